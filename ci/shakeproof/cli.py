@@ -1,0 +1,181 @@
+"""The command line: from arguments to one function per command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from shakeproof import __version__, orders
+from shakeproof.compare import Comparison, compare
+from shakeproof.errors import ShakeproofError
+from shakeproof.lab.base import Target
+from shakeproof.report.terminal import Terminal, wants_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+USAGE, INTERRUPTED = 2, 130
+LARGEST_NUMBER = 2**32  # seeds of pytest-randomly and of hashing end here
+LONGEST_TIMEOUT = 1e6  # seconds
+
+
+def run() -> NoReturn:
+    """Be the program: answer, and exit with the documented status."""
+    signal.signal(signal.SIGTERM, _terminated)
+    raise SystemExit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out one command and return its exit status.
+
+    0 stable, 1 unstable, 2 usage or configuration error, 3 failing in every run, 4 nothing to judge, 130 interrupted.
+    """
+    own, pytest_arguments = _split(argv)
+    arguments = _parser().parse_args(own)
+    terminal = Terminal(
+        colour=wants_colour(arguments.color, sys.stdout, os.environ), quiet=arguments.quiet
+    )
+    try:
+        return _compare(arguments, pytest_arguments, terminal)
+    except ShakeproofError as error:
+        print(f"shakeproof: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("shakeproof: interrupted before the first run had ended.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _compare(
+    arguments: argparse.Namespace, pytest_arguments: tuple[str, ...], terminal: Terminal
+) -> int:
+    master_seed = (
+        random.SystemRandom().randrange(2**31) if arguments.seed is None else arguments.seed
+    )
+    seeds = arguments.seeds
+    if isinstance(seeds, int):
+        seeds = orders.shuffle_seeds(seeds, master_seed)
+    if not arguments.repeat + len(seeds) + arguments.parallel:
+        raise ShakeproofError(
+            "There is nothing to compare: ask for runs with --repeat, --seeds or --parallel."
+        )
+    report = compare(
+        Comparison(
+            target=Target(
+                rootdir=arguments.rootdir.resolve(),
+                python=arguments.python,
+                pytest_arguments=pytest_arguments,
+                timeout=arguments.timeout,
+            ),
+            repeat=arguments.repeat,
+            seeds=seeds,
+            parallel=arguments.parallel,
+            master_seed=master_seed,
+            out=arguments.out.resolve(),
+            json=arguments.json,
+        ),
+        terminal,
+    )
+    terminal.report(report, os.path.relpath(arguments.out))
+    return report.exit_status
+
+
+def _split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Part our arguments from pytest's, at the first `--`."""
+    words = list(argv)
+    if "--" not in words:
+        return words, ()
+    place = words.index("--")
+    return words[:place], tuple(words[place + 1 :])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="shakeproof",
+        description="Prove that a pytest suite is stable, or name what makes it unstable.",
+        epilog="exit status: 0 stable, 1 unstable, 2 usage or configuration error, "
+        "3 no instability but tests that fail in every run, 4 nothing to judge, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"shakeproof {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    comparing = commands.add_parser(
+        "compare",
+        help="run the suite several times and compare outcomes test by test",
+        description="Run the suite in fresh processes as you run it every day - in its order, shuffled by "
+        "pytest-randomly, spread by pytest-xdist - and compare the outcomes test by test.",
+        epilog="What follows `--` is for pytest: paths, -k, -m, -p, -o and so on.",
+    )
+    comparing.add_argument(
+        "--rootdir", type=Path, default=Path(), metavar="DIR",
+        help="project under test (default: the current directory)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--python", default=sys.executable, metavar="PATH",
+        help="its interpreter (default: the one running shakeproof, which need not be installed there)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--repeat", type=_count, default=1, metavar="N",
+        help="runs in the declared order (default: 1)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--seeds", type=_seeds, default=(), metavar="N|S,S,...",
+        help="shuffled runs: how many, or with which seeds (one seed: `7,`)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--parallel", action="store_true", help="also one run spread over all cores by pytest-xdist"
+    )
+    comparing.add_argument(
+        "--seed", type=_count, default=None, metavar="N",
+        help="master seed, from which the others are drawn (default: random)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS",
+        help="per test; past it the test is a `hang` (default: 60)",
+    )  # fmt: skip
+    comparing.add_argument(
+        "--out", type=Path, default=Path(".shakeproof"), metavar="DIR",
+        help="report directory (default: .shakeproof)",
+    )  # fmt: skip
+    comparing.add_argument("--json", type=Path, metavar="FILE", help="also write the report there")
+    comparing.add_argument("--quiet", action="store_true", help="print the report only")
+    comparing.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    return parser
+
+
+def _count(text: str) -> int:
+    return _whole_number(text, at_least=0)
+
+
+def _whole_number(text: str, *, at_least: int) -> int:
+    if not text.isdecimal() or not at_least <= int(text) < LARGEST_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {at_least}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < LONGEST_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _seeds(text: str) -> int | tuple[int, ...]:
+    if "," not in text:
+        return _count(text)
+    seeds = tuple(_count(part.strip()) for part in text.split(",") if part.strip())
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"{text!r} names a seed twice")
+    return seeds
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """End as on Ctrl-C, so that a report is written and nothing is left running."""
+    raise KeyboardInterrupt

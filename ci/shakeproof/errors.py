@@ -1,0 +1,18 @@
+"""What can be wrong with a request: each error is one sentence for the person who made it."""
+
+from __future__ import annotations
+
+
+class ShakeproofError(Exception):
+    """A request that cannot be carried out. The message says what happened, why, and what to do.
+
+    `exit_status` is the documented status of the command line: 2 for usage and configuration, 4 for nothing to judge.
+    """
+
+    exit_status = 2
+
+
+class NothingToJudgeError(ShakeproofError):
+    """No test was collected, or collection failed: there is no suite to speak of."""
+
+    exit_status = 4

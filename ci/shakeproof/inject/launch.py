@@ -1,0 +1,43 @@
+"""Run pytest as `python -m pytest` would, and write down what each test did.
+
+    python launch.py REQUEST.json
+
+The request holds `arguments` (for pytest), `record` (the file to write to), `active` (the distorting plugins that
+shall do their work, or null for whichever want to) and `tests` (node ids in the order to run them, or null). Exits
+with pytest's own status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+
+def main(request_file: str) -> int:
+    """Do what the request says."""
+    with open(request_file, encoding="utf-8") as file:
+        request = json.load(file)
+
+    # This script's folder stands first on the import path: enough to find its neighbours, and then it gives
+    # its place to what `python -m pytest` puts there.
+    import shakeproof_neutral
+    import shakeproof_order
+    import shakeproof_recorder
+
+    sys.path[0] = os.getcwd()
+
+    import pytest
+
+    arguments = request["arguments"]
+    sys.argv = [os.path.join(os.path.dirname(pytest.__file__), "__main__.py"), *arguments]
+    plugins: list[object] = [shakeproof_recorder.Recorder(request["record"])]
+    if request["active"] is not None:
+        plugins.append(shakeproof_neutral.Neutral(frozenset(request["active"])))
+    if request["tests"] is not None:
+        plugins.append(shakeproof_order.Order(request["tests"]))
+    return pytest.main(arguments, plugins=plugins)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))

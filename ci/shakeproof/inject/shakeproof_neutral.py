@@ -1,0 +1,80 @@
+"""Switch off the plugins that would distort an experiment, even when the project's `addopts` switch them on.
+
+Nothing is blocked by name: `-p no:xdist` would make pytest reject the `-n 4` in somebody's `addopts`. The plugins are
+loaded, their options parsed, their markers registered, and then their options are set to what leaves the run alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, FrozenSet, Generator
+
+import pytest
+
+# By plugin: options, and the value that quietens each. A project that lacks the plugin lacks the option, and nothing
+# happens.
+QUIET = (
+    ("xdist", (("numprocesses", 0), ("dist", "no"), ("tx", ()), ("distload", False))),
+    ("randomly", (("randomly_reorganize", False), ("randomly_reset_seed", False))),
+    ("random_order", (("random_order_bucket", "default:none"), ("random_order_enabled", False))),
+    ("rerunfailures", (("reruns", 0), ("force_reruns", None), ("fail_on_flaky", False))),
+    ("cov", (("cov_source", ()), ("cov_report", ()), ("cov_fail_under", None), ("no_cov", True))),
+    (
+        "benchmark",
+        (("benchmark_disable", True), ("benchmark_enable", False), ("benchmark_only", False)),
+    ),
+    (
+        "writers",
+        (("xmlpath", None), ("htmlpath", None), ("report_log", None), ("json_report", False)),
+    ),
+    (
+        "selection",
+        (
+            ("maxfail", 0),
+            ("lf", False),
+            ("failedfirst", False),
+            ("newfirst", False),
+            ("cacheclear", False),
+            ("stepwise", False),
+        ),
+    ),
+)
+
+# Markers call these as well as options do, so they are taken out once their markers are registered.
+REMOVED = ("rerunfailures",)
+
+
+class Neutral:
+    """The plugin that quietens the others, but for those in `active`."""
+
+    def __init__(self, active: FrozenSet[str]) -> None:
+        self.active = active
+
+    def _quieten(self, options: Any) -> None:
+        for plugin, values in QUIET:
+            if plugin in self.active:
+                continue
+            for name, value in values:
+                if hasattr(options, name):
+                    setattr(options, name, list(value) if isinstance(value, tuple) else value)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(
+        self, early_config: pytest.Config
+    ) -> Generator[None, None, None]:
+        """Reach pytest-cov, which starts measuring on options parsed before any conftest file."""
+        self._quieten(early_config.known_args_namespace)
+        yield
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, None, None]:
+        """Reach all others: a wrapper runs before the first of them looks at its options."""
+        self._quieten(config.option)
+        yield
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Take out those that no option silences."""
+        manager = session.config.pluginmanager
+        for name in REMOVED:
+            if name not in self.active and manager.has_plugin(name):
+                manager.unregister(name=name)

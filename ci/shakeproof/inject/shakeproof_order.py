@@ -1,0 +1,27 @@
+"""Run exactly these tests, in exactly this order, whatever the project's plugins think of it."""
+
+from __future__ import annotations
+
+from typing import Generator, List, Sequence
+
+import pytest
+
+
+class Order:
+    """The plugin that puts the collected tests into the given order and drops those that are not in it."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self.tests = tests
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: List[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Have the last word: as the outermost wrapper, after every plugin has sorted and selected."""
+        yield
+        collected = {item.nodeid: item for item in items}
+        chosen = [collected[test] for test in self.tests if test in collected]
+        left = [item for item in items if item.nodeid not in frozenset(self.tests)]
+        if left:
+            config.hook.pytest_deselected(items=left)
+        items[:] = chosen

@@ -1,0 +1,160 @@
+"""Which tests are unstable, and of which kind (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shakeproof.messages import fingerprint
+from shakeproof.model import BAD, Instability, Kind, Outcome, Status, Suspicion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from shakeproof.model import Run
+
+# What happens outside any test - the collection, the start and the end of the process - is judged as if it were one
+# more test.
+SESSION = "(session)"
+
+INTERRUPTED_STATUSES = (
+    0,
+    1,
+    2,
+    5,
+)  # pytest: passed, failed, interrupted, nothing collected; all else died or broke
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One test in one run."""
+
+    run: Run
+    outcome: Outcome
+
+    @property
+    def signature(self) -> Hashable:
+        """What is compared between runs: the status, and the reason where there is one."""
+        return self.outcome.status, fingerprint(self.outcome.message)
+
+    @property
+    def conditions(self) -> Hashable:
+        """What two runs have in common when they are identical but for chance.
+
+        Workers take their tests as they get free: no two parallel runs are alike, so each is a condition of its own.
+        """
+        experiment = self.run.experiment
+        if _in_parallel(self.run):
+            return experiment.label
+        return self.run.collected, experiment.hash_seed, experiment.plugins
+
+
+def classify(runs: Sequence[Run]) -> tuple[Suspicion, ...]:
+    """Name the tests whose outcome depended on anything but the code under test, in the order of their first turn.
+
+    A test that fails in every run is `broken`, not unstable, unless it takes the process down or never ends. A test
+    is `non-deterministic` only when identical conditions gave different outcomes, and then it is never also called a
+    victim.
+    Terms: Lam et al., "iDFlakies", ICST 2019; Shi et al., "iFixFlakies", FSE 2019.
+    """
+    suspicions = (_judge(test, turns) for test, turns in turns_of(runs).items())
+    return tuple(suspicion for suspicion in suspicions if suspicion is not None)
+
+
+def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
+    """Sort the outcomes by test: a table test x run.
+
+    A test that a whole-suite run did not collect is `missing` there.
+    """
+    runs = tuple(runs)
+    everything = dict.fromkeys(test for run in runs for test in run.collected)
+    table: defaultdict[str, list[Turn]] = defaultdict(list)
+    for run in runs:
+        table[SESSION].append(Turn(run, session_outcome(run)))
+        for outcome in run.outcomes:
+            if outcome.status is not Status.NOT_RUN:
+                table[outcome.test].append(Turn(run, outcome))
+        if run.experiment.tests is None and run.collected:
+            collected = frozenset(run.collected)
+            for test in everything:
+                if test not in collected:
+                    table[test].append(Turn(run, Outcome(test, Status.MISSING, "not collected")))
+    return {test: tuple(turns) for test, turns in table.items()}
+
+
+def session_outcome(run: Run) -> Outcome:
+    """Judge a run apart from its tests: whether it collected, and whether the process ended as pytest ends."""
+    if run.collection_errors:
+        return Outcome(SESSION, Status.ERROR, run.collection_errors[0])
+    if any(outcome.status in (Status.CRASHED, Status.HUNG) for outcome in run.outcomes):
+        return Outcome(SESSION, Status.PASSED)  # the test that did it is named already
+    if run.exit_status not in INTERRUPTED_STATUSES:
+        return Outcome(SESSION, Status.CRASHED, f"pytest ended with status {run.exit_status}")
+    return Outcome(SESSION, Status.PASSED)
+
+
+def _in_parallel(run: Run) -> bool:
+    return run.experiment.kind is Kind.PARALLEL
+
+
+def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
+    if len({turn.signature for turn in turns}) == 1 and turns[0].outcome.status not in BAD:
+        return None
+    odd = _odd_ones(turns)
+    if not odd:
+        return None
+    ordinary = [turn for turn in turns if turn not in odd]
+    return Suspicion(
+        test=test,
+        kind=_kind(turns, odd),
+        message=odd[0].outcome.message or odd[0].outcome.status.value,
+        runs=len(turns),
+        failures=len(odd),
+        failing=tuple(turn.run.experiment.label for turn in odd),
+        example=odd[0].run,
+        opposite=ordinary[0].run if ordinary else None,
+    )
+
+
+def _odd_ones(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """Pick the turns that want explaining: the failures, or where nothing failed those unlike most others."""
+    bad = tuple(turn for turn in turns if turn.outcome.bad)
+    if bad:
+        return bad
+    statuses = Counter(turn.outcome.status for turn in turns)
+    usual, _ = statuses.most_common(1)[0]
+    return tuple(turn for turn in turns if turn.outcome.status is not usual)
+
+
+def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
+    statuses = {turn.outcome.status for turn in odd}
+    if Status.HUNG in statuses:
+        return Instability.HANG
+    if Status.CRASHED in statuses:
+        return Instability.CRASH
+    if len(odd) == len(turns):
+        return Instability.BROKEN
+    if not _agree_within(turns, lambda turn: turn.conditions):
+        return Instability.NON_DETERMINISTIC
+    if all(_in_parallel(turn.run) for turn in odd):
+        return Instability.PARALLEL_UNSAFE
+    if not _agree_within(turns, lambda turn: (turn.run.collected, turn.run.experiment.plugins)):
+        return (
+            Instability.HASH_ORDER
+        )  # same order, and the outcome changes with the hash seed alone
+    if any(turn.run.experiment.kind is Kind.ALONE for turn in odd):
+        return Instability.BRITTLE
+    return Instability.VICTIM
+
+
+def _agree_within(turns: tuple[Turn, ...], key: Callable[[Turn], Hashable]) -> bool:
+    """Tell whether turns with the same key always failed, or always did not.
+
+    Failing for one reason here and for another there is no disagreement: what varies is the message, not the outcome.
+    """
+    groups: defaultdict[Hashable, set[bool | Status]] = defaultdict(set)
+    for turn in turns:
+        if not _in_parallel(turn.run):
+            groups[key(turn)].add(turn.outcome.bad or turn.outcome.status)
+    return all(len(group) == 1 for group in groups.values())

@@ -1,0 +1,141 @@
+"""Turning a suspicion into a command, and the runs of that command into a finding (pure)."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shakeproof.investigate.classify import SESSION, session_outcome
+from shakeproof.messages import fingerprint
+from shakeproof.model import Experiment, Finding, Instability, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from shakeproof.model import Outcome, Run, Suspicion
+
+INLINE_TESTS = 8  # a longer order is written to a file, which pytest reads as @file
+TRIES = 10  # how often a command is run that shows its failure only now and then
+CHANCY = frozenset(
+    {
+        Instability.NON_DETERMINISTIC,
+        Instability.PARALLEL_UNSAFE,
+        Instability.CRASH,
+        Instability.HANG,
+    }
+)
+
+# What has to stand in a printed command so that a plugin which the project loads does not undo the order.
+SWITCHES = (
+    ("randomly", ("-p", "no:randomly")),
+    ("random_order", ("-p", "no:random_order")),
+    ("xdist", ("-n", "0")),
+    ("rerunfailures", ("--reruns", "0")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A command that shall show a suspicion: as a shell line, and as the experiment that runs precisely that line."""
+
+    command: str
+    experiment: Experiment
+    tries: int  # how often it may be run before giving up
+    order_file: Path  # where the command looks for its tests
+    order: tuple[
+        str, ...
+    ] = ()  # what has to stand there; empty: the command names its tests itself
+
+
+def reproduction(
+    suspicion: Suspicion, number: int, user_arguments: Sequence[str], order_file: Path, cwd: Path
+) -> Reproduction:
+    """Write the command for a suspicion, to be run in the folder `cwd`.
+
+    `user_arguments` are those that followed `--`; of these the options are kept and the paths are replaced by the tests
+    that matter, from `order_file` where there are many.
+    """
+    example = suspicion.example
+    options = tuple(each for each in user_arguments if each not in example.positional)
+    order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
+    listed = len(order) > INLINE_TESTS
+    if suspicion.kind is Instability.PARALLEL_UNSAFE:
+        chosen = (*_switches(example, besides="xdist"), *example.experiment.options)
+        arguments = (*chosen, *user_arguments)
+    else:
+        tests = (f"@{os.path.relpath(order_file, cwd)}",) if listed else order or example.positional
+        arguments = (*_switches(example), *options, *tests)
+    hash_seed = example.experiment.hash_seed if suspicion.kind is Instability.HASH_ORDER else None
+    variable = "" if hash_seed is None else f"PYTHONHASHSEED={hash_seed} "
+    return Reproduction(
+        command=f"{variable}python -m pytest {shlex.join(arguments)}".strip(),
+        experiment=Experiment(
+            label=f"confirm F{number}",
+            kind=Kind.REPLAY,
+            arguments=arguments,
+            plugins=None,
+            hash_seed=hash_seed,
+        ),
+        tries=TRIES if suspicion.kind in CHANCY else 1,
+        order_file=order_file,
+        order=order if listed else (),
+    )
+
+
+def _from(cwd: Path, rootdir: Path, test: str) -> str:
+    """Name a test as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
+    file, colons, rest = test.partition("::")
+    return f"{os.path.relpath(rootdir / file, cwd)}{colons}{rest}"
+
+
+def _switches(example: Run, besides: str = "") -> tuple[str, ...]:
+    wanted = (words for name, words in SWITCHES if name in example.plugins and name != besides)
+    return tuple(word for words in wanted for word in words)
+
+
+def _order(suspicion: Suspicion) -> tuple[str, ...]:
+    """List the tests that are sure to show the failure: what ran up to it, in the run that showed it."""
+    order = suspicion.example.order
+    match suspicion.kind:
+        case Instability.PARALLEL_UNSAFE:
+            return ()
+        case Instability.BRITTLE | Instability.BROKEN if suspicion.test != SESSION:
+            return (suspicion.test,)
+        case _ if suspicion.test in order:
+            return order[: order.index(suspicion.test) + 1]
+        case _:
+            return order
+
+
+def shows(suspicion: Suspicion, run: Run) -> bool:
+    """Tell whether a run of the command gave the reported outcome, for the reported reason."""
+    if suspicion.test == SESSION:
+        seen: tuple[Outcome, ...] = (session_outcome(run),)
+    else:
+        seen = tuple(outcome for outcome in run.outcomes if outcome.test == suspicion.test)
+    reasons = (outcome.message or outcome.status.value for outcome in seen)
+    return fingerprint(suspicion.message) in {fingerprint(reason) for reason in reasons}
+
+
+def finding(
+    suspicion: Suspicion, number: int, shown: Reproduction, tries: Sequence[Run]
+) -> Finding:
+    """Close the case: confirmed when the command gave the reported outcome in at least one of its fresh processes."""
+    good = sum(shows(suspicion, run) for run in tries)
+    return Finding(
+        id=f"F{number}",
+        test=suspicion.test,
+        kind=suspicion.kind,
+        message=suspicion.message,
+        runs=suspicion.runs,
+        failures=suspicion.failures,
+        failing=suspicion.failing,
+        reproduce=shown.command,
+        arguments=shown.experiment.arguments or (),
+        confirmed=good > 0,
+        tries=len(tries),
+        shown=good,
+    )

@@ -1,0 +1,55 @@
+"""Which further runs would settle what kind of instability a suspicion is (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from shakeproof.investigate.classify import SESSION
+from shakeproof.model import Instability, Kind
+from shakeproof.orders import alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from shakeproof.model import Experiment, Run, Suspicion
+
+ALONE_TIMES = 3
+REPLAY_TIMES = 2
+SETTLED = frozenset({Instability.NON_DETERMINISTIC, Instability.CRASH, Instability.HANG})
+MOST_TESTS = 20  # so many suspicions are followed up; a suite with more has one illness, not many
+
+
+def follow_ups(suspicions: Sequence[Suspicion]) -> tuple[Experiment, ...]:
+    """Plan each test alone, to tell a victim from a brittle test, and each bad run again, to tell either from chance."""
+    open_ones = [suspicion for suspicion in suspicions if suspicion.kind not in SETTLED][
+        :MOST_TESTS
+    ]
+    tests = (suspicion.test for suspicion in open_ones if suspicion.test != SESSION)
+    solos = (experiment for test in tests for experiment in alone(test, ALONE_TIMES))
+    unstable = (suspicion for suspicion in open_ones if suspicion.kind is not Instability.BROKEN)
+    return (*solos, *_replays(suspicion.example for suspicion in unstable))
+
+
+def _replays(examples: Iterable[Run]) -> Iterable[Experiment]:
+    distinct = {example.experiment.label: example for example in examples}
+    for example in distinct.values():
+        if example.experiment.kind is Kind.ALONE:
+            continue
+        for number in range(REPLAY_TIMES):
+            label = f"replay #{number + 1} of {example.experiment.label}"
+            yield replace(example.experiment, label=label)
+        for worker in sorted({outcome.worker for outcome in example.outcomes} - {""}):
+            yield _without_company(example, worker)
+
+
+def _without_company(example: Run, worker: str) -> Experiment:
+    """Take what one worker ran, in its order, and run it with nothing beside it."""
+    return replace(
+        example.experiment,
+        label=f"{worker} of {example.experiment.label}, by itself",
+        kind=Kind.REPLAY,
+        options=(),
+        plugins=frozenset(),
+        tests=tuple(outcome.test for outcome in example.outcomes if outcome.worker == worker),
+    )

@@ -1,0 +1,162 @@
+"""The laboratory that starts a new pytest process for each experiment. It works everywhere, and it is the judge."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shakeproof.lab.records import Record
+from shakeproof.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from shakeproof.lab.base import Target
+    from shakeproof.model import Experiment, Run
+
+LAUNCHER = Path(__file__).parent.parent / "inject" / "launch.py"
+POLL_SECONDS = 0.05
+SILENT_SECONDS = 300.0  # a run in which no test is running may say nothing for this long (collection, session fixtures)
+
+
+@dataclass(frozen=True, slots=True)
+class FreshLab:
+    """Runs experiments in fresh processes, `jobs` at a time, and keeps what they print in `logs`."""
+
+    target: Target
+    jobs: int
+    logs: Path
+    on_progress: Callable[
+        [str, int], None
+    ]  # label of the run, tests ended so far; called from several threads
+
+    def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
+        """Yield each run as it ends. When the caller stops asking, what still runs is killed."""
+        stop = threading.Event()
+        pool = ThreadPoolExecutor(max_workers=self.jobs)
+        try:
+            started = [
+                pool.submit(self._one, number, experiment, stop)
+                for number, experiment in enumerate(experiments, 1)
+            ]
+            for done in as_completed(started):
+                yield done.result()
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _one(self, number: int, experiment: Experiment, stop: threading.Event) -> Run:
+        log = self.logs / f"{experiment.kind}-{number:03}.log"
+        with tempfile.TemporaryDirectory(
+            prefix="shakeproof-", ignore_cleanup_errors=True
+        ) as folder:
+            return self._run_in(Path(folder), experiment, log, stop)
+
+    def _run_in(
+        self, folder: Path, experiment: Experiment, log_file: Path, stop: threading.Event
+    ) -> Run:
+        record_file, request_file, scratch = folder / "record", folder / "request", folder / "tmp"
+        scratch.mkdir()
+        record_file.touch()
+        request = {
+            "arguments": pytest_arguments(self.target, experiment, folder),
+            "record": str(record_file),
+            "active": None if experiment.plugins is None else sorted(experiment.plugins),
+            "tests": experiment.tests,
+        }
+        request_file.write_text(json.dumps(request), encoding="utf-8")
+        begun = time.monotonic()
+        with log_file.open("wb") as log, record_file.open(encoding="utf-8") as record:
+            process = subprocess.Popen(
+                [self.target.python, str(LAUNCHER), str(request_file)],
+                cwd=self.target.rootdir,
+                env=_environment(experiment, scratch),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # its own process group: whatever the tests start can be ended with it
+            )
+            watched = _Watch(Record(), record, self.target.timeout)
+            left_running = Status.CRASHED
+            try:
+                while process.poll() is None:
+                    time.sleep(POLL_SECONDS)
+                    watched.look()
+                    self.on_progress(experiment.label, watched.record.ended)
+                    if stop.is_set():
+                        left_running = Status.NOT_RUN
+                        break
+                    if watched.overdue():
+                        left_running = Status.HUNG
+                        break
+            finally:
+                _end(process)
+            watched.look()
+        return watched.record.run(
+            experiment,
+            left_running=left_running,
+            seconds=time.monotonic() - begun,
+            exit_status=process.returncode,
+            log=log_file,
+        )
+
+
+class _Watch:
+    """Follows a record while it is written, and knows when a test has taken too long."""
+
+    def __init__(self, record: Record, file: Iterator[str], timeout: float) -> None:
+        self.record = record
+        self._file = file
+        self._timeout = timeout
+        self._partial = ""
+        self._since: dict[str, float] = {}
+        self._last_event = time.monotonic()
+
+    def look(self) -> None:
+        """Take in the lines that have come since the last look."""
+        for piece in self._file:
+            self._partial += piece
+            if self._partial.endswith("\n"):
+                self.record.feed(self._partial)
+                self._partial = ""
+                self._last_event = time.monotonic()
+        now = time.monotonic()
+        self._since = {test: self._since.get(test, now) for test in self.record.running}
+
+    def overdue(self) -> bool:
+        """Tell whether a test has run past its time, or the whole run has fallen silent."""
+        now = time.monotonic()
+        if self._since:
+            return any(now - since > self._timeout for since in self._since.values())
+        return now - self._last_event > max(SILENT_SECONDS, self._timeout)
+
+
+def pytest_arguments(target: Target, experiment: Experiment, folder: Path) -> list[str]:
+    """Say what pytest is called with: what the user gave, or the experiment's own, then the experiment's options."""
+    given = target.pytest_arguments if experiment.arguments is None else experiment.arguments
+    return [*given, *experiment.options, "--color=no", "-o", f"cache_dir={folder / 'cache'}"]
+
+
+def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:
+    """Give the run the caller's environment, its own temporary folder, and the experiment's hash seed if it has one."""
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    if experiment.hash_seed is not None:
+        environment["PYTHONHASHSEED"] = str(experiment.hash_seed)
+    return environment
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the run's whole process group; what has ended by itself may have left children behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,86 @@
+"""Looking at a target before any experiment: whether its tests can be run at all."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from shakeproof.errors import NothingToJudgeError, ShakeproofError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shakeproof.lab.base import Target
+    from shakeproof.model import Run
+
+PROBE = "import sys, pytest; print(sys.version_info >= (3, 9), pytest.version_tuple >= (7,), pytest.__version__)"
+USAGE_ERROR, NO_TESTS = 4, 5  # exit statuses of pytest
+TAIL_LINES = 15  # of what pytest printed, shown where it would not start
+
+
+def check_target(target: Target) -> None:
+    """See that the root directory exists and that the interpreter has a pytest that can be used.
+
+    Raises ShakeproofError with one sentence where not.
+    """
+    if not target.rootdir.is_dir():
+        raise ShakeproofError(
+            f"There is no folder {target.rootdir}: name the project under test with --rootdir."
+        )
+    try:
+        answer = subprocess.run(
+            [target.python, "-c", PROBE],
+            cwd=target.rootdir,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    except OSError as error:
+        raise ShakeproofError(
+            f"{target.python} cannot be started ({(error.strerror or str(error)).lower()}): "
+            "name the project's interpreter with --python."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ShakeproofError(
+            f"{target.python} did not answer within a minute: name another interpreter with --python."
+        ) from error
+    if "No module named 'pytest'" in answer.stderr:
+        raise ShakeproofError(
+            f"{target.python} has no pytest: install pytest there, "
+            "or name the project's own interpreter with --python."
+        )
+    if not answer.stdout.startswith("True True"):
+        detail = answer.stderr.strip().rpartition("\n")[2] or f"it has {answer.stdout.strip()}"
+        raise ShakeproofError(
+            f"{target.python} cannot be used ({detail}): Python 3.9 and pytest 7 are the oldest that can."
+        )
+
+
+def check_collected(run: Run) -> None:
+    """See that a run found tests.
+
+    Raises NothingToJudgeError, with what pytest showed, where collection failed or nothing was selected;
+    ShakeproofError where pytest did not accept its arguments.
+    """
+    if run.collection_errors:
+        shown = "\n\n".join(run.collection_errors)
+        raise NothingToJudgeError(
+            f"{shown}\n\nThe tests could not be collected (above, as pytest shows it): "
+            "mend that first, nothing was judged."
+        )
+    if run.collected and run.exit_status != USAGE_ERROR:
+        return
+    if run.exit_status in (0, NO_TESTS):
+        raise NothingToJudgeError(
+            "No tests were collected: check the paths and the selection (-k, -m) after `--`."
+        )
+    raise ShakeproofError(
+        f"{_tail(run)}\n\npytest did not start (above, what it printed): check what follows `--`."
+    )
+
+
+def _tail(run: Run) -> str:
+    path: Path = run.log
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-TAIL_LINES:]).strip()

@@ -1,0 +1,34 @@
+"""Telling failures apart by what they say (pure)."""
+
+from __future__ import annotations
+
+import re
+
+# What differs from run to run without meaning anything, most specific first.
+_NOISE = (
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
+    (re.compile(r"0x[0-9a-fA-F]+"), "<address>"),
+    (
+        re.compile(r"(?:/[\w.+-]+)*/(?:pytest-of-[\w.+-]+|shakeproof-\w+)(?:/[\w.+\[\]-]+)*"),
+        "<tmp>",
+    ),
+    (re.compile(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "<hex>"),
+    (re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"), "<n>"),
+)
+
+
+def fingerprint(message: str) -> str:
+    """Reduce a failure's message to what two failures for the same reason have in common.
+
+    Addresses, ids, temporary paths and numbers are replaced by their kind: `assert 3 == 2` and `assert 4 == 2` are
+    one reason (so many rows were left behind), `assert 'fast' == 'safe'` is another.
+    """
+    for pattern, kind in _NOISE:
+        message = pattern.sub(kind, message)
+    return " ".join(message.split())
+
+
+def headline(message: str, width: int = 160) -> str:
+    """Give the first line of a message, shortened to `width` characters, for a table or a summary."""
+    first = message.strip().partition("\n")[0].strip()
+    return first if len(first) <= width else first[: width - 1] + "…"

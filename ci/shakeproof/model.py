@@ -1,0 +1,229 @@
+"""The values that travel between the stages: all frozen, none knows where it came from or where it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Status(StrEnum):
+    """What became of one test in one run."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"  # setup or teardown failed
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+    CRASHED = "crash"  # the process died while the test was running
+    HUNG = "hang"  # the test was still running when its time was up
+    MISSING = "missing"  # other runs collected it, this one did not
+    NOT_RUN = "not run"  # collected, but the run ended before its turn: says nothing about the test
+
+
+BAD = frozenset({Status.FAILED, Status.ERROR, Status.CRASHED, Status.HUNG})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one test did in one run."""
+
+    test: str  # node id
+    status: Status
+    message: str = ""  # how it failed, normalised so that two equal failures have equal messages
+    seconds: float = 0.0  # setup, call and teardown together
+    worker: str = ""  # the xdist worker that ran it; empty in a serial run
+
+    @property
+    def bad(self) -> bool:
+        """Whether the test failed in any way."""
+        return self.status in BAD
+
+
+class Kind(StrEnum):
+    """How an experiment differs from a plain run in the declared order."""
+
+    DECLARED = "declared"
+    SHUFFLED = "shuffled"
+    PARALLEL = "parallel"
+    ALONE = "alone"
+    REPLAY = "replay"  # the exact order of an earlier run once more
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One run of pytest that is worth making."""
+
+    label: str  # what the run is called in progress and reports: "declared #3", "seed 42"
+    kind: Kind
+    options: tuple[str, ...] = ()  # pytest options that make it this experiment
+    tests: tuple[str, ...] | None = (
+        None  # of what pytest collects, these, in this order; None: all, as they come
+    )
+    arguments: tuple[str, ...] | None = (
+        None  # call pytest with these instead of the user's arguments
+    )
+    plugins: frozenset[str] | None = (
+        frozenset()
+    )  # distorting plugins that shall do their work; None: whichever want to
+    seed: int | None = None  # of the shuffle
+    hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What an experiment showed."""
+
+    experiment: Experiment
+    outcomes: tuple[Outcome, ...]  # in the order in which the tests were started
+    collected: tuple[str, ...]  # in the order in which they would have run
+    seconds: float
+    exit_status: int  # of the pytest process; negative: the signal that ended it
+    collection_seconds: float = 0.0  # from the start of pytest until the tests were known
+    collection_errors: tuple[str, ...] = ()
+    pytest: str = ""  # its version
+    python: str = ""  # the version of the interpreter
+    rootdir: Path = Path()  # of pytest: what the node ids are relative to, wherever it was started
+    positional: tuple[
+        str, ...
+    ] = ()  # the paths and node ids among the arguments that pytest was called with
+    plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
+    log: Path = Path()  # the file that holds what the run printed
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The node ids in the order in which they were started."""
+        return tuple(
+            outcome.test for outcome in self.outcomes if outcome.status is not Status.NOT_RUN
+        )
+
+
+class Instability(StrEnum):
+    """The kind of a finding, as the contract names it (the International Dataset of Flaky Tests' name in brackets)."""
+
+    VICTIM = "victim"  # OD-Vic: passes alone, fails after some other test
+    BRITTLE = "brittle"  # OD-Brit: fails alone, passes after some other test
+    NON_DETERMINISTIC = "non-deterministic"  # NOD: identical conditions, different outcomes
+    HASH_ORDER = "hash-order"  # ID: the outcome follows PYTHONHASHSEED
+    PARALLEL_UNSAFE = "parallel-unsafe"  # fails only beside other tests running at the same time
+    CRASH = "crash"
+    HANG = "hang"
+    BROKEN = "broken"  # fails in every run: not unstable
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A test whose outcomes do not agree, and what that looks like before it is confirmed."""
+
+    test: str
+    kind: Instability
+    message: str  # of the failure, or of whatever differed
+    runs: int  # runs in which the test had its turn
+    failures: int
+    failing: tuple[str, ...]  # labels of the runs that show the minority outcome
+    example: Run  # a run in which it failed
+    opposite: Run | None = None  # a run in which it passed; None for a broken test
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A suspicion with an id, a command that shows it, and whether that command did."""
+
+    id: str
+    test: str
+    kind: Instability
+    message: str
+    runs: int
+    failures: int
+    failing: tuple[str, ...]
+    reproduce: str  # a shell command
+    arguments: tuple[str, ...]  # the pytest arguments of that command
+    confirmed: bool
+    tries: int = 0  # fresh processes in which the command was run
+    shown: int = 0  # those in which it gave the reported outcome
+    culprits: tuple[tuple[str, ...], ...] = ()
+    cleaners: tuple[str, ...] = ()
+
+
+class Verdict(StrEnum):
+    """The answer, first word of every report."""
+
+    STABLE = "stable"
+    UNSTABLE = "unstable"
+    FAILING = "failing"
+    NOTHING = "nothing"
+    INTERRUPTED = "interrupted"
+
+
+EXIT_STATUS = (
+    (Verdict.STABLE, 0),
+    (Verdict.UNSTABLE, 1),
+    (Verdict.FAILING, 3),
+    (Verdict.NOTHING, 4),
+    (Verdict.INTERRUPTED, 130),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What was judged."""
+
+    rootdir: str
+    python: str
+    pytest: str
+    tests: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the verdict is worth. Rates and shares lie between 0 and 1."""
+
+    experiments: tuple[tuple[str, int], ...]  # kind of experiment, how many were completed
+    test_runs: int
+    order_pairs_seen: float
+    failure_rate_below: float
+    confidence: float
+    unseen_unstable: float
+    incomplete: tuple[str, ...]  # one sentence for each thing that was planned and not done
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time went, in seconds."""
+
+    seconds: float
+    limit: float  # the least wall time the same test runs could have taken on these jobs
+    collection: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run as the report keeps it."""
+
+    label: str
+    kind: str
+    seed: int | None
+    hash_seed: int | None
+    exit_status: int
+    seconds: float
+    tests: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that is said at the end."""
+
+    verdict: Verdict
+    suite: Suite
+    evidence: Evidence
+    findings: tuple[Finding, ...]
+    timing: Timing
+    runs: tuple[RunSummary, ...] = field(default=())
+
+    @property
+    def exit_status(self) -> int:
+        """The documented exit status of the command line for this verdict."""
+        return dict(EXIT_STATUS)[self.verdict]

@@ -1,0 +1,74 @@
+"""Which runs are worth making (pure)."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from shakeproof.model import Experiment, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Sets of strings are ordered by the hash seed, and dictionaries built from them with it. Six seeds show all six
+# orders of a set of three strings at best; what follows the hash seed more finely than that is caught by chance.
+HASH_SEEDS = (0, 1, 2, 3, 4, 5)
+
+
+def shuffle_seeds(count: int, master: int) -> tuple[int, ...]:
+    """Draw `count` different seeds; the same master seed gives the same ones."""
+    plan = random.Random(master)  # noqa: S311  (a plan, not a secret)
+    return tuple(plan.sample(range(1, 2**31), count))
+
+
+def comparison(
+    *, repeat: int, seeds: Sequence[int], parallel: bool, workers: str = "auto"
+) -> tuple[Experiment, ...]:
+    """Plan the runs that a suite has to agree on: its declared order, shuffles, and workers side by side.
+
+    Shuffling is pytest-randomly's and spreading is xdist's, as the project's own runs have them; everything else that
+    changes order or repeats failures is off.
+    """
+    declared = (
+        Experiment(
+            label=f"declared #{number + 1}",
+            kind=Kind.DECLARED,
+            hash_seed=HASH_SEEDS[number % len(HASH_SEEDS)],
+        )
+        for number in range(repeat)
+    )
+    shuffled = (
+        Experiment(
+            label=f"seed {seed}",
+            kind=Kind.SHUFFLED,
+            options=(f"--randomly-seed={seed}",),
+            plugins=frozenset({"randomly"}),
+            seed=seed,
+            hash_seed=HASH_SEEDS[0],
+        )
+        for seed in seeds
+    )
+    spread = (
+        Experiment(
+            label="parallel",
+            kind=Kind.PARALLEL,
+            options=("-n", workers, "--dist", "loadfile"),
+            plugins=frozenset({"xdist"}),
+            hash_seed=HASH_SEEDS[0],
+        )
+        for _ in range(parallel)
+    )
+    return (*declared, *shuffled, *spread)
+
+
+def alone(test: str, times: int) -> tuple[Experiment, ...]:
+    """Plan runs of one test by itself."""
+    return tuple(
+        Experiment(
+            label=f"alone #{number + 1} {test}",
+            kind=Kind.ALONE,
+            tests=(test,),
+            hash_seed=HASH_SEEDS[0],
+        )
+        for number in range(times)
+    )

@@ -1,0 +1,81 @@
+"""The report as `report.json` (pure): the schema is `shakeproof.report/1`, fields are added and never renamed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shakeproof.model import Finding, Report, RunSummary
+
+SCHEMA = "shakeproof.report/1"
+
+
+def to_json(report: Report) -> str:
+    """Write the report for programs. Times are in seconds, rates and shares between 0 and 1."""
+    return json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Lay the report out as the contract has it."""
+    suite, evidence, timing = report.suite, report.evidence, report.timing
+    return {
+        "schema": SCHEMA,
+        "verdict": report.verdict.value,
+        "suite": {
+            "rootdir": suite.rootdir,
+            "python": suite.python,
+            "pytest": suite.pytest,
+            "tests": suite.tests,
+            "seed": suite.seed,
+        },
+        "evidence": {
+            "experiments": dict(evidence.experiments),
+            "test_runs": evidence.test_runs,
+            "order_pairs_seen": round(evidence.order_pairs_seen, 4),
+            "failure_rate_below": round(evidence.failure_rate_below, 4),
+            "confidence": evidence.confidence,
+            "unseen_unstable": round(evidence.unseen_unstable, 2),
+            "incomplete": list(evidence.incomplete),
+        },
+        "findings": [_finding(finding) for finding in report.findings],
+        "leaks": [],
+        "timing": {
+            "seconds": round(timing.seconds, 2),
+            "collection": round(timing.collection, 2),
+            "limit": round(timing.limit, 2),
+        },
+        "runs": [_run(run) for run in report.runs],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "test": finding.test,
+        "kind": finding.kind.value,
+        "culprits": [list(culprits) for culprits in finding.culprits],
+        "cleaners": list(finding.cleaners),
+        "causes": [],
+        "runs": finding.runs,
+        "failures": finding.failures,
+        "failing": list(finding.failing),
+        "message": finding.message,
+        "reproduce": finding.reproduce,
+        "confirmed": finding.confirmed,
+        "tries": finding.tries,
+        "shown": finding.shown,
+    }
+
+
+def _run(run: RunSummary) -> dict[str, Any]:
+    return {
+        "label": run.label,
+        "kind": run.kind,
+        "seed": run.seed,
+        "hash_seed": run.hash_seed,
+        "exit_status": run.exit_status,
+        "seconds": round(run.seconds, 2),
+        "tests": run.tests,
+        "failures": run.failures,
+    }

@@ -1,0 +1,110 @@
+"""The report as a tired person reads it: the verdict first, then one paragraph a finding."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from shakeproof.messages import headline
+from shakeproof.model import Instability, Verdict
+from shakeproof.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shakeproof.model import Finding, Report, Run
+
+GREEN, RED, YELLOW, BOLD, FAINT = "32", "31", "33", "1", "2"
+COLOURS = (
+    (Verdict.STABLE, GREEN),
+    (Verdict.UNSTABLE, RED),
+    (Verdict.FAILING, YELLOW),
+    (Verdict.NOTHING, YELLOW),
+    (Verdict.INTERRUPTED, YELLOW),
+)
+
+
+def wants_colour(choice: str, stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Decide on colour: what the user chose, else NO_COLOR and CI (no-color.org), else whether somebody looks."""
+    if choice != "auto":
+        return choice == "always"
+    return stream.isatty() and not environ.get("NO_COLOR") and not environ.get("CI")
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Prints results to `out`, and progress to the terminal behind `err` if there is one."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    colour: bool = False
+    quiet: bool = False
+    _progress: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def say(self, text: str) -> None:
+        """Print a line that belongs to the result."""
+        if not self.quiet:
+            with self._lock:
+                self._wipe()
+                print(text, file=self.out, flush=True)
+
+    def progress(self, label: str, ended: int) -> None:
+        """Show how far the runs under way have come; nothing where nobody is looking."""
+        if self.quiet or not self.err.isatty():
+            return
+        with self._lock:
+            self._progress[label] = ended
+            line = ", ".join(
+                f"{name}: {words.plural(count, 'test')}" for name, count in self._progress.items()
+            )
+            print(f"\r\033[K{headline(line, 100)}", end="", file=self.err, flush=True)
+
+    def ended(self, run: Run) -> None:
+        """Print what a run showed, in one line."""
+        with self._lock:
+            self._progress.pop(run.experiment.label, None)
+        bad = sum(outcome.bad for outcome in run.outcomes)
+        result = self._paint(f"{bad} failed", RED) if bad else self._paint("no failure", GREEN)
+        tests = words.plural(len(run.order), "test")
+        self.say(f"  {run.experiment.label}: {tests}, {result}, {run.seconds:.1f} s")
+
+    def report(self, report: Report, folder: str) -> None:
+        """Print the whole report, also when quiet."""
+        with self._lock:
+            self._wipe()
+            print("\n".join(self._report(report, folder)), file=self.out, flush=True)
+
+    def _report(self, report: Report, folder: str) -> list[str]:
+        colour = dict(COLOURS)[report.verdict]
+        lines = ["", f"{self._paint(report.verdict.value, BOLD, colour)}: {words.verdict(report)}"]
+        for finding in report.findings:
+            lines += ["", *self._finding(finding)]
+        lines += [
+            "",
+            f"  {words.experiments(report.evidence)}",
+            f"  {words.worth(report.evidence)}",
+            *(f"  not done: {what}" for what in report.evidence.incomplete),
+            f"  report: {folder}",
+        ]
+        return lines
+
+    def _finding(self, finding: Finding) -> list[str]:
+        colour = YELLOW if finding.kind is Instability.BROKEN or not finding.confirmed else RED
+        return [
+            f"{self._paint(finding.id, BOLD)} {self._paint(finding.kind.value, colour)} {finding.test}",
+            f"   {words.meaning(finding.kind)}",
+            f"   {words.seen_in(finding)}",
+            f"   {headline(finding.message)}",
+            f"   {words.confirmation(finding)}:",
+            f"   {finding.reproduce}",
+        ]
+
+    def _wipe(self) -> None:
+        if self._progress and self.err.isatty():
+            print("\r\033[K", end="", file=self.err, flush=True)
+
+    def _paint(self, text: str, *codes: str) -> str:
+        return f"\033[{';'.join(codes)}m{text}\033[0m" if self.colour else text

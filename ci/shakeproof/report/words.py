@@ -1,0 +1,115 @@
+"""The sentences that every report shares (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shakeproof.messages import headline
+from shakeproof.model import Instability, Kind, Verdict
+
+if TYPE_CHECKING:
+    from shakeproof.model import Evidence, Finding, Report
+
+RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
+KIND_ORDER = (Kind.DECLARED, Kind.SHUFFLED, Kind.PARALLEL, Kind.ALONE, Kind.REPLAY)
+KIND_WORDS = (
+    (Kind.DECLARED, "in the declared order"),
+    (Kind.SHUFFLED, "shuffled"),
+    (Kind.PARALLEL, "spread over workers"),
+    (Kind.ALONE, "of one test alone"),
+    (Kind.REPLAY, "in a replayed order"),
+)
+MEANINGS = (
+    (
+        Instability.VICTIM,
+        "passes alone and fails after other tests: one of them leaves something behind",
+    ),
+    (
+        Instability.BRITTLE,
+        "fails alone and passes after other tests: it needs what one of them sets up",
+    ),
+    (Instability.NON_DETERMINISTIC, "gives different outcomes under identical conditions"),
+    (Instability.HASH_ORDER, "its outcome follows PYTHONHASHSEED: it relies on the order of a set"),
+    (Instability.PARALLEL_UNSAFE, "fails only while other tests run at the same time"),
+    (Instability.CRASH, "takes the process down"),
+    (Instability.HANG, "does not end"),
+    (Instability.BROKEN, "fails in every run: not unstable, but to be mended first"),
+)
+
+
+def meaning(kind: Instability) -> str:
+    """Say what a kind of finding means, for somebody who does not know the terms."""
+    return dict(MEANINGS)[kind]
+
+
+def plural(count: int, noun: str) -> str:
+    """Give a number with its noun: "1 run", "1,234 runs"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def experiments(evidence: Evidence) -> str:
+    """List the runs: "17 runs: 10 in the declared order, 5 shuffled, 1 spread over workers"."""
+    counts = dict(evidence.experiments)
+    words = dict(KIND_WORDS)
+    parts = [f"{counts[kind]} {words[kind]}" for kind in KIND_ORDER if counts.get(kind)]
+    return f"{plural(sum(counts.values()), 'run')}: {', '.join(parts)}"
+
+
+def verdict(report: Report) -> str:
+    """Say the answer in one sentence."""
+    tests = plural(report.suite.tests, "test")
+    unstable = sum(f.confirmed and f.kind is not Instability.BROKEN for f in report.findings)
+    broken = sum(f.kind is Instability.BROKEN for f in report.findings)
+    unconfirmed = sum(not f.confirmed and f.kind is not Instability.BROKEN for f in report.findings)
+    match report.verdict:
+        case Verdict.STABLE if unconfirmed:
+            return (
+                f"{tests}; {unconfirmed} looked unstable, but no fresh process showed it again, "
+                "so the suite is not called unstable for it"
+            )
+        case Verdict.STABLE:
+            return f"{tests}, each with the same outcome in every run"
+        case Verdict.UNSTABLE:
+            return f"{unstable} of {tests} shown to be unstable" + (
+                f", and {broken} failing in every run" if broken else ""
+            )
+        case Verdict.FAILING:
+            return f"no instability, but {broken} of {tests} failing in every run"
+        case Verdict.INTERRUPTED:
+            return (
+                f"stopped early; what {plural(len(report.runs), 'run')} had shown by then is below"
+            )
+        case Verdict.NOTHING:
+            return "there was nothing to judge"
+
+
+def worth(evidence: Evidence) -> str:
+    """Say what the runs prove, and how far that goes."""
+    sentences = [
+        f"{evidence.test_runs:,} test runs; {evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen.",
+        (
+            f"A test that never failed here fails in fewer than {evidence.failure_rate_below:.1%} of such runs "
+            f"({evidence.confidence:.0%} confidence)."
+        ),
+    ]
+    if evidence.unseen_unstable:
+        sentences.append(
+            f"About {evidence.unseen_unstable:.0f} more unstable tests are likely to show in further shuffles."
+        )
+    return " ".join(sentences)
+
+
+def seen_in(finding: Finding) -> str:
+    """Say how often it was seen, and in which runs."""
+    runs = headline(", ".join(finding.failing), RUNS_WIDTH)
+    return f"seen in {finding.failures} of {plural(finding.runs, 'run')}: {runs}"
+
+
+def confirmation(finding: Finding) -> str:
+    """Say what running the command again showed."""
+    tries = f"{finding.tries} fresh process" + ("" if finding.tries == 1 else "es")
+    if not finding.tries:
+        return "not confirmed: the command was not run"
+    if not finding.confirmed:
+        return f"not confirmed: the command did not show it in {tries}"
+    return f"confirmed: the command showed it in {finding.shown} of {tries}"

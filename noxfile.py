@@ -1,0 +1,193 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox[uv]>=2026.10.20"]
+# ///
+"""One session per question that a test suite has to answer.
+
+`nox -l` lists them, `nox -s parallel` asks one, `nox` asks the quick ones. What follows `--` goes to pytest
+(or to the tool that the session runs). Reports are written to `reports/<session>/`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+# The decisions that could be wrong live in `ci/shakeproof`, where they are tested; this file only calls them.
+sys.path.append(str(ROOT / "ci"))
+
+from shakeproof.gates.reruns import rerun_options  # noqa: E402  (found through the line above)
+
+SEEDS = 5
+REPEATS = 10
+COVERAGE_FLOOR = 80
+PACKAGES = ("backend.core", "backend.api", "backend.tools")
+INTERRUPT_SECONDS = (
+    20.0  # after Ctrl-C: what teardown and a partial report may take before the session is killed
+)
+
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+nox.needs_version = ">=2026.10.20"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+nox.options.sessions = ["lint", "types", "unit", "integration"]
+
+
+@nox.session(tags=["ci"], allow_parallel=True)
+def unit(session: nox.Session) -> None:
+    """Do the parts work, each by itself?"""
+    _install(session, "test")
+    _pytest(session, "tests/unit", *rerun_options(), *_logs(session), *session.posargs)
+
+
+@nox.session(tags=["ci"], allow_parallel=True)
+def integration(session: nox.Session) -> None:
+    """Does the assembled service work?"""
+    _install(session, "test")
+    _pytest(session, "tests/integration", *rerun_options(), *_logs(session), *session.posargs)
+
+
+@nox.session(tags=["ci"])
+def parallel(session: nox.Session) -> None:
+    """Does the whole suite pass spread over workers?"""
+    _install(session, "test")
+    spread = ("-n", "auto", "--dist", "loadfile")
+    _pytest(session, *spread, *rerun_options(), *_logs(session), *session.posargs)
+
+
+@nox.session(name="randomized-seeds-x5", tags=["ci"])
+def randomized_seeds(session: nox.Session) -> None:
+    """Do five shuffled runs agree, test by test?"""
+    _install(session, "test", shakeproof=True)
+    # `-- --seeds 1,2,3` comes later on the command line, so it wins.
+    _compare(session, "--repeat", "0", "--seeds", str(SEEDS), *session.posargs)
+
+
+@nox.session(name="repeat-x10", tags=["ci"])
+def repeat(session: nox.Session) -> None:
+    """Do ten runs in the same order agree, test by test?"""
+    _install(session, "test", shakeproof=True)
+    _compare(session, "--repeat", str(REPEATS), *session.posargs)
+
+
+@nox.session(name="coverage-gate", tags=["ci"])
+def coverage_gate(session: nox.Session) -> None:
+    """Is enough of every package's branches tested?"""
+    _install(session, "coverage", shakeproof=True)
+    reports = _reports(session)
+    kinds = ("term", f"html:{reports / 'html'}", f"json:{reports / 'coverage.json'}")
+    _pytest(
+        session,
+        *("-n", "auto", *(f"--cov={package}" for package in PACKAGES), "--cov-branch"),
+        # The floor is the gate's to judge, package by package: coverage itself would only know the total.
+        *(f"--cov-report={kind}" for kind in kinds),
+        "--cov-fail-under=0",
+        *session.posargs,
+        env={"COVERAGE_FILE": str(reports / ".coverage")},
+    )
+    packages = (part for package in PACKAGES for part in ("--package", package))
+    floor = ("--fail-under", str(COVERAGE_FLOOR))
+    _python(session, "shakeproof.gates.coverage", str(reports / "coverage.json"), *packages, *floor)
+
+
+@nox.session(name="benchmark-baseline", tags=["ci"])
+def benchmark_baseline(session: nox.Session) -> None:
+    """Is the service as fast as its stored baseline?"""
+    _install(session, "test", shakeproof=True)
+    reports = _reports(session)
+    measured = reports / "measured.json"
+    quiet = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:rerunfailures")
+    timed = ("--benchmark-enable", "--benchmark-only", f"--benchmark-json={measured}")
+    _pytest(session, "tests/benchmarks", *quiet, *timed)
+    baseline = ("--baseline", str(reports / "baseline.json"), "--report", str(reports))
+    _python(
+        session, "shakeproof.gates.benchmark", "check", str(measured), *baseline, *session.posargs
+    )
+
+
+@nox.session(tags=["ci"])
+def stability(session: nox.Session) -> None:
+    """Is the suite stable? The whole question, with evidence."""
+    _install(session, "test", shakeproof=True)
+    runs = ("--repeat", str(REPEATS), "--seeds", str(SEEDS), "--parallel")
+    _compare(session, *runs, *session.posargs)
+
+
+@nox.session(tags=["ci"], allow_parallel=True)
+def lint(session: nox.Session) -> None:
+    """Do ruff and zizmor have anything to say?"""
+    _install(session, "lint", project=False)
+    session.run("ruff", "check", *(session.posargs or (".",)))
+    session.run("ruff", "format", "--check", ".")
+    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
+
+
+@nox.session(tags=["ci"], allow_parallel=True)
+def types(session: nox.Session) -> None:
+    """Do the types hold, strictly?"""
+    _install(session, "types")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(tags=["ci"])
+def engine(session: nox.Session) -> None:
+    """Does Shakeproof itself work?"""
+    _install(session, "engine", shakeproof=True)
+    _pytest(
+        session,
+        "-c",
+        "ci/pyproject.toml",
+        "--rootdir",
+        "ci",
+        "ci/tests",
+        "-n",
+        "auto",
+        *session.posargs,
+    )
+
+
+def _install(
+    session: nox.Session, group: str, *, project: bool = True, shakeproof: bool = False
+) -> None:
+    """Install a dependency group, with the backend's and Shakeproof's needs where asked, at the pinned versions."""
+    wanted = list(nox.project.dependency_groups(PROJECT, group))
+    wanted += PROJECT["project"]["dependencies"] if project else []
+    wanted += ["-e", "./ci"] if shakeproof else []
+    session.install("-c", "constraints.txt", *wanted)
+
+
+def _reports(session: nox.Session) -> Path:
+    """Make the folder that the session writes to, and CI uploads."""
+    folder = Path("reports", session.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _logs(session: nox.Session) -> tuple[str, str]:
+    """Say where pytest writes its JUnit XML and its machine-readable log."""
+    reports = _reports(session)
+    return f"--junitxml={reports / 'junit.xml'}", f"--report-log={reports / 'log.jsonl'}"
+
+
+def _pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    _python(session, "pytest", *arguments, env=env)
+
+
+def _compare(session: nox.Session, *arguments: str) -> None:
+    _python(session, "shakeproof", "compare", "--out", str(_reports(session)), *arguments)
+
+
+def _python(
+    session: nox.Session, module: str, *arguments: str, env: dict[str, str] | None = None
+) -> None:
+    session.run(
+        *("python", "-m", module, *arguments),
+        env={"COLUMNS": os.environ.get("COLUMNS", "120"), **(env or {})},
+        interrupt_timeout=INTERRUPT_SECONDS,
+    )
