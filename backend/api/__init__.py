@@ -1,0 +1,1 @@
+"""The HTTP interface: create_app, services, routes, key, errors."""

@@ -1,0 +1,45 @@
+"""The composition root of the HTTP service: every part of an app is made here, from arguments."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from backend.api.errors import install_error_handlers
+from backend.api.limits import BodyLimit
+from backend.api.routes import keyed_routes, open_routes
+from backend.api.services import Services
+from backend.core.clock import Clock
+from backend.core.settings import Settings
+from backend.core.storage import open_database
+
+
+def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
+    """Build an app that shares nothing with any other app in the process.
+
+    Its lifespan opens and migrates the database, keeps the app's `Services` in `app.state.services`
+    with the moment at which it started, and closes the database in the end.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = open_database(settings.db_path)
+        try:
+            database.migrate()
+            app.state.services = Services(settings, clock, database, started_at=clock.now())
+            yield
+        finally:
+            database.close()
+
+    app = FastAPI(
+        title="Bus times",
+        summary="Bus travel times learned from riders' phones.",
+        lifespan=lifespan,
+        # Nothing but the arguments configures an app, so FastAPI may not look at the environment.
+        telemetry={"auto_configure": False},
+    )
+    app.add_middleware(BodyLimit)
+    install_error_handlers(app)
+    app.include_router(keyed_routes())
+    app.include_router(open_routes())
+    return app

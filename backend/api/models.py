@@ -1,0 +1,136 @@
+"""The shapes of requests and answers.
+
+Shapes say which fields there are; which values are believable is `backend.core.rides`' business.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from backend.core.journeys import Eta, Leg
+from backend.core.rides import Ride, RideReceipt, RideSegment, Segment
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Rounded = Annotated[float, AfterValidator(lambda number: round(number, 3))]
+
+
+class Shape(BaseModel):
+    """What all shapes have in common: frozen, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SegmentBody(Shape):
+    """One segment of a ride, as a phone sends it."""
+
+    from_stop: Name
+    to_stop: Name
+    seconds: float = Field(description="from leaving one stop to reaching the next")
+    confidence: float = Field(description="how sure the map matching was, 0 to 1")
+    started_at: AwareDatetime = Field(description="when the bus left from_stop, with an offset")
+
+    def to_domain(self) -> RideSegment:
+        """Return the domain's value."""
+        segment = Segment(self.from_stop, self.to_stop)
+        return RideSegment(segment, self.seconds, self.confidence, self.started_at)
+
+
+class RideSummary(Shape):
+    """One ride, as a phone sends it."""
+
+    device_id: Name
+    route_id: Name | None = None
+    segments: tuple[SegmentBody, ...]
+
+    def to_domain(self) -> Ride:
+        """Return the domain's value."""
+        segments = tuple(segment.to_domain() for segment in self.segments)
+        return Ride(self.device_id, self.route_id, segments)
+
+
+class RejectionAnswer(Shape):
+    """A segment that was stored but not learned."""
+
+    index: int
+    reason: str
+
+
+class RideAnswer(Shape):
+    """What became of a ride."""
+
+    accepted: int
+    rejected: tuple[RejectionAnswer, ...]
+
+    @classmethod
+    def of(cls, receipt: RideReceipt) -> "RideAnswer":
+        """Write a receipt."""
+        rejected = tuple(
+            RejectionAnswer(index=each.index, reason=each.reason.value) for each in receipt.rejected
+        )
+        return cls(accepted=receipt.accepted, rejected=rejected)
+
+
+class LegAnswer(Shape):
+    """One segment of a trip."""
+
+    from_stop: str
+    to_stop: str
+    leaving_at: datetime
+    p50_seconds: Rounded
+    p90_seconds: Rounded
+    observations: Rounded
+    weight: Rounded
+
+    @classmethod
+    def of(cls, leg: Leg) -> "LegAnswer":
+        """Write a leg."""
+        return cls(
+            from_stop=leg.segment.from_stop,
+            to_stop=leg.segment.to_stop,
+            leaving_at=leg.leaving_at,
+            p50_seconds=leg.estimate.p50,
+            p90_seconds=leg.estimate.p90,
+            observations=leg.estimate.observations,
+            weight=leg.estimate.weight,
+        )
+
+
+class EtaAnswer(Shape):
+    """How long a trip takes."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    from_stop: str = Field(alias="from")
+    to_stop: str = Field(alias="to")
+    leaving_at: datetime
+    p50_seconds: Rounded = Field(description="half of the buses take no longer")
+    p90_seconds: Rounded = Field(description="nine of ten buses take no longer")
+    mean_seconds: Rounded
+    observations: Rounded = Field(description="effective observations of the least known segment")
+    weight: Rounded = Field(description="the share that was observed; the timetable's is the rest")
+    segments: tuple[LegAnswer, ...]
+
+    @classmethod
+    def of(cls, eta: Eta) -> "EtaAnswer":
+        """Write an estimate."""
+        return cls(
+            from_stop=eta.from_stop,
+            to_stop=eta.to_stop,
+            leaving_at=eta.leaving_at,
+            p50_seconds=eta.estimate.p50,
+            p90_seconds=eta.estimate.p90,
+            mean_seconds=eta.estimate.mean,
+            observations=eta.estimate.observations,
+            weight=eta.estimate.weight,
+            segments=tuple(LegAnswer.of(leg) for leg in eta.legs),
+        )
+
+
+class HealthAnswer(Shape):
+    """That the service answers, and since when."""
+
+    status: Literal["ok"]
+    database: Literal["ok"]
+    started_at: datetime
+    uptime_seconds: Rounded

@@ -1,0 +1,89 @@
+"""The routes under /v1. They are plain functions, run in threads, since SQLite blocks."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.security import HTTPBearer
+from pydantic import AwareDatetime
+
+from backend.api.auth import KeyedRoute
+from backend.api.errors import ApiError
+from backend.api.models import EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary
+from backend.api.rides import idempotency_key, submit_once
+from backend.api.services import Services, services_of
+from backend.core.store import eta
+
+PREFIX = "/v1"
+FARTHEST = timedelta(days=366)
+
+Own = Annotated[Services, Depends(services_of)]
+Key = Annotated[str, Depends(idempotency_key)]
+
+
+def keyed_routes() -> APIRouter:
+    """Build the routes that ask for the key: those that write."""
+    # KeyedRoute asks; HTTPBearer only says so in the OpenAPI document.
+    documented = Depends(HTTPBearer(auto_error=False))
+    router = APIRouter(prefix=PREFIX, route_class=KeyedRoute, dependencies=[documented])
+
+    @router.post("/ride_summary", response_model=RideAnswer)
+    def post_ride_summary(services: Own, key: Key, summary: RideSummary) -> Response:
+        """Learn from one ride."""
+        return submit_once(services, key, summary)
+
+    return router
+
+
+def open_routes() -> APIRouter:
+    """Build the routes that anybody may read."""
+    router = APIRouter(prefix=PREFIX)
+
+    @router.get("/eta")
+    def get_eta(
+        services: Own,
+        from_stop: Annotated[Name, Query(alias="from")],
+        to_stop: Annotated[Name, Query(alias="to")],
+        at: Annotated[
+            AwareDatetime | None, Query(description="when to leave; now if absent")
+        ] = None,
+    ) -> EtaAnswer:
+        """Say how long it takes from one stop to another."""
+        now = services.clock.now()
+        leaving_at = _near(now if at is None else at, now)
+        with services.database.reading() as transaction:
+            return EtaAnswer.of(
+                eta(transaction, from_stop, to_stop, leaving_at, services.settings, now)
+            )
+
+    @router.get("/config")
+    def get_config(services: Own) -> dict[str, object]:
+        """Say with which settings the service runs, secrets and places left out."""
+        return services.settings.public()
+
+    @router.get("/health")
+    def get_health(services: Own) -> HealthAnswer:
+        """Say that the service and its database answer."""
+        services.database.ping()
+        uptime = services.clock.now() - services.started_at
+        return HealthAnswer(
+            status="ok",
+            database="ok",
+            started_at=services.started_at,
+            uptime_seconds=uptime.total_seconds(),
+        )
+
+    return router
+
+
+def _near(leaving_at: datetime, now: datetime) -> datetime:
+    """Return the moment unless it is so far away that it must be a mistake (422)."""
+    if abs(leaving_at - now) <= FARTHEST:
+        return leaving_at
+    raise ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        f"The time {leaving_at.isoformat()} is more than a year away; ask about a nearer one.",
+        details=[{"in": "query", "field": "at", "message": "more than a year away"}],
+    )

@@ -1,0 +1,1 @@
+"""The domain: settings, clock, time bins, learning, rides and storage."""

@@ -1,0 +1,34 @@
+"""What can go wrong in the backend, each told in one sentence: what happened, why, what to do."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backend.core.rides import Problem
+
+
+class BackendError(Exception):
+    """Anything the backend refuses to do; `str()` of it is a sentence for the caller."""
+
+
+class SettingsError(BackendError):
+    """A setting is missing, unknown or out of its range."""
+
+
+class FeedError(BackendError):
+    """A GTFS feed cannot be read as a timetable."""
+
+
+class DatabaseError(BackendError):
+    """The database cannot be opened, read or written."""
+
+
+class NoEstimateError(BackendError):
+    """Nothing is known about a trip: no timetable and no ride covers it."""
+
+
+class RideRefusedError(BackendError):
+    """A ride breaks a limit and is refused as a whole; `problems` says which limits and where."""
+
+    def __init__(self, problems: "tuple[Problem, ...]") -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = problems

@@ -1,0 +1,160 @@
+"""The tables, built anew for each database: SQLAlchemy's `MetaData` is mutable and never shared."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+VERSION = 1
+"""Kept in SQLite's `user_version`; raised by each change of the tables."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, stored exactly: whole microseconds since 1970 in UTC, which also sort."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the base class says so
+        """Return the number to store."""
+        if value is None:
+            return None
+        return (value - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class says so
+        """Return the moment, in UTC."""
+        if value is None:
+            return None
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=value)
+
+
+class Words(TypeDecorator[tuple[str, ...]]):
+    """A tuple of words without spaces, stored as one text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002 - the base class says so
+        """Return the text to store."""
+        return " ".join(value or ())
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002 - the base class says so
+        """Return the words."""
+        return tuple((value or "").split())
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Every table of one database."""
+
+    metadata: MetaData
+    segments: Table
+    patterns: Table
+    pattern_stops: Table
+    timetable: Table
+    rides: Table
+    observations: Table
+    cells: Table
+    answers: Table
+
+
+def build_schema() -> Schema:
+    """Return a new set of tables.
+
+    Segments outlive the timetable that named them, since what was learned hangs on them. Devices
+    are stored as pseudonyms (see `backend.core.store.rides`). Durations are seconds.
+    """
+    metadata = MetaData()
+    segments = Table(
+        "segments",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("from_stop", Text, nullable=False),
+        Column("to_stop", Text, nullable=False),
+        UniqueConstraint("from_stop", "to_stop"),
+    )
+    patterns = Table(
+        "patterns",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("route_id", Text, nullable=False),
+    )
+    pattern_stops = Table(
+        "pattern_stops",
+        metadata,
+        Column("pattern", ForeignKey(patterns.c.id, ondelete="CASCADE"), primary_key=True),
+        Column("position", Integer, primary_key=True),
+        Column("stop", Text, nullable=False, index=True),
+    )
+    timetable = Table(
+        "timetable",
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("mean_seconds", Float, nullable=False),
+        Column("departures", Integer, nullable=False),
+    )
+    rides = Table(
+        "rides",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("device", Text, nullable=False),
+        Column("route_id", Text),
+        Column("received_at", Instant, nullable=False, index=True),
+    )
+    observations = Table(
+        "observations",
+        metadata,
+        Column("ride", ForeignKey(rides.c.id, ondelete="CASCADE"), primary_key=True),
+        Column("position", Integer, primary_key=True),
+        Column("segment", ForeignKey(segments.c.id), nullable=False, index=True),
+        Column("bin", Integer, nullable=False),
+        Column("seconds", Float, nullable=False),
+        Column("confidence", Float, nullable=False),
+        Column("started_at", Instant, nullable=False),
+        Column("judgement", Text, nullable=False),
+    )
+    cells = Table(
+        "cells",
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("mean", Float, nullable=False),
+        Column("spread_sum", Float, nullable=False),
+        Column("as_of", Instant, nullable=False),
+        Column("streak_side", Integer, nullable=False),
+        Column("streak_devices", Words, nullable=False),
+    )
+    answers = Table(
+        "answers",
+        metadata,
+        Column("key", Text, primary_key=True),
+        Column("fingerprint", Text, nullable=False),
+        Column("status", Integer, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("stored_at", Instant, nullable=False, index=True),
+    )
+    return Schema(
+        metadata=metadata,
+        segments=segments,
+        patterns=patterns,
+        pattern_stops=pattern_stops,
+        timetable=timetable,
+        rides=rides,
+        observations=observations,
+        cells=cells,
+        answers=answers,
+    )

@@ -1,0 +1,174 @@
+"""One frozen, validated value holds every setting; only the command line reads the environment."""
+
+import difflib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
+
+from backend.core.errors import SettingsError
+
+PREFIX = "BMTC_"
+MEMORY = ":memory:"
+PRIVATE = frozenset({"api_key", "db_path"})
+
+
+class Settings(BaseModel):
+    """Everything that can be chosen about one running service."""
+
+    # An error must never repeat what was typed: it may be the key.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    api_key: SecretStr = Field(
+        min_length=16, description="a secret of at least 16 visible ASCII characters"
+    )
+    """What a phone sends as its Bearer token."""
+
+    db_path: str = Field(
+        default="bus-times.sqlite3", min_length=1, description="a file name, or :memory:"
+    )
+    """The SQLite file, or `:memory:` for a database that ends with the process."""
+
+    n0: int = Field(default=20, ge=1, le=10_000)
+    """How many observations the timetable is worth."""
+
+    half_life_days: float = Field(default=30.0, ge=0.01, le=3650)
+    """Days after which an observation counts half."""
+
+    outlier_sigma: float = Field(default=3.0, ge=1, le=100)
+    """How many standard deviations from the mean an observation may lie."""
+
+    mapmatch_min_conf: float = Field(default=0.7, ge=0, le=1)
+    """Map-matching confidence below which an observation is not learned."""
+
+    max_segments_per_ride: int = Field(default=50, ge=1, le=1000)
+    """Segments a ride may have."""
+
+    max_duration_sec: int = Field(default=7200, ge=1, le=86_400)
+    """Seconds one segment may take."""
+
+    observation_window_days: float = Field(default=7.0, ge=0.01, le=3650)
+    """Days after which a ride is too old to be told."""
+
+    idempotency_ttl_hours: float = Field(default=24.0, ge=0.01, le=8760)
+    """Hours for which the answer to an idempotency key is kept."""
+
+    timezone: str = Field(
+        default="Asia/Kolkata", description="a name of the IANA time zone database"
+    )
+    """The zone whose clock and calendar decide the time bin."""
+
+    holidays: frozenset[date] = Field(
+        default=frozenset(), description="dates such as 2026-01-26, comma-separated"
+    )
+    """Days on which buses run as at weekends."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
+        if not all("!" <= character <= "~" for character in key.get_secret_value()):
+            raise ValueError("a key that a header cannot carry would never match")
+        return key
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        # ZoneInfo raises KeyError for an unknown zone, OSError for a folder such as "Asia".
+        try:
+            ZoneInfo(name)
+        except (KeyError, OSError) as error:
+            raise ValueError("not a time zone") from error
+        return name
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _split_dates(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return frozenset(date.fromisoformat(day.strip()) for day in value.split(",") if day.strip())
+
+    @field_serializer("holidays", when_used="json")
+    def _sorted_dates(self, days: frozenset[date]) -> list[str]:
+        return sorted(day.isoformat() for day in days)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def half_life(self) -> timedelta:
+        """The time after which an observation counts half."""
+        return timedelta(days=self.half_life_days)
+
+    @property
+    def observation_window(self) -> timedelta:
+        """The age up to which a ride is accepted."""
+        return timedelta(days=self.observation_window_days)
+
+    @property
+    def idempotency_ttl(self) -> timedelta:
+        """The time for which the answer to an idempotency key is kept."""
+        return timedelta(hours=self.idempotency_ttl_hours)
+
+    def public(self) -> dict[str, object]:
+        """Return what anybody may know, ready for JSON: all but the key and the file's place."""
+        return self.model_dump(mode="json", exclude=set(PRIVATE))
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that the `BMTC_*` variables of `environ` describe.
+
+    `BMTC_N0` is `n0`, `BMTC_API_KEY` is `api_key`, and so on. `environ` is an argument: only the
+    command-line entry point passes the process's own.
+
+    Raises SettingsError, one sentence naming the variable and what it may be, for the first
+    variable that is missing, unknown or out of range. The key's value is never repeated.
+    """
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    known = {_variable(field): field for field in Settings.model_fields}
+    for name in sorted(given.keys() - known.keys()):
+        raise SettingsError(_unknown(name, tuple(known)))
+    try:
+        return Settings.model_validate({known[name]: value for name, value in given.items()})
+    except ValidationError as error:
+        field = str(error.errors(include_input=False, include_url=False)[0]["loc"][0])
+        raise SettingsError(_unfit(field, given)) from None  # the cause may hold the key
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"{name} is not a setting of this service; the nearest that exists is {nearest[0]}."
+
+
+def _unfit(field: str, given: Mapping[str, str]) -> str:
+    name, allowed = _variable(field), _allowed(field)
+    if name not in given:
+        return f"{name} is not set; set it to {allowed}."
+    if field in PRIVATE:
+        return f"{name} is not usable; set it to {allowed}."
+    return f"{name} is {given[name]!r}, but must be {allowed}."
+
+
+def _allowed(field: str) -> str:
+    """Say what a field may be: its description, or else the bounds that are enforced."""
+    schema = Settings.model_json_schema()["properties"][field]
+    if "description" in schema:
+        return str(schema["description"])
+    kind = "a whole number" if schema["type"] == "integer" else "a number"
+    return f"{kind} from {schema['minimum']:g} to {schema['maximum']:g}"

@@ -1,0 +1,48 @@
+"""What was learned, as it is stored: one row per segment and time bin."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from backend.core.bins import TimeBin
+from backend.core.learning import Cell
+from backend.core.storage import Transaction
+
+
+def load_cells(tx: Transaction, segments: Collection[int]) -> dict[tuple[int, TimeBin], Cell]:
+    """Return the cells of these segments, by segment number and bin; empty ones are left out."""
+    table = tx.schema.cells
+    rows = tx.execute(select(table).where(table.c.segment.in_(segments)).order_by(table.c.bin))
+    return {
+        (row.segment, TimeBin.from_index(row.bin)): Cell(
+            weight=row.weight,
+            mean=row.mean,
+            spread_sum=row.spread_sum,
+            as_of=row.as_of,
+            streak_side=row.streak_side,
+            streak_devices=row.streak_devices,
+        )
+        for row in rows
+    }
+
+
+def save_cells(tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell]) -> None:
+    """Write cells in the place of those stored under the same segment numbers and bins."""
+    if not cells:
+        return
+    learned = tuple(column.name for column in fields(Cell))
+    statement = insert(tx.schema.cells)
+    statement = statement.on_conflict_do_update(
+        index_elements=["segment", "bin"],
+        set_={name: statement.excluded[name] for name in learned},
+    )
+    tx.execute(
+        statement,
+        [
+            {"segment": segment, "bin": time_bin.index}
+            | {name: getattr(cell, name) for name in learned}
+            for (segment, time_bin), cell in cells.items()
+        ],
+    )

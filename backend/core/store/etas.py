@@ -1,0 +1,82 @@
+"""Finding what is stored about a trip."""
+
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import select
+
+from backend.core.bins import TimeBin
+from backend.core.errors import NoEstimateError
+from backend.core.journeys import Eta, Knowledge, fastest, segments_of
+from backend.core.rides import Segment
+from backend.core.settings import Settings
+from backend.core.storage import Transaction
+from backend.core.store.cells import load_cells
+from backend.core.store.segments import find_segments
+from backend.core.timetable import TimetableEntry
+
+
+def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as everywhere
+    tx: Transaction,
+    from_stop: str,
+    to_stop: str,
+    leaving_at: datetime,
+    settings: Settings,
+    now: datetime,
+) -> Eta:
+    """Return how long the fastest known way between two stops takes, leaving then.
+
+    Ways are the routes of the timetable, and the direct segment if phones travelled it. Raises
+    NoEstimateError when none of them is known from end to end.
+    """
+    ways = ((from_stop, to_stop), *_ways(tx, from_stop, to_stop))
+    segments = {segment for way in ways for segment in segments_of(way)}
+    found = fastest(ways, _knowledge(tx, segments), leaving_at, settings, now)
+    if found is None:
+        raise NoEstimateError(
+            f"No timetable and no ride leads from {from_stop!r} to {to_stop!r}; check the stops, "
+            "or load a feed that has them."
+        )
+    return found
+
+
+def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...], ...]:
+    """Return the different sequences of stops by which the timetable's buses go."""
+    stops = tx.schema.pattern_stops
+    first, via, last = stops.alias("first"), stops.alias("via"), stops.alias("last")
+    rows = tx.execute(
+        select(first.c.pattern, first.c.position, last.c.position, via.c.stop)
+        .join_from(first, last, first.c.pattern == last.c.pattern)
+        .join(via, via.c.pattern == first.c.pattern)
+        .where(
+            first.c.stop == from_stop,
+            last.c.stop == to_stop,
+            first.c.position < last.c.position,
+            via.c.position.between(first.c.position, last.c.position),
+        )
+        .order_by(first.c.pattern, first.c.position, last.c.position, via.c.position)
+    )
+    ways = (tuple(stop for *_, stop in part) for _, part in groupby(rows, key=lambda row: row[:3]))
+    return tuple(dict.fromkeys(ways))
+
+
+def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
+    numbers = find_segments(tx, segments)
+    cells = load_cells(tx, tuple(numbers.values()))
+    timetable = tx.schema.timetable
+    entries = tx.execute(
+        select(timetable).where(timetable.c.segment.in_(tuple(numbers.values())))
+    ).all()
+    return {
+        segment: Knowledge(
+            timetable=tuple(
+                TimetableEntry(
+                    segment, TimeBin.from_index(row.bin), row.mean_seconds, row.departures
+                )
+                for row in entries
+                if row.segment == number
+            ),
+            cells=tuple((place[1], cell) for place, cell in cells.items() if place[0] == number),
+        )
+        for segment, number in numbers.items()
+    }

@@ -1,0 +1,98 @@
+"""Rides: one ride is one transaction, all or nothing."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import insert
+
+from backend.core.bins import TimeBin, bin_of
+from backend.core.errors import RideRefusedError
+from backend.core.learning import Cell, Judgement, LearningRules, Observation, learn
+from backend.core.rides import Rejection, Ride, RideReceipt, judge_ride
+from backend.core.settings import Settings
+from backend.core.storage import Transaction
+from backend.core.store.cells import load_cells, save_cells
+from backend.core.store.segments import number_segments
+
+
+def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) -> RideReceipt:
+    """Store a ride, learn from its segments, and say which of them were learned.
+
+    Every segment is stored with what became of it. Raises RideRefusedError, before anything is
+    written, for a ride that breaks a limit.
+    """
+    problems = judge_ride(ride, settings, now)
+    if problems:
+        raise RideRefusedError(problems)
+    device = pseudonym(ride.device_id)
+    numbers = number_segments(tx, (part.segment for part in ride.segments))
+    places = tuple(
+        (numbers[part.segment], bin_of(part.started_at, settings.zone, settings.holidays))
+        for part in ride.segments
+    )
+    observations = tuple(
+        Observation(part.seconds, part.started_at, device, part.confidence)
+        for part in ride.segments
+    )
+    cells, judgements = _learn_all(
+        load_cells(tx, tuple(numbers.values())),
+        tuple(zip(places, observations, strict=True)),
+        LearningRules.from_settings(settings),
+    )
+    save_cells(tx, {place: cells[place] for place in places if place in cells})
+    ride_number = _insert_ride(tx, ride, device, now)
+    tx.execute(
+        insert(tx.schema.observations),
+        [
+            {
+                "ride": ride_number,
+                "position": position,
+                "segment": segment,
+                "bin": time_bin.index,
+                "seconds": observation.seconds,
+                "confidence": observation.confidence,
+                "started_at": observation.at,
+                "judgement": judgement.value,
+            }
+            for position, ((segment, time_bin), observation, judgement) in enumerate(
+                zip(places, observations, judgements, strict=True)
+            )
+        ],
+    )
+    rejected = tuple(
+        Rejection(index, judgement)
+        for index, judgement in enumerate(judgements)
+        if not judgement.learned
+    )
+    return RideReceipt(len(judgements) - len(rejected), rejected)
+
+
+def pseudonym(device_id: str) -> str:
+    """Return a name that tells devices apart without spelling them out: 16 hexadecimal digits.
+
+    Whoever knows a device's id can still find its rides; this is tidiness, not anonymity.
+    """
+    return hashlib.blake2b(device_id.encode(), digest_size=8).hexdigest()
+
+
+def _learn_all(
+    cells: dict[tuple[int, TimeBin], Cell],
+    observations: tuple[tuple[tuple[int, TimeBin], Observation], ...],
+    rules: LearningRules,
+) -> tuple[dict[tuple[int, TimeBin], Cell], tuple[Judgement, ...]]:
+    """Return the cells after the observations, made in that order, and what became of each."""
+    after = dict(cells)
+    judgements: list[Judgement] = []
+    for place, observation in observations:
+        cell, judgement = learn(after.get(place, Cell()), observation, rules)
+        if cell.as_of is not None:
+            after[place] = cell
+        judgements.append(judgement)
+    return after, tuple(judgements)
+
+
+def _insert_ride(tx: Transaction, ride: Ride, device: str, now: datetime) -> int:
+    """Store what a ride is apart from its segments, and return its number."""
+    rides = tx.schema.rides
+    statement = insert(rides).values(device=device, route_id=ride.route_id, received_at=now)
+    return int(tx.execute(statement.returning(rides.c.id)).scalar_one())

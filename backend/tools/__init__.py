@@ -1,0 +1,1 @@
+"""The command line: serve, load a feed, simulate riders."""

@@ -1,0 +1,102 @@
+"""The arguments of `python -m backend`, and one function call per command."""
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from backend.core.clock import Clock
+from backend.core.errors import BackendError
+from backend.core.settings import Settings, read_settings
+from backend.tools.errors import CommandError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+LAST_PORT = 65535
+MOST_RIDES = 1_000_000
+
+
+class OneSentenceParser(ArgumentParser):
+    """A parser whose errors are one sentence, like all others here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise CommandError instead of printing the usage."""
+        raise CommandError(f"{message}; `{self.prog} --help` shows what is possible.")
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str], clock: Clock) -> int:
+    """Run one command and return the exit status: 0, 2 after one sentence on stderr, or 130."""
+    try:
+        arguments = _parser().parse_args(argv)
+        _run(arguments, read_settings(environ), clock)
+    except BackendError as problem:
+        print(f"python -m backend: {problem}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
+    """Import the command and run it: so --help and a bad setting are answered without delay."""
+    match arguments.command:
+        case "serve":
+            from backend.tools.serve import serve  # noqa: PLC0415
+
+            serve(settings, clock, arguments.host, arguments.port)
+        case "load-feed":
+            from backend.tools.load_feed import load_feed  # noqa: PLC0415
+
+            load_feed(settings, arguments.feed)
+        case _:
+            from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
+
+            plan = Plan(arguments.seed, arguments.rides, arguments.write_feed, arguments.post)
+            simulate(settings, clock, plan)
+
+
+def _parser() -> ArgumentParser:
+    parser = OneSentenceParser(
+        prog="python -m backend",
+        description="Bus travel times learned from riders' phones.",
+        epilog="Settings are BMTC_* variables of the environment; only BMTC_API_KEY is required."
+        " backend/README.md lists them.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serving = commands.add_parser("serve", help="answer HTTP requests until interrupted")
+    serving.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serving.add_argument(
+        "--port", type=_port, default=8000, help="port to listen on, 0 for any free (%(default)s)"
+    )
+
+    loading = commands.add_parser("load-feed", help="replace the timetable by that of a GTFS zip")
+    loading.add_argument("feed", type=Path, metavar="FEED.zip")
+
+    simulating = commands.add_parser("simulate", help="invent a little city, its bus riders too")
+    simulating.add_argument("--seed", type=int, default=1, help="which city (%(default)s)")
+    simulating.add_argument(
+        "--write-feed", type=Path, metavar="FEED.zip", help="write its timetable as a GTFS zip"
+    )
+    simulating.add_argument(
+        "--post", metavar="URL", help="post its rides to the server at this address"
+    )
+    simulating.add_argument(
+        "--rides", type=_count, default=200, metavar="N", help="how many to post (%(default)s)"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    return _whole_number(text, LAST_PORT)
+
+
+def _count(text: str) -> int:
+    return _whole_number(text, MOST_RIDES)
+
+
+def _whole_number(text: str, largest: int) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= largest:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is not a whole number from 0 to {largest}")

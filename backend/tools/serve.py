@@ -1,0 +1,80 @@
+"""`python -m backend serve`: the API on a socket of this machine."""
+
+import os
+import socket
+from contextlib import suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from backend.api.app import create_app
+from backend.core.clock import Clock
+from backend.core.settings import Settings
+from backend.core.storage import open_database
+from backend.tools.errors import CommandError
+
+SECONDS_TO_FINISH = 10  # for requests under way when the service is asked to stop
+
+
+def serve(settings: Settings, clock: Clock, host: str, port: int) -> None:
+    """Serve until interrupted; port 0 lets the system choose a free one.
+
+    Raises CommandError when nobody can listen there, DatabaseError when the database is unusable.
+    """
+    _check_database(settings)
+    server = server_of(create_app(settings, clock=clock))
+    with listen(host, port) as listener:
+        # Connections are queued from here on, so whoever reads the line may connect at once.
+        print(f"Serving on {url_of(listener)} (Ctrl-C stops it)", flush=True)
+        # Once it has shut down in good order, uvicorn passes Ctrl-C on.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+    print("Stopped.", flush=True)
+
+
+def _check_database(settings: Settings) -> None:
+    """Fail with a sentence now instead of with a traceback in the app's lifespan."""
+    database = open_database(settings.db_path)
+    try:
+        database.migrate()
+    finally:
+        database.close()
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Build the HTTP server of an app."""
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        log_config=None,  # logging belongs to the process; as it is, warnings go to stderr
+        access_log=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; CommandError when nothing can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Not socket.create_server: asyncio turns Nagle's algorithm off only where it is told that the
+    # protocol is TCP, and with it on every answer takes 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as problem:
+        listener.close()
+        raise CommandError(
+            f"Nothing can listen on port {port} of {host} ({problem.strerror}); choose another with"
+            " --port or --host."
+        ) from None
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address at which a listening socket answers HTTP."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,207 @@
+"""What every test of the backend may ask for, and what every test is held to.
+
+Each test gets its own settings, clock, database and app. Under `tests/integration` the database is
+a file, copied from a template that is migrated once per session (per worker under pytest-xdist);
+elsewhere it lives in memory.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from uuid import uuid4
+
+import hypothesis
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from backend.core.errors import DatabaseError
+from backend.core.settings import MEMORY, PREFIX, Settings
+from backend.core.storage import Database, open_database
+from tests import factories, isolation
+
+TESTS = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    # No database of examples: what one run found must not decide the next one's outcome.
+    quick = hypothesis.settings(max_examples=25, deadline=None, database=None)
+    hypothesis.settings.register_profile("quick", quick)
+    hypothesis.settings.register_profile("thorough", quick, max_examples=1000)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test as its folder says."""
+    for item in items:
+        if TESTS in item.path.parents:
+            folder = item.path.relative_to(TESTS).parts[0]
+            item.add_marker("benchmark" if folder == "benchmarks" else folder)
+
+
+@pytest.fixture(autouse=True)
+def keep_isolation() -> Iterator[None]:
+    """Look at what tests share before and after each one; undo, and name, what it changed."""
+    before = isolation.look()
+    yield
+    isolation.clear_caches()
+    after = isolation.look()
+    found = isolation.breaches(before, after)
+    if found:
+        isolation.restore(before, after)
+        pytest.fail("; ".join(map(str, found)), pytrace=False)
+
+
+class Environ(MutableMapping[str, str]):
+    """The process's variables; whatever is changed here is undone after the test."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ[name]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._patch.setenv(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self._patch.delenv(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> Environ:
+    """Give the environment without a single setting of the service in it."""
+    clean = Environ(monkeypatch)
+    for name in tuple(clean):
+        if name.startswith(PREFIX):
+            del clean[name]
+    return clean
+
+
+@pytest.fixture(scope="session")
+def health_check() -> None:
+    """Stop early, in one sentence, where SQLite does not work at all."""
+    try:
+        database = open_database(MEMORY)
+        try:
+            database.migrate()
+        finally:
+            database.close()
+    except DatabaseError as error:
+        pytest.fail(f"No test that needs a database can run: {error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def template_database(
+    health_check: None,  # noqa: ARG001 - asked for so that it comes first
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Migrate one empty database, of which every integration test gets a copy."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    database = open_database(str(path))
+    try:
+        database.migrate()
+    finally:
+        database.close()
+    return path
+
+
+@pytest.fixture
+def database_path(
+    health_check: None,  # noqa: ARG001 - asked for so that it comes first
+    request: pytest.FixtureRequest,
+) -> Iterator[str]:
+    """Give the place of this test's own database."""
+    if request.node.get_closest_marker("integration") is None:
+        yield MEMORY
+        return
+    template: Path = request.getfixturevalue("template_database")
+    tmp_path: Path = request.getfixturevalue("tmp_path")
+    before = template.read_bytes()
+    path = shutil.copyfile(template, tmp_path / "bus-times.sqlite3")
+    yield str(path)
+    if template.read_bytes() != before:
+        pytest.fail("database isolation broke: the template was written to", pytrace=False)
+
+
+@pytest.fixture
+def settings_overrides() -> dict[str, object]:
+    """Say what differs from the defaults; a module, class or parametrize overrides this."""
+    return {}
+
+
+@pytest.fixture
+def make_settings(database_path: str) -> Callable[..., Settings]:
+    """Give a function that makes settings for this test's database, with any field overridden."""
+
+    def make(**overrides: object) -> Settings:
+        return factories.make_settings(**({"db_path": database_path} | overrides))
+
+    return make
+
+
+@pytest.fixture
+def settings(
+    make_settings: Callable[..., Settings], settings_overrides: dict[str, object]
+) -> Iterator[Settings]:
+    """Give this test's own settings."""
+    value = make_settings(**settings_overrides)
+    before = value.model_copy(deep=True)
+    yield value
+    if value != before:
+        pytest.fail("settings isolation broke: a frozen value was forced", pytrace=False)
+
+
+@pytest.fixture
+def clock() -> factories.FakeClock:
+    """Give a clock that stands still at `factories.START`."""
+    return factories.FakeClock()
+
+
+@pytest.fixture
+def database(database_path: str) -> Iterator[Database]:
+    """Give this test's database, migrated; a file is the very one that `app` works on."""
+    database = open_database(database_path)
+    try:
+        database.migrate()
+        yield database
+        busy = database.busy_connections
+    finally:
+        database.close()
+    if busy:
+        pytest.fail(f"database isolation broke: {busy} transactions were left open", pytrace=False)
+
+
+@pytest.fixture
+def app(settings: Settings, clock: factories.FakeClock) -> FastAPI:
+    """Give the assembled service; its lifespan runs only under `client`."""
+    from backend.api.app import create_app  # noqa: PLC0415 - unit tests need not import the API
+
+    return create_app(settings, clock=clock)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """Give an HTTP client of the running service, started and stopped around the test."""
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def auth_headers(settings: Settings) -> dict[str, str]:
+    """Give the headers by which a phone shows the key."""
+    return {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+
+
+@pytest.fixture
+def unique_resource_name(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Give a function that makes names no other call, test or worker makes."""
+    worker = getattr(request.config, "workerinput", {"workerid": "master"})["workerid"]
+    return lambda: f"test_{worker}_{uuid4().hex[:8]}"

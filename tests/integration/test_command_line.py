@@ -1,0 +1,285 @@
+"""`python -m backend`: serve, load-feed and simulate, and what they say when they cannot."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from backend.core.clock import SystemClock
+from backend.core.rides import Segment
+from backend.core.storage import Database
+from backend.core.store import save_feed
+from backend.tools.city import build_city, commute_truth, submissions
+from backend.tools.cli import main
+from backend.tools.errors import CommandError
+from backend.tools.serve import listen
+from backend.tools.simulate import next_commute, post_rides, ride_the_city
+from tests.factories import TEST_API_KEY, FakeClock, make_feed, make_stops
+from tests.integration.live import serving
+from tests.integration.phone import ask, eta, headers
+
+SECONDS_TO_END = 30
+ZONE = ZoneInfo("Asia/Kolkata")
+
+
+@pytest.fixture
+def variables(database_path: str) -> dict[str, str]:
+    """Give the variables of a service on this test's database."""
+    return {"BMTC_API_KEY": TEST_API_KEY, "BMTC_DB_PATH": database_path}
+
+
+@pytest.fixture
+def rider(client: TestClient) -> TestClient:
+    """Give the client of the service with a phone's key in every request."""
+    client.headers.update({"Authorization": headers()["Authorization"]})
+    return client
+
+
+@contextmanager
+def backend(variables: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a real `python -m backend` with these settings and no others, and end it afterwards."""
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith("BMTC_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "backend", *arguments],
+        env=inherited | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def test_the_whole_way_from_the_timetable_to_what_was_observed(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    """A real server moves from the timetable to nearly the true time, and ends in good order."""
+    variables |= {"BMTC_N0": "5"}
+    clock, feed = SystemClock(), str(tmp_path / "city.zip")
+    assert main(["simulate", "--write-feed", feed], variables, clock) == 0
+    assert main(["load-feed", feed], variables, clock) == 0
+    city = build_city(seed=1)
+    way = Segment(*city.commute.ends)
+    leaving = next_commute(clock.now().astimezone(ZONE))
+
+    with (
+        backend(variables, "serve", "--port", "0") as process,
+        httpx2.Client(base_url=announced_url(process), trust_env=False) as passenger,
+    ):
+        before = eta(passenger, way, at=leaving)
+        posting = ["simulate", "--post", str(passenger.base_url), "--rides", "60"]
+        assert main(posting, variables, clock) == 0
+        after = eta(passenger, way, at=leaving)
+        process.send_signal(signal.SIGINT)  # as Ctrl-C does
+        out, err = process.communicate(timeout=SECONDS_TO_END)
+
+    assert (process.returncode, out, err) == (0, "Stopped.\n", "")
+
+    truth = commute_truth(city, leaving)
+    assert (before["mean_seconds"], before["weight"]) == (sum(city.commute.seconds), 0)
+    assert before["mean_seconds"] < after["mean_seconds"] < truth * 1.1
+    assert truth - after["mean_seconds"] < 0.5 * (truth - before["mean_seconds"])
+    assert after["weight"] > 0.5
+
+
+def test_a_server_without_a_key_ends_with_a_sentence() -> None:
+    """The real process exits with 2 and one line that names the variable and what it may be."""
+    with backend({}, "serve") as process:
+        out, err = process.communicate(timeout=SECONDS_TO_END)
+
+    assert (process.returncode, out) == (2, "")
+    assert err == (
+        "python -m backend: BMTC_API_KEY is not set;"
+        " set it to a secret of at least 16 visible ASCII characters.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["serve", "--port", "65536"], "'65536' is not a whole number from 0 to 65535"),
+        (["serve", "--port", "²"], "'²' is not a whole number"),
+        (["load-feed"], "required: FEED.zip"),
+        (["simulate"], "nothing to do"),
+        (["simulate", "--rides", "-1"], "--rides"),
+        (["simulate", "--post", "nonsense"], "does not answer"),
+        (["simulate", "--post", "http://["], "does not answer"),
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments_are_told_in_one_sentence(
+    variables: dict[str, str], capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    """Exit 2, nothing on stdout, one line on stderr."""
+    assert main(arguments, variables, FakeClock()) == 2
+
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert words in err
+
+
+def test_a_bad_setting_is_told_in_one_sentence(
+    variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence names the variable and its range, and never the key."""
+    assert main(["simulate"], variables | {"BMTC_N0": "0"}, FakeClock()) == 2
+
+    out, err = capsys.readouterr()
+    assert (out, err) == (
+        "",
+        "python -m backend: BMTC_N0 is '0', but must be a whole number from 1 to 10000.\n",
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["load-feed"], ["simulate"]], ids=str)
+def test_help_is_given_without_any_setting(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--help works on a machine where nothing is configured yet."""
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--help"], {}, FakeClock())
+
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: python -m backend")
+
+
+def test_a_port_that_is_taken(
+    variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two servers cannot share a port; the second says so."""
+    with listen("127.0.0.1", 0) as listener:
+        port = str(listener.getsockname()[1])
+        assert main(["serve", "--port", port], variables, FakeClock()) == 2
+
+    assert f"Nothing can listen on port {port} of 127.0.0.1" in capsys.readouterr().err
+
+
+def test_a_database_that_is_none(
+    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server whose database cannot be opened does not start."""
+    variables |= {"BMTC_DB_PATH": str(tmp_path / "missing" / "db")}
+
+    assert main(["serve", "--port", "0"], variables, FakeClock()) == 2
+    assert "cannot be opened" in capsys.readouterr().err
+
+
+def test_a_feed_is_loaded_with_its_counts(
+    variables: dict[str, str],
+    database: Database,
+    client: TestClient,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """load-feed replaces the timetable under a running service, and prints what it found."""
+    old, feed = make_stops(2), tmp_path / "city.zip"
+    with database.writing() as transaction:
+        save_feed(transaction, make_feed(old))
+    main(["simulate", "--seed", "3", "--write-feed", str(feed)], variables, FakeClock())
+
+    assert main(["load-feed", str(feed)], variables, FakeClock()) == 0
+
+    assert "3 routes, 6 patterns, 42 segments" in capsys.readouterr().out
+    assert eta(client, Segment(*build_city(3).commute.ends))["observations"] == 0
+    assert ask(client, Segment(*old)).status_code == 404
+
+
+def test_a_bad_feed_leaves_the_old_timetable(
+    variables: dict[str, str], database: Database, client: TestClient, tmp_path: Path
+) -> None:
+    """A feed that cannot be read changes nothing."""
+    stops = make_stops(2)
+    with database.writing() as transaction:
+        save_feed(transaction, make_feed(stops))
+    (tmp_path / "bad.zip").write_bytes(b"no zip")
+
+    assert main(["load-feed", str(tmp_path / "bad.zip")], variables, FakeClock()) == 2
+
+    assert ask(client, Segment(*stops)).status_code == 200
+
+
+def test_a_feed_is_not_loaded_into_nowhere(
+    variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database in memory would forget the timetable at once, so load-feed asks for a file."""
+    assert main(["load-feed", "x.zip"], variables | {"BMTC_DB_PATH": ":memory:"}, FakeClock()) == 2
+    assert "name a file" in capsys.readouterr().err
+
+
+def test_a_feed_that_cannot_be_written(
+    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Simulate says where it could not write."""
+    target = str(tmp_path / "missing" / "city.zip")
+
+    assert main(["simulate", "--write-feed", target], variables, FakeClock()) == 2
+    assert f"{target}: the feed cannot be written there" in capsys.readouterr().err
+
+
+def test_riders_of_the_same_day_are_the_same(rider: TestClient, clock: FakeClock) -> None:
+    """Simulating twice on one day adds only the rides that are new."""
+    city, now = build_city(seed=5), clock.now().astimezone(ZONE)
+
+    first = post_rides(rider, submissions(city, 10, now))
+    second = post_rides(rider, submissions(city, 15, now))
+
+    assert (first.rides, first.known) == (10, 0)
+    assert (second.rides, second.known) == (15, 10)
+    assert first.learned > 10 > first.rejected
+
+
+def test_the_simulation_tells_how_the_estimate_moved(rider: TestClient, clock: FakeClock) -> None:
+    """Before the first ride nothing is known about the commute; afterwards there is an estimate."""
+    told = ride_the_city(rider, build_city(seed=5), 20, clock.now().astimezone(ZONE))
+
+    assert told.startswith("Posted 20 rides: ")
+    assert "leaving Thu 2026-03-05 08:30: p50 unknown before, " in told
+
+
+def test_a_refused_ride_ends_the_simulation_with_the_servers_words(
+    app: FastAPI, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With another key than the server's, simulate repeats what the server said."""
+    wrong = variables | {"BMTC_API_KEY": "another-key-for-tests"}
+    with serving(app) as url:
+        assert main(["simulate", "--post", url, "--rides", "1"], wrong, FakeClock()) == 2
+
+    assert "refuses with 401: The key is missing or wrong;" in capsys.readouterr().err
+
+
+def test_a_server_of_somebody_else_is_not_understood(clock: FakeClock) -> None:
+    """Whatever answers at the address without our envelope is told by its status."""
+    teapot = httpx2.MockTransport(lambda _: httpx2.Response(418, text="short and stout"))
+
+    with (
+        httpx2.Client(transport=teapot, base_url="http://teapot") as client,
+        pytest.raises(CommandError, match="refuses with 418"),
+    ):
+        post_rides(client, submissions(build_city(1), 1, clock.now()))
+
+
+def test_a_weekend_is_over_before_the_next_commute(clock: FakeClock) -> None:
+    """After Friday the next commute is on Monday."""
+    friday = (clock.now() + timedelta(days=2)).astimezone(ZONE)
+
+    assert next_commute(friday).strftime("%A %H:%M") == "Monday 08:30"
+
+
+def announced_url(process: "subprocess.Popen[str]") -> str:
+    """Wait for the line with which a server says that it listens, and return the address."""
+    assert process.stdout is not None
+    return process.stdout.readline().split()[2]

@@ -1,0 +1,100 @@
+"""Many phones at the same moment, over real HTTP and a database file: nothing is lost or doubled."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from tests.factories import make_ride, make_ride_segment, make_segment, unique_id
+from tests.integration.live import serving
+from tests.integration.phone import ask, eta, receipt, send, travel
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[httpx2.Client]:
+    """Give a client of the app served for real; it opens as many connections as are in use."""
+    limits = httpx2.Limits(max_connections=None)
+    with serving(app) as url, httpx2.Client(base_url=url, limits=limits, trust_env=False) as client:
+        yield client
+
+
+def at_once(count: int, do: Callable[[int], httpx2.Response]) -> list[httpx2.Response]:
+    """Let phones, each in a thread of its own, send their requests at the same moment."""
+    barrier = Barrier(count)
+
+    def act(number: int) -> httpx2.Response:
+        barrier.wait(timeout=30)
+        return do(number)
+
+    with ThreadPoolExecutor(count) as phones:
+        return list(phones.map(act, range(count)))
+
+
+def test_eight_clients_with_one_key_are_applied_once(client: httpx2.Client) -> None:
+    """One of eight simultaneous submissions is learned; the others get its very answer."""
+    segment, key = make_segment(), unique_id("key")
+    ride = travel(segment, 300)
+
+    answers = at_once(8, lambda _: send(client, ride, key=key))
+
+    assert {(answer.status_code, answer.content) for answer in answers} == {
+        (200, b'{"accepted":1,"rejected":[]}')
+    }
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 7
+    assert eta(client, segment)["observations"] == 1
+
+
+def test_eight_bodies_with_one_key_leave_one_winner(client: httpx2.Client) -> None:
+    """Of eight different rides under one key at the same moment one counts, and seven conflict."""
+    segment, key = make_segment(), unique_id("key")
+
+    answers = at_once(8, lambda number: send(client, travel(segment, 300 + number), key=key))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert eta(client, segment)["observations"] == 1
+
+
+def test_forty_rides_at_once_are_all_counted(client: httpx2.Client) -> None:
+    """Forty phones at the same moment leave forty observations, and the mean of all of them."""
+    segment = make_segment()
+
+    answers = at_once(40, lambda number: send(client, travel(segment, 280 + number)))
+
+    assert [receipt(answer)["accepted"] for answer in answers] == [1] * 40
+    assert eta(client, segment)["observations"] == 40
+    assert eta(client, segment)["mean_seconds"] == pytest.approx(299.5)
+
+
+def test_rides_that_meet_in_opposite_directions_do_not_block_each_other(
+    client: httpx2.Client,
+) -> None:
+    """Rides that touch the same segments in opposite order all get through."""
+    there, back = make_segment(), make_segment()
+    ways = ([there, back], [back, there])
+
+    answers = at_once(
+        16,
+        lambda number: send(
+            client, make_ride([make_ride_segment(part) for part in ways[number % 2]])
+        ),
+    )
+
+    assert [receipt(answer)["accepted"] for answer in answers] == [2] * 16
+    assert [eta(client, segment)["observations"] for segment in (there, back)] == [16, 16]
+
+
+def test_questions_are_answered_while_rides_are_learned(client: httpx2.Client) -> None:
+    """Readers and writers at the same moment: every ride is taken and every question answered."""
+    segment = make_segment()
+    send(client, travel(segment, 300))
+
+    answers = at_once(
+        20,
+        lambda number: send(client, travel(segment, 300)) if number % 2 else ask(client, segment),
+    )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert eta(client, segment)["observations"] == 11

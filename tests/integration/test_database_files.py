@@ -1,0 +1,182 @@
+"""A database in a file: opened, refused in a sentence, shared, and closed without a trace."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from backend.core.bins import DayKind, TimeBin
+from backend.core.errors import DatabaseError
+from backend.core.rides import Segment
+from backend.core.settings import Settings
+from backend.core.storage import Database, open_database
+from backend.core.store import submit_ride
+from backend.core.store.cells import load_cells
+from backend.core.store.segments import find_segments
+from tests.factories import START, make_ride, make_ride_segment, make_segment
+
+AT_NINE = TimeBin(DayKind.WEEKDAY, 36)
+
+
+def observations_of(database: Database, segment: Segment) -> float:
+    with database.reading() as tx:
+        (number,) = find_segments(tx, [segment]).values()
+        return load_cells(tx, [number])[number, AT_NINE].weight
+
+
+def test_a_missing_file_is_created(tmp_path: Path) -> None:
+    path = tmp_path / "new.sqlite3"
+    database = open_database(str(path))
+    try:
+        database.migrate()
+    finally:
+        database.close()
+    assert path.is_file()
+
+
+def test_a_missing_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "new.sqlite3"
+    with pytest.raises(DatabaseError) as refusal:
+        open_database(str(path))
+    assert str(refusal.value) == (
+        f"The database {path} cannot be opened: unable to open database file; choose a SQLite "
+        "file, or a new one in a folder that exists and may be written."
+    )
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="cannot be opened"):
+        open_database(str(tmp_path))
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear reader, this is not a database.\n" * 100, encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        open_database(str(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="needs a user whom permissions bind"
+)
+def test_a_folder_that_may_not_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(DatabaseError, match="cannot be opened"):
+            open_database(str(tmp_path / "new.sqlite3"))
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_refused_file_is_not_kept_open(tmp_path: Path) -> None:
+    """An open handle would keep the write lock, or on some systems the file itself."""
+    path = tmp_path / "letter.sqlite3"
+    path.write_text("no database " * 100, encoding="utf-8")
+    with pytest.raises(DatabaseError):
+        open_database(str(path))
+    path.unlink()
+    database = open_database(str(path))
+    database.close()
+
+
+def test_every_connection_has_foreign_keys_and_a_write_ahead_log(database: Database) -> None:
+    with database.reading() as first, database.reading() as second:
+        for tx in (first, second):
+            assert tx.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+            assert tx.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+            assert tx.execute(text("PRAGMA busy_timeout")).scalar_one() == 30_000
+            assert tx.execute(text("PRAGMA synchronous")).scalar_one() == 1  # NORMAL
+
+
+def test_a_reader_sees_one_state_while_others_write(database: Database, settings: Settings) -> None:
+    with database.reading() as reader:
+        rides = select(func.count()).select_from(reader.schema.rides)
+        before = reader.execute(rides).scalar_one()
+        with database.writing() as writer:
+            submit_ride(writer, make_ride([make_ride_segment()]), settings, START)
+        assert reader.execute(rides).scalar_one() == before == 0
+
+
+def test_what_is_written_survives_closing(
+    database: Database, database_path: str, settings: Settings
+) -> None:
+    part = make_ride_segment()
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([part]), settings, START)
+    database.close()
+    again = open_database(database_path)
+    try:
+        again.migrate()
+        assert observations_of(again, part.segment) == 1
+    finally:
+        again.close()
+
+
+def test_closing_leaves_nothing_but_the_file(database: Database, database_path: str) -> None:
+    with database.writing() as tx:
+        tx.execute(text("DELETE FROM rides"))
+    database.close()
+    path = Path(database_path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_forty_rides_at_once_are_forty_observations(
+    database: Database, database_path: str, settings: Settings
+) -> None:
+    """Through two databases on one file, as two processes would have them."""
+    segment = make_segment()
+    other = open_database(database_path)
+
+    def submit(target: Database, number: int) -> None:
+        seconds = 300 + number % 3
+        ride = make_ride([make_ride_segment(segment, seconds=seconds)])
+        with target.writing() as tx:
+            submit_ride(tx, ride, settings, START + timedelta(minutes=1))
+
+    threads = [
+        threading.Thread(target=submit, args=((database, other)[number % 2], number))
+        for number in range(40)
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert observations_of(database, segment) == pytest.approx(40)
+    finally:
+        other.close()
+
+
+def test_two_services_may_migrate_one_new_file_at_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "shared.sqlite3")
+    databases = [open_database(path) for _ in range(4)]
+    threads = [threading.Thread(target=database.migrate) for database in databases]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for database in databases:
+            database.migrate()
+    finally:
+        for database in databases:
+            database.close()
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "recipes.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    database = open_database(str(path))
+    try:
+        with pytest.raises(DatabaseError, match="tables of another program"):
+            database.migrate()
+    finally:
+        database.close()

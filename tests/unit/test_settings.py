@@ -1,0 +1,189 @@
+"""The settings: defaults, ranges, and the one sentence that a bad variable gets."""
+
+from collections.abc import MutableMapping
+from datetime import date, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from backend.core.errors import SettingsError
+from backend.core.settings import Settings, read_settings
+from tests.factories import TEST_API_KEY, make_settings
+
+KEY = {"BMTC_API_KEY": TEST_API_KEY}
+
+
+def test_an_api_key_is_all_it_takes() -> None:
+    settings = read_settings(KEY)
+    assert settings.api_key.get_secret_value() == TEST_API_KEY
+    assert settings.model_dump(exclude={"api_key"}) == {
+        "db_path": "bus-times.sqlite3",
+        "n0": 20,
+        "half_life_days": 30,
+        "outlier_sigma": 3.0,
+        "mapmatch_min_conf": 0.7,
+        "max_segments_per_ride": 50,
+        "max_duration_sec": 7200,
+        "observation_window_days": 7,
+        "idempotency_ttl_hours": 24,
+        "timezone": "Asia/Kolkata",
+        "holidays": frozenset(),
+    }
+
+
+def test_each_setting_is_read_from_its_variable() -> None:
+    settings = read_settings(
+        KEY
+        | {
+            "BMTC_DB_PATH": ":memory:",
+            "BMTC_N0": "5",
+            "BMTC_HALF_LIFE_DAYS": "1.5",
+            "BMTC_OUTLIER_SIGMA": "2.5",
+            "BMTC_MAPMATCH_MIN_CONF": "0.5",
+            "BMTC_MAX_SEGMENTS_PER_RIDE": "10",
+            "BMTC_MAX_DURATION_SEC": "600",
+            "BMTC_OBSERVATION_WINDOW_DAYS": "2",
+            "BMTC_IDEMPOTENCY_TTL_HOURS": "1",
+            "BMTC_TIMEZONE": "Europe/Berlin",
+            "BMTC_HOLIDAYS": "2026-01-26, 2026-08-15",
+        }
+    )
+    assert settings == make_settings(
+        n0=5,
+        half_life_days=1.5,
+        outlier_sigma=2.5,
+        mapmatch_min_conf=0.5,
+        max_segments_per_ride=10,
+        max_duration_sec=600,
+        observation_window_days=2,
+        idempotency_ttl_hours=1,
+        timezone="Europe/Berlin",
+        holidays=frozenset({date(2026, 1, 26), date(2026, 8, 15)}),
+    )
+
+
+def test_the_process_environment_serves_as_an_argument(environ: MutableMapping[str, str]) -> None:
+    environ["BMTC_API_KEY"] = TEST_API_KEY
+    environ["BMTC_N0"] = "7"
+    assert read_settings(environ).n0 == 7
+
+
+def test_variables_of_other_programs_are_none_of_our_business() -> None:
+    assert read_settings(KEY | {"PATH": "/bin", "N0": "0"}) == read_settings(KEY)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("N0", "0", "BMTC_N0 is '0', but must be a whole number from 1 to 10000."),
+        ("N0", "2.5", "BMTC_N0 is '2.5', but must be a whole number from 1 to 10000."),
+        ("N0", "", "BMTC_N0 is '', but must be a whole number from 1 to 10000."),
+        (
+            "HALF_LIFE_DAYS",
+            "nan",
+            "BMTC_HALF_LIFE_DAYS is 'nan', but must be a number from 0.01 to 3650.",
+        ),
+        (
+            "OUTLIER_SIGMA",
+            "inf",
+            "BMTC_OUTLIER_SIGMA is 'inf', but must be a number from 1 to 100.",
+        ),
+        (
+            "MAPMATCH_MIN_CONF",
+            "1.1",
+            "BMTC_MAPMATCH_MIN_CONF is '1.1', but must be a number from 0 to 1.",
+        ),
+        (
+            "TIMEZONE",
+            "Mars/Olympus",
+            "BMTC_TIMEZONE is 'Mars/Olympus', but must be a name of the IANA time zone database.",
+        ),
+        (
+            "TIMEZONE",
+            "Asia",
+            "BMTC_TIMEZONE is 'Asia', but must be a name of the IANA time zone database.",
+        ),
+        (
+            "TIMEZONE",
+            "../etc/passwd",
+            "BMTC_TIMEZONE is '../etc/passwd', but must be a name of the IANA time zone database.",
+        ),
+        (
+            "HOLIDAYS",
+            "26 January",
+            "BMTC_HOLIDAYS is '26 January', but must be dates such as 2026-01-26, comma-separated.",
+        ),
+        ("DB_PATH", "", "BMTC_DB_PATH is not usable; set it to a file name, or :memory:."),
+    ],
+)
+def test_a_bad_value_gets_one_sentence_that_names_variable_and_range(
+    name: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(KEY | {f"BMTC_{name}": value})
+    assert str(refusal.value) == sentence
+
+
+def test_a_missing_key_is_asked_for() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings({})
+    assert str(refusal.value) == (
+        "BMTC_API_KEY is not set; set it to a secret of at least 16 visible ASCII characters."
+    )
+
+
+@pytest.mark.parametrize("key", ["short", "sixteen letters and spaces", "schlüssel-zum-bus", ""])
+def test_an_unusable_key_is_refused_and_never_repeated(key: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings({"BMTC_API_KEY": key})
+    assert str(refusal.value) == (
+        "BMTC_API_KEY is not usable; set it to a secret of at least 16 visible ASCII characters."
+    )
+    assert refusal.value.__suppress_context__
+
+
+def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(KEY | {"BMTC_HALFLIFE_DAYS": "10"})
+    assert str(refusal.value) == (
+        "BMTC_HALFLIFE_DAYS is not a setting of this service; "
+        "the nearest that exists is BMTC_HALF_LIFE_DAYS."
+    )
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = make_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.n0 = 1  # type: ignore[misc]  # the very mistake
+
+
+def test_unknown_fields_are_refused() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        make_settings(colour="red")
+
+
+def test_what_is_public_leaves_out_the_key_and_the_file() -> None:
+    public = make_settings(holidays="2026-08-15,2026-01-26").public()
+    assert public["holidays"] == ["2026-01-26", "2026-08-15"]
+    assert public.keys() == Settings.model_fields.keys() - {"api_key", "db_path"}
+
+
+def test_the_key_shows_in_no_text_made_of_the_settings() -> None:
+    settings = make_settings()
+    assert TEST_API_KEY not in f"{settings} {settings!r} {settings.model_dump_json()}"
+
+
+def test_an_error_shows_no_value() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        make_settings(api_key="too short")
+    assert "too short" not in str(refusal.value)
+
+
+def test_times_come_with_their_unit() -> None:
+    settings = make_settings(
+        half_life_days=2, observation_window_days=3, idempotency_ttl_hours=4, timezone="UTC"
+    )
+    assert settings.half_life == timedelta(days=2)
+    assert settings.observation_window == timedelta(days=3)
+    assert settings.idempotency_ttl == timedelta(hours=4)
+    assert settings.zone.key == "UTC"

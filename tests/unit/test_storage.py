@@ -1,0 +1,175 @@
+"""One database: its transactions, its rules, its end."""
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import create_engine, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from backend.core.errors import DatabaseError
+from backend.core.schema import VERSION, build_schema
+from backend.core.settings import MEMORY
+from backend.core.storage import Database, Transaction, open_database
+from tests.factories import START, make_device
+
+
+def add_ride(tx: Transaction, received_at: datetime = START) -> None:
+    tx.execute(
+        insert(tx.schema.rides),
+        {"device": make_device(), "route_id": None, "received_at": received_at},
+    )
+
+
+def count_rides(database: Database) -> int:
+    with database.reading() as tx:
+        return int(tx.execute(select(func.count()).select_from(tx.schema.rides)).scalar_one())
+
+
+def test_what_is_written_is_read_afterwards(database: Database) -> None:
+    with database.writing() as tx:
+        add_ride(tx)
+    assert count_rides(database) == 1
+
+
+def test_a_failing_block_leaves_nothing_behind(database: Database) -> None:
+    def break_off() -> None:
+        with database.writing() as tx:
+            add_ride(tx)
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        break_off()
+    assert count_rides(database) == 0
+
+
+def test_foreign_keys_are_enforced(database: Database) -> None:
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"), database.writing() as tx:
+        tx.execute(
+            insert(tx.schema.timetable),
+            {"segment": 404, "bin": 0, "mean_seconds": 1.0, "departures": 1},
+        )
+
+
+def test_two_databases_in_memory_share_nothing(database: Database) -> None:
+    other = open_database(MEMORY)
+    try:
+        other.migrate()
+        with other.writing() as tx:
+            add_ride(tx)
+        assert (count_rides(database), count_rides(other)) == (0, 1)
+    finally:
+        other.close()
+    assert database.schema.metadata is not other.schema.metadata
+
+
+def test_threads_take_turns_on_a_database_in_memory(database: Database) -> None:
+    def write() -> None:
+        for _ in range(5):
+            with database.writing() as tx:
+                add_ride(tx)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count_rides(database) == 20
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    with database.writing() as tx:
+        add_ride(tx)
+    database.migrate()
+    assert count_rides(database) == 1
+
+
+def test_every_table_of_the_schema_exists_after_migrating(database: Database) -> None:
+    with database.reading() as tx:
+        names = set(
+            tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
+        )
+        version = tx.execute(text("PRAGMA user_version")).scalar_one()
+    assert names == set(build_schema().metadata.tables)
+    assert version == VERSION
+
+
+def test_a_newer_version_is_refused(database: Database) -> None:
+    with database.writing() as tx:
+        tx.execute(text(f"PRAGMA user_version = {VERSION + 1}"))
+    with pytest.raises(DatabaseError) as refusal:
+        database.migrate()
+    assert str(refusal.value) == (
+        f"The database :memory: has version {VERSION + 1}, this service knows versions up to "
+        f"{VERSION}; run a newer service or choose another file."
+    )
+
+
+def test_tables_of_another_program_are_refused_and_left_alone() -> None:
+    database = open_database(MEMORY)
+    try:
+        with database.writing() as tx:
+            tx.execute(text("CREATE TABLE recipes (name TEXT)"))
+        with pytest.raises(DatabaseError, match="tables of another program"):
+            database.migrate()
+        with database.reading() as tx:
+            assert tx.execute(text("SELECT name FROM sqlite_master")).scalars().all() == ["recipes"]
+    finally:
+        database.close()
+
+
+def test_a_failing_statement_is_told_in_a_sentence(database: Database) -> None:
+    with pytest.raises(DatabaseError) as failure, database.reading() as tx:
+        tx.execute(text("SELECT * FROM nowhere"))
+    assert str(failure.value) == (
+        "The database :memory: failed: no such table: nowhere; "
+        "check the file, its folder and the space left, and try again."
+    )
+
+
+def test_a_closed_database_answers_no_more(database: Database) -> None:
+    """A new connection would otherwise open another, empty, database in memory."""
+    database.close()
+    database.close()
+    with pytest.raises(DatabaseError, match="is closed"):
+        database.ping()
+    with pytest.raises(DatabaseError, match="is closed"), database.writing():
+        pass  # pragma: no cover - never reached
+
+
+def test_waiting_too_long_for_a_connection_is_told_in_a_sentence() -> None:
+    engine = create_engine(
+        "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
+    )
+    database = Database(MEMORY, engine)
+    try:
+        with database.reading(), pytest.raises(DatabaseError, match="too busy"):
+            database.ping()
+    finally:
+        database.close()
+
+
+def test_running_transactions_are_counted(database: Database) -> None:
+    with database.reading():
+        assert database.busy_connections == 1
+    assert database.busy_connections == 0
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        START,
+        START + timedelta(microseconds=1),
+        datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 3, 4, 9, 0, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    ],
+)
+def test_moments_are_kept_to_the_microsecond_and_come_back_in_utc(
+    database: Database, moment: datetime
+) -> None:
+    with database.writing() as tx:
+        add_ride(tx, received_at=moment)
+        (found,) = tx.execute(select(tx.schema.rides.c.received_at)).scalars()
+    assert found == moment
+    assert found.tzinfo is UTC

@@ -1,0 +1,145 @@
+"""One ride: learned, stored, and told what became of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from backend.core.bins import DayKind, TimeBin
+from backend.core.errors import RideRefusedError
+from backend.core.learning import Cell, Judgement
+from backend.core.rides import Rejection, RideReceipt, Segment
+from backend.core.settings import Settings
+from backend.core.storage import Database, Transaction
+from backend.core.store import submit_ride
+from backend.core.store.cells import load_cells, save_cells
+from backend.core.store.rides import pseudonym
+from backend.core.store.segments import find_segments, number_segments
+from tests.factories import START, make_device, make_ride, make_ride_segment, make_segment
+
+NOW = START + timedelta(minutes=15)
+AT_NINE = TimeBin(DayKind.WEEKDAY, 36)
+
+
+def cells_of(tx: Transaction, segment: Segment) -> dict[TimeBin, Cell]:
+    numbers = find_segments(tx, [segment])
+    return {place[1]: cell for place, cell in load_cells(tx, tuple(numbers.values())).items()}
+
+
+def rows_of(tx: Transaction, table: str) -> int:
+    tables = tx.schema.metadata.tables
+    return int(tx.execute(select(func.count()).select_from(tables[table])).scalar_one())
+
+
+def test_every_segment_of_a_good_ride_is_learned(database: Database, settings: Settings) -> None:
+    with database.writing() as tx:
+        receipt = submit_ride(tx, make_ride(), settings, NOW)
+        assert (rows_of(tx, "rides"), rows_of(tx, "observations"), rows_of(tx, "cells")) == (
+            1,
+            3,
+            3,
+        )
+    assert receipt == RideReceipt(accepted=3, rejected=())
+
+
+def test_what_was_learned_is_found_in_its_bin(database: Database, settings: Settings) -> None:
+    segment = make_segment()
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([make_ride_segment(segment, seconds=310)]), settings, NOW)
+        assert cells_of(tx, segment) == {AT_NINE: Cell(weight=1, mean=310, as_of=START)}
+
+
+def test_the_same_segment_twice_in_a_ride_counts_twice(
+    database: Database, settings: Settings
+) -> None:
+    part = make_ride_segment(seconds=300)
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([part, replace(part, seconds=320)]), settings, NOW)
+        cell = cells_of(tx, part.segment)[AT_NINE]
+    assert (cell.weight, cell.mean) == (2, 310)
+
+
+def test_there_and_back_are_two_segments(database: Database, settings: Settings) -> None:
+    there = make_segment()
+    back = Segment(there.to_stop, there.from_stop)
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([make_ride_segment(there, seconds=300)]), settings, NOW)
+        submit_ride(tx, make_ride([make_ride_segment(back, seconds=500)]), settings, NOW)
+        assert cells_of(tx, there)[AT_NINE].mean == 300
+        assert cells_of(tx, back)[AT_NINE].mean == 500
+
+
+def test_a_segment_with_low_confidence_is_stored_but_not_learned(
+    database: Database, settings: Settings
+) -> None:
+    good, unsure = make_ride_segment(), make_ride_segment(confidence=0.2)
+    with database.writing() as tx:
+        receipt = submit_ride(tx, make_ride([good, unsure]), settings, NOW)
+        assert cells_of(tx, unsure.segment) == {}
+        judgements = tx.execute(select(tx.schema.observations.c.judgement)).scalars().all()
+    assert receipt == RideReceipt(1, (Rejection(1, Judgement.LOW_CONFIDENCE),))
+    assert judgements == ["accepted", "low_confidence"]
+
+
+def test_the_streak_of_outliers_survives_between_rides(
+    database: Database, settings: Settings
+) -> None:
+    """Three devices, three transactions: the third one widens."""
+    usual = make_ride_segment(seconds=300)
+    slow = replace(usual, seconds=900)
+    reasons = []
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([usual] * 10), settings, NOW)
+    for _ in range(3):
+        with database.writing() as tx:
+            receipt = submit_ride(tx, make_ride([slow]), settings, NOW)
+            reasons.append([each.reason for each in receipt.rejected])
+    assert reasons == [[Judgement.OUTLIER], [Judgement.OUTLIER], []]
+
+
+def test_a_refused_ride_leaves_nothing_behind(database: Database, settings: Settings) -> None:
+    good, endless = make_ride_segment(), make_ride_segment(seconds=7201)
+    with database.writing() as tx:
+        with pytest.raises(RideRefusedError, match="at most 7200 s"):
+            submit_ride(tx, make_ride([good, endless]), settings, NOW)
+        assert {name: rows_of(tx, name) for name in ("segments", "rides", "cells")} == {
+            "segments": 0,
+            "rides": 0,
+            "cells": 0,
+        }
+
+
+def test_no_device_is_stored_by_its_own_name(database: Database, settings: Settings) -> None:
+    device = make_device()
+    with database.writing() as tx:
+        submit_ride(tx, make_ride(device_id=device, route_id="335E"), settings, NOW)
+        row = tx.execute(select(tx.schema.rides)).one()
+    assert (row.device, row.route_id, row.received_at) == (pseudonym(device), "335E", NOW)
+    assert device not in row.device
+
+
+def test_a_segment_keeps_its_number(database: Database) -> None:
+    old, new, unknown = make_segment(), make_segment(), make_segment()
+    with database.writing() as tx:
+        first = number_segments(tx, [old, old])
+        second = number_segments(tx, [new, old])
+        assert find_segments(tx, [old, new, unknown]) == second
+    assert first[old] == second[old] != second[new]
+
+
+def test_more_segments_than_fit_one_query_are_found(database: Database) -> None:
+    segments = [Segment(f"a{number}", "b") for number in range(2500)]
+    with database.writing() as tx:
+        assert len(set(number_segments(tx, segments).values())) == 2500
+
+
+def test_a_cell_is_stored_exactly(database: Database) -> None:
+    segment = make_segment()
+    cell = Cell(2.5, 301.25, 17.125, START + timedelta(microseconds=7), 1, ("d1", "d2"))
+    with database.writing() as tx:
+        (number,) = number_segments(tx, [segment]).values()
+        save_cells(tx, {(number, AT_NINE): Cell(1, 1, 1, START)})
+        save_cells(tx, {(number, AT_NINE): cell})
+        save_cells(tx, {})
+        assert cells_of(tx, segment) == {AT_NINE: cell}
