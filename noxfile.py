@@ -141,7 +141,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *session.posargs)
     # What runs inside the tested interpreter is a folder of scripts, each seen as a module of its own.
     with session.chdir("ci/shakeproof/inject"):
-        session.run("mypy", "--strict", "--config-file=", ".")
+        session.run("mypy", "--strict", "--config-file=", "--explicit-package-bases", ".")
 
 
 @nox.session(tags=["ci"])

@@ -71,11 +71,11 @@ def make_ride(
     device_id: str | None = None,
     route_id: str | None = None,
 ) -> Ride:
-    """Make a ride; without segments given, of three that follow each other."""
+    """Make a ride; without segments given, of three that follow each other and end at START."""
     if segments is None:
         segments = [
-            make_ride_segment(Segment(*ends), started_at=START + timedelta(minutes=5 * number))
-            for number, ends in enumerate(pairwise(make_stops(4)))
+            make_ride_segment(Segment(*ends), started_at=START - timedelta(minutes=minutes))
+            for ends, minutes in zip(pairwise(make_stops(4)), (15, 10, 5), strict=True)
         ]
     return Ride(device_id or make_device(), route_id, tuple(segments))
 

@@ -1,6 +1,7 @@
 """`python -m backend`: serve, load-feed and simulate, and what they say when they cannot."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
+import backend
 from backend.core.clock import SystemClock
 from backend.core.rides import Segment
+from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.store import save_feed
 from backend.tools.city import build_city, commute_truth, submissions
@@ -46,7 +50,7 @@ def rider(client: TestClient) -> TestClient:
 
 
 @contextmanager
-def backend(variables: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def running(variables: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a real `python -m backend` with these settings and no others, and end it afterwards."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("BMTC_")}
     with subprocess.Popen(
@@ -75,7 +79,7 @@ def test_the_whole_way_from_the_timetable_to_what_was_observed(
     leaving = next_commute(clock.now().astimezone(ZONE))
 
     with (
-        backend(variables, "serve", "--port", "0") as process,
+        running(variables, "serve", "--port", "0") as process,
         httpx2.Client(base_url=announced_url(process), trust_env=False) as passenger,
     ):
         before = eta(passenger, way, at=leaving)
@@ -96,7 +100,7 @@ def test_the_whole_way_from_the_timetable_to_what_was_observed(
 
 def test_a_server_without_a_key_ends_with_a_sentence() -> None:
     """The real process exits with 2 and one line that names the variable and what it may be."""
-    with backend({}, "serve") as process:
+    with running({}, "serve") as process:
         out, err = process.communicate(timeout=SECONDS_TO_END)
 
     assert (process.returncode, out) == (2, "")
@@ -277,6 +281,21 @@ def test_a_weekend_is_over_before_the_next_commute(clock: FakeClock) -> None:
     friday = (clock.now() + timedelta(days=2)).astimezone(ZONE)
 
     assert next_commute(friday).strftime("%A %H:%M") == "Monday 08:30"
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    """The table of settings in backend/README.md says what the code says."""
+    readme = Path(backend.__file__).with_name("README.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| `BMTC_(\w+)` \| (?:`(.+?)`|none|required) \|", re.MULTILINE)
+    written = {name.lower(): default for name, default in row.findall(readme)}
+
+    fields = Settings.model_fields
+    assert written.keys() == fields.keys()
+    documented = {name: default for name, default in written.items() if default}
+    assert Settings.model_validate(documented | {"api_key": TEST_API_KEY}) == Settings(
+        api_key=SecretStr(TEST_API_KEY)
+    )
+    assert {name for name in fields if name not in documented} == {"api_key", "holidays"}
 
 
 def announced_url(process: "subprocess.Popen[str]") -> str:

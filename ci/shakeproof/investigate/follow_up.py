@@ -21,7 +21,7 @@ MOST_TESTS = 20  # so many suspicions are followed up; a suite with more has one
 
 
 def follow_ups(suspicions: Sequence[Suspicion]) -> tuple[Experiment, ...]:
-    """Plan each test alone, to tell a victim from a brittle test, and each bad run again, to tell either from chance."""
+    """Plan each test alone, to tell victim from brittle, and each bad run again, to tell either from chance."""
     open_ones = [suspicion for suspicion in suspicions if suspicion.kind not in SETTLED][
         :MOST_TESTS
     ]

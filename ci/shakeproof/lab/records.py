@@ -9,7 +9,6 @@ from typing import Any
 
 from shakeproof.model import BAD, Experiment, Outcome, Run, Status
 
-
 MESSAGE_LENGTH = 500  # characters of a failure's message that are kept
 
 
