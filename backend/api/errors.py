@@ -4,6 +4,7 @@
 unless there is something to point at.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 
@@ -69,8 +70,15 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(DatabaseError)
     async def lose_database(_: Request, lost: DatabaseError) -> JSONResponse:
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        return envelope(ApiError(status, "database_unavailable", str(lost)))
+        # What exactly is wrong, and where the file is, concerns the operator alone.
+        logging.getLogger(__name__).error("%s", lost, exc_info=lost)
+        return envelope(
+            ApiError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "database_unavailable",
+                "The database does not answer at the moment; try again later.",
+            )
+        )
 
     @app.exception_handler(HTTPException)
     async def refuse_http(request: Request, problem: HTTPException) -> JSONResponse:

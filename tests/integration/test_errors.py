@@ -312,8 +312,10 @@ def test_a_failure_that_nobody_foresaw(settings: Settings) -> None:
     assert "secret" not in str(envelope)
 
 
-def test_a_database_that_does_not_answer(app: FastAPI, client: TestClient) -> None:
-    """503: the service says that its database is gone, in health and everywhere else."""
+def test_a_database_that_does_not_answer(
+    app: FastAPI, client: TestClient, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """503: everything says that the database is gone; only the log says which and why."""
     app.state.services.database.close()
 
     for response in (
@@ -322,3 +324,8 @@ def test_a_database_that_does_not_answer(app: FastAPI, client: TestClient) -> No
         send(client, travel(make_segment(), 300)),
     ):
         check_envelope(response, 503, "database_unavailable")
+        assert settings.db_path not in response.text
+    assert (
+        caplog.messages
+        == [f"The database {settings.db_path} is closed; open it again to use it."] * 3
+    )
