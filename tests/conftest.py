@@ -45,8 +45,8 @@ def keep_isolation() -> Iterator[None]:
     """Look at what tests share before and after each one; undo, and name, what it changed."""
     before = isolation.look()
     yield
-    isolation.clear_caches()
     after = isolation.look()
+    isolation.clear_caches(after)
     found = isolation.breaches(before, after)
     if found:
         isolation.restore(before, after)

@@ -4,6 +4,7 @@ Three kinds of isolation can break: settings (a global or class attribute of `ba
 database (a database file was left open), environment (variables, working folder or time zone).
 """
 
+import operator
 import os
 import sys
 import time
@@ -39,7 +40,7 @@ class Breach:
 class State:
     """Everything looked at."""
 
-    attributes: dict[tuple[object, str], object]
+    attributes: dict[object, dict[str, object]]
     """The globals of `backend`'s modules and the attributes of its classes, by owner and name."""
     database_files: frozenset[str]
     environ: dict[str, str]
@@ -50,7 +51,7 @@ class State:
 def look() -> State:
     """Return the present state."""
     return State(
-        attributes=dict(_attributes()),
+        attributes={owner: dict(vars(owner)) for owner in _owners()},
         database_files=_open_database_files(),
         environ={name: value for name, value in os.environ.items() if not _is_pytest_own(name)},
         folder=str(Path.cwd()),
@@ -71,24 +72,23 @@ def restore(before: State, after: State) -> None:
     os.chdir(before.folder)
     if sys.platform != "win32":
         time.tzset()
-    owners = {owner for owner, _ in before.attributes}
-    for (owner, name), _ in _different(before, after):
-        if (owner, name) in before.attributes:
-            setattr(owner, name, before.attributes[owner, name])
-        elif owner in owners:
+    for owner, name, _ in _different(before, after):
+        if name in before.attributes[owner]:
+            setattr(owner, name, before.attributes[owner][name])
+        else:
             delattr(owner, name)
 
 
-def clear_caches() -> None:
+def clear_caches(state: State) -> None:
     """Empty every cache of a function of `backend`; there should be none (tests/quality)."""
-    for _, value in _attributes():
-        clear = getattr(value, "cache_clear", None)
-        if callable(clear):
-            clear()
+    for values in state.attributes.values():
+        for value in values.values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
 
 
 def _breaches(before: State, after: State) -> Iterator[Breach]:
-    for (owner, name), change in _different(before, after):
+    for owner, name, change in _different(before, after):
         where = getattr(owner, "__qualname__", getattr(owner, "__name__", repr(owner)))
         yield Breach(Kind.SETTINGS, f"{where}.{name} was {change}")
     for path in sorted(after.database_files - before.database_files):
@@ -102,29 +102,36 @@ def _breaches(before: State, after: State) -> Iterator[Breach]:
         yield Breach(Kind.ENVIRONMENT, f"the time zone was left at {after.zone[0]}")
 
 
-def _different(before: State, after: State) -> Iterator[tuple[tuple[object, str], str]]:
-    owners = {owner for owner, _ in before.attributes}
-    for place, value in before.attributes.items():
-        if place not in after.attributes:
-            yield place, "deleted"
-        elif after.attributes[place] is not value:
-            yield place, "rebound"
-    for place in after.attributes.keys() - before.attributes.keys():
-        if place[0] in owners:  # otherwise a module imported meanwhile
-            yield place, "added"
-
-
-def _attributes() -> Iterator[tuple[tuple[object, str], object]]:
-    for module_name, module in tuple(sys.modules.items()):
-        if module_name.partition(".")[0] != "backend" or module is None:
+def _different(before: State, after: State) -> Iterator[tuple[object, str, str]]:
+    """Yield owner, name and what happened. This runs around every test: the usual case, no change, comes first."""
+    for owner, old in before.attributes.items():
+        new = after.attributes.get(owner, old)  # not there: a module that was taken out meanwhile
+        if len(old) == len(new) and all(map(operator.is_, old.values(), new.values())):
             continue
-        for name, value in tuple(vars(module).items()):
-            if not name.startswith("__") and not isinstance(value, ModuleType):
-                yield (module, name), value
-            if isinstance(value, type) and value.__module__ == module_name:
-                for attribute, content in tuple(vars(value).items()):
-                    if not attribute.startswith("_"):
-                        yield (value, attribute), content
+        for name in {**old, **new}:
+            if _is_watched(owner, name, old.get(name, new.get(name))):
+                if name not in new:
+                    yield owner, name, "deleted"
+                elif name not in old:
+                    yield owner, name, "added"
+                elif new[name] is not old[name]:
+                    yield owner, name, "rebound"
+
+
+def _is_watched(owner: object, name: str, value: object) -> bool:
+    """Leave out what Python itself sets: submodules once they are imported, and names of its own."""
+    if isinstance(owner, type):
+        return not name.startswith("_")
+    return not name.startswith("__") and not isinstance(value, ModuleType)
+
+
+def _owners() -> Iterator[object]:
+    for module_name, module in tuple(sys.modules.items()):
+        if module_name.partition(".")[0] == "backend":
+            yield module
+            for value in vars(module).values():
+                if isinstance(value, type) and value.__module__ == module_name:
+                    yield value
 
 
 def _open_database_files() -> frozenset[str]:

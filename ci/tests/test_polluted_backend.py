@@ -7,43 +7,40 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parent.parent.parent
+SELECTED = "tests/integration/test_integration.py"
+POLLUTING = "tests/integration/test_aaa_pollutes.py"
 POLLUTER = '''
-"""Replaces a method of a class and never puts it back: the suite's own isolation check looks at modules, not into classes."""
+"""Lets every key in, for good: the suite's isolation check watches `backend`, not the standard library."""
 
-from backend.core.settings import Settings
+import secrets
 
 
-def test_sets_a_method_and_forgets_it() -> None:
-    Settings.public = lambda self: {}
-    assert Settings.public(None) == {}
+def test_opens_the_door() -> None:
+    secrets.compare_digest = lambda one, other: True
+    assert secrets.compare_digest(b"wrong", b"right")
 '''
 
 
 def test_one_polluting_test_in_the_backends_suite_is_found(tmp_path: Path) -> None:
-    """
-    With a polluter among the unit tests the comparison exits 1 and names a victim, with a command that was confirmed.
-    """
+    """With a polluter before it, the comparison exits 1 and names the victim, by a command that was confirmed."""
     copy = _copy_of_the_suite(tmp_path)
-    (copy / "tests/unit/test_aaa_pollutes.py").write_text(POLLUTER, encoding="utf-8")
+    (copy / POLLUTING).write_text(POLLUTER, encoding="utf-8")
 
-    answer, report = _compare(copy)
+    answer, report = _compare(copy, POLLUTING, SELECTED)
 
     assert answer.returncode == 1, answer.stdout + answer.stderr
     assert report["verdict"] == "unstable"
-    victims = [finding for finding in report["findings"] if finding["kind"] == "victim"]
-    assert {finding["test"].partition("::")[0] for finding in victims} == {
-        "tests/unit/test_settings.py"
-    }
-    assert all(finding["confirmed"] for finding in victims)
+    assert [(each["kind"], each["test"], each["confirmed"]) for each in report["findings"]] == [
+        ("victim", f"{SELECTED}::test_two_apps_with_different_settings_live_side_by_side", True)
+    ]
 
 
 def test_the_same_tests_without_the_polluter_are_stable(tmp_path: Path) -> None:
-    """
-    The accusation rests on the polluter alone: without it the same comparison exits 0.
-    """
-    answer, report = _compare(_copy_of_the_suite(tmp_path))
+    """The accusation rests on the polluter alone: without it the same comparison exits 0."""
+    answer, report = _compare(_copy_of_the_suite(tmp_path), SELECTED)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert report["verdict"] == "stable"
@@ -59,12 +56,12 @@ def _copy_of_the_suite(tmp_path: Path) -> Path:
     return copy
 
 
-def _compare(copy: Path) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
+def _compare(copy: Path, *selected: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     answer = subprocess.run(
         [
             *(sys.executable, "-m", "shakeproof", "compare", "--rootdir", str(copy)),
             *("--repeat", "2", "--seeds", "1", "--seed", "1", "--out", str(copy / "out")),
-            *("--", "tests/unit"),
+            *("--", *selected),
         ],
         capture_output=True,
         text=True,
