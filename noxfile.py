@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -194,6 +193,7 @@ def _python(
 ) -> None:
     session.run(
         *("python", "-m", module, *arguments),
-        env={"COLUMNS": os.environ.get("COLUMNS", "120"), **(env or {})},
+        # Sessions start pytest dozens of times: compiling every module each time would be most of the wait.
+        env={"PYTHONDONTWRITEBYTECODE": None, **(env or {})},
         interrupt_timeout=INTERRUPT_SECONDS,
     )

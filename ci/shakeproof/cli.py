@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 USAGE, INTERRUPTED = 2, 130
 LARGEST_NUMBER = 2**32  # seeds of pytest-randomly and of hashing end here
+MOST_DIGITS = 10
+MOST_RUNS = 10_001  # more are a seed where a number of runs was meant
 LONGEST_TIMEOUT = 1e6  # seconds
 
 
@@ -44,10 +46,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _compare(arguments, pytest_arguments, terminal)
     except ShakeproofError as error:
-        print(f"shakeproof: {error}", file=sys.stderr)
+        terminal.complain(f"shakeproof: {error}")
         return error.exit_status
     except KeyboardInterrupt:
-        print("shakeproof: interrupted before the first run had ended.", file=sys.stderr)
+        terminal.complain("shakeproof: interrupted before the first run had ended.")
         return INTERRUPTED
 
 
@@ -115,11 +117,11 @@ def _parser() -> argparse.ArgumentParser:
         help="project under test (default: the current directory)",
     )  # fmt: skip
     comparing.add_argument(
-        "--python", default=sys.executable, metavar="PATH",
+        "--python", type=_program, default=sys.executable, metavar="PATH",
         help="its interpreter (default: the one running shakeproof, which need not be installed there)",
     )  # fmt: skip
     comparing.add_argument(
-        "--repeat", type=_count, default=1, metavar="N",
+        "--repeat", type=_runs, default=1, metavar="N",
         help="runs in the declared order (default: 1)",
     )  # fmt: skip
     comparing.add_argument(
@@ -148,13 +150,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    return _whole_number(text, at_least=0)
+    return _whole_number(text)
 
 
-def _whole_number(text: str, *, at_least: int) -> int:
-    if not text.isdecimal() or not at_least <= int(text) < LARGEST_NUMBER:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {at_least}")
+def _runs(text: str) -> int:
+    return _whole_number(text, below=MOST_RUNS)
+
+
+def _whole_number(text: str, *, below: int = LARGEST_NUMBER) -> int:
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) >= below:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {below - 1}")
     return int(text)
+
+
+def _program(text: str) -> str:
+    """Understand a path from where the user is, not from the project; a bare name is looked up as always."""
+    return str(Path(text).absolute()) if os.sep in text else text
 
 
 def _seconds(text: str) -> float:
@@ -169,8 +180,9 @@ def _seconds(text: str) -> float:
 
 def _seeds(text: str) -> int | tuple[int, ...]:
     if "," not in text:
-        return _count(text)
-    seeds = tuple(_count(part.strip()) for part in text.split(",") if part.strip())
+        return _runs(text)
+    listed = text.removesuffix(",")  # one seed is written `7,`
+    seeds = tuple(_count(part.strip()) for part in listed.split(","))
     if len(set(seeds)) < len(seeds):
         raise argparse.ArgumentTypeError(f"{text!r} names a seed twice")
     return seeds

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from shakeproof import evidence, orders
 from shakeproof.files import make_folder, write_lines, write_text
 from shakeproof.investigate.classify import classify
-from shakeproof.investigate.confirm import finding, reproduction, shows
+from shakeproof.investigate.confirm import Reproduction, finding, reproduction, shows
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.lab.fresh import FreshLab
-from shakeproof.lab.probe import check_collected, check_target
+from shakeproof.lab.probe import check_collected, check_plugins, check_target
 from shakeproof.model import (
     Experiment,
     Finding,
@@ -60,6 +60,8 @@ def compare(wanted: Comparison, terminal: Terminal) -> Report:
     """
     check_target(wanted.target)
     make_folder(wanted.out / "logs")
+    if wanted.json is not None:
+        make_folder(wanted.json.absolute().parent, "--json")
     begun = time.monotonic()
     seen = _Seen()
     try:
@@ -68,6 +70,8 @@ def compare(wanted: Comparison, terminal: Terminal) -> Report:
         seen.interrupted = True
     if not seen.runs:
         raise KeyboardInterrupt
+    if seen.interrupted:
+        _close_open_cases(wanted, seen)
     report = _report(wanted, seen, time.monotonic() - begun)
     _write(wanted, report)
     return report
@@ -97,7 +101,7 @@ def _investigate(wanted: Comparison, terminal: Terminal, seen: _Seen) -> None:
         _gather(lab, further, terminal, seen)
         seen.suspicions = classify(seen.runs)
     for number, suspicion in enumerate(seen.suspicions, 1):
-        seen.findings.append(_confirm(wanted, lab, suspicion, number))
+        seen.findings.append(_confirm(wanted, terminal, lab, suspicion, number))
 
 
 def _gather(
@@ -106,30 +110,60 @@ def _gather(
     for run in lab.run(experiments):
         if not seen.runs:
             check_collected(run)
+            check_plugins(run, experiments)
         seen.runs.append(run)
         terminal.ended(run)
 
 
-def _confirm(wanted: Comparison, lab: FreshLab, suspicion: Suspicion, number: int) -> Finding:
+def _confirm(
+    wanted: Comparison, terminal: Terminal, lab: FreshLab, suspicion: Suspicion, number: int
+) -> Finding:
+    shown = _reproduction(wanted, suspicion, number)
+    tries: list[Run] = []
+    while len(tries) < shown.tries and not any(shows(suspicion, run) for run in tries):
+        # One by one: a try that is not needed is not begun, so none is killed halfway.
+        for run in lab.run([shown.experiment]):
+            terminal.over(run)
+            tries.append(run)
+    return finding(suspicion, number, shown, tries)
+
+
+def _close_open_cases(wanted: Comparison, seen: _Seen) -> None:
+    """Report what had been seen when there was no time left to confirm it."""
+    seen.suspicions = classify(seen.runs)
+    for number, suspicion in enumerate(seen.suspicions, 1):
+        if number > len(seen.findings):
+            shown = _reproduction(wanted, suspicion, number)
+            seen.findings.append(finding(suspicion, number, shown, ()))
+
+
+def _reproduction(wanted: Comparison, suspicion: Suspicion, number: int) -> Reproduction:
     order_file = wanted.out / "orders" / f"F{number}.txt"
     target = wanted.target
     shown = reproduction(suspicion, number, target.pytest_arguments, order_file, target.rootdir)
     if shown.order:
         make_folder(order_file.parent)
         write_lines(order_file, shown.order)
-    tries: list[Run] = []
-    for run in lab.run([shown.experiment] * shown.tries):
-        tries.append(run)
-        if shows(suspicion, run):
-            break
-    return finding(suspicion, number, shown, tries)
+    return shown
 
 
 def _report(wanted: Comparison, seen: _Seen, seconds: float) -> Report:
     runs = sorted(seen.runs, key=lambda run: _place(run.experiment))
     planned = wanted.repeat + len(wanted.seeds) + wanted.parallel
     made = sum(run.experiment.kind not in (Kind.ALONE, Kind.REPLAY) for run in runs)
-    incomplete = (f"{planned - made} of {planned} runs: interrupted",) if made < planned else ()
+    untried = sum(not each.tries for each in seen.findings)
+    collected = {test for run in runs for test in run.collected}
+    waiting = sorted(collected.difference(*(run.order for run in runs)))
+    incomplete: list[str] = []
+    if made < planned:
+        incomplete.append(f"{planned - made} of {planned} runs: interrupted")
+    if untried:
+        incomplete.append(f"confirming {untried} of {len(seen.findings)} findings: interrupted")
+    if waiting:
+        incomplete.append(
+            f"{len(waiting)} of {len(collected)} tests, which never had their turn: {waiting[0]}"
+            + (" and others" if waiting[1:] else "")
+        )
     shuffled = [run for run in runs if run.experiment.kind is Kind.SHUFFLED]
     caught = {
         suspicion.test: sum(
@@ -150,7 +184,7 @@ def _report(wanted: Comparison, seen: _Seen, seconds: float) -> Report:
             tests=len({test for run in runs for test in run.collected}),
             seed=wanted.master_seed,
         ),
-        evidence=evidence.weigh(runs, caught_by_shuffles=caught, incomplete=incomplete),
+        evidence=evidence.weigh(runs, caught_by_shuffles=caught, incomplete=tuple(incomplete)),
         findings=tuple(seen.findings),
         timing=Timing(
             seconds=seconds,

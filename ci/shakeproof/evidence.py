@@ -61,7 +61,9 @@ def weigh(
     runs: Sequence[Run], *, caught_by_shuffles: Mapping[str, int], incomplete: tuple[str, ...]
 ) -> Evidence:
     """Sum up what was run, for tests that agreed in all of it."""
-    turns = Counter(
+    # From 0, so that nothing is claimed for a test that was collected and never had its turn.
+    turns = Counter(dict.fromkeys((test for run in runs for test in run.collected), 0))
+    turns.update(
         outcome.test
         for run in runs
         for outcome in run.outcomes

@@ -23,7 +23,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise ShakeproofError(_sentence(path, error)) from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # A failure's message may quote half a character: it is then written as an escape, as JSON would have it.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         Path(beside).chmod(0o644)
         Path(beside).replace(path)
@@ -37,7 +38,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, option: str = "--out") -> None:
     """Make a folder, with those above it, and see that it can be written to.
 
     Raises ShakeproofError where it cannot.
@@ -49,14 +50,14 @@ def make_folder(path: Path) -> None:
     except OSError as error:
         raise ShakeproofError(
             f"The report folder {path} cannot be written ({_reason(error)}): "
-            "name another one with --out."
+            f"name another one with {option}."
         ) from error
 
 
 def _sentence(path: Path, error: OSError) -> str:
     return (
         f"{path} could not be written ({_reason(error)}); "
-        "what was there before is unchanged: make room or name another folder with --out."
+        "what was there before is unchanged: make room or name another place."
     )
 
 

@@ -61,7 +61,9 @@ def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    commands = [line.partition("nox -s ")[2] for line in readme.splitlines() if "venv .venv" in line]
+    commands = [
+        line.partition("nox -s ")[2] for line in readme.splitlines() if "venv .venv" in line
+    ]
 
     assert len(commands) == 2
     assert all(f'nox" -s {sessions}\n' in script for sessions in commands)

@@ -20,12 +20,15 @@ def main(request_file: str) -> int:
         request = json.load(file)
 
     # This script's folder stands first on the import path: enough to find its neighbours, and then it gives
-    # its place to what `python -m pytest` puts there.
+    # its place to what `python -m pytest` puts there - which under PYTHONSAFEPATH is nothing.
+    safe_path = getattr(sys.flags, "safe_path", False)
+    if safe_path:
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import shakeproof_neutral
     import shakeproof_order
     import shakeproof_recorder
 
-    sys.path[0] = os.getcwd()
+    sys.path[:1] = [] if safe_path else [os.getcwd()]
 
     import pytest
 

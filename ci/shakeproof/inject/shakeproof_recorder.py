@@ -13,6 +13,8 @@ import pytest
 # Plugins that change order, repetition or schedule: a command printed for a person has to switch off those that are
 # loaded.
 DISTORTING = ("xdist", "randomly", "random_order", "rerunfailures")
+# An option of newer versions of rerunfailures, the only one that overrules a marker: listed in place of its plugin.
+FORCED = "force_reruns"
 
 
 class Recorder:
@@ -22,6 +24,7 @@ class Recorder:
         self._path = path
         self._owner = os.getpid()
         self._begun = time.perf_counter()
+        self._loaded: list[str] = []
         self._file = self._open()
 
     def _open(self) -> int:
@@ -38,16 +41,22 @@ class Recorder:
             os.write(self._file, data)
 
     @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """See which plugins the project loads, before any of them is taken out."""
+        self._loaded = [name for name in DISTORTING if config.pluginmanager.has_plugin(name)]
+        if "rerunfailures" in self._loaded and hasattr(config.option, FORCED):
+            self._loaded[self._loaded.index("rerunfailures")] = FORCED
+
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Say who is running."""
-        manager = session.config.pluginmanager
         self._write(
             event="session",
             pytest=pytest.__version__,
             python=platform.python_version(),
             rootdir=str(getattr(session.config, "rootpath", os.getcwd())),
             positional=list(getattr(session.config.option, "file_or_dir", [])),
-            plugins=[name for name in DISTORTING if manager.has_plugin(name)],
+            plugins=self._loaded,
         )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

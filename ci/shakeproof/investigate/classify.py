@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 # more test.
 SESSION = "(session)"
 
-INTERRUPTED_STATUSES = (
-    0,
-    1,
-    2,
-    5,
-)  # pytest: passed, failed, interrupted, nothing collected; all else died or broke
+NOT_COLLECTED = "not collected"
+NOTHING_COLLECTED = 5  # exit statuses of pytest
+ORDERLY = (0, 1, 2, NOTHING_COLLECTED)  # passed, failed, interrupted; all else died or broke
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +34,6 @@ class Turn:
     def signature(self) -> Hashable:
         """What is compared between runs: the status, and the reason where there is one."""
         return self.outcome.status, fingerprint(self.outcome.message)
-
-    @property
-    def conditions(self) -> Hashable:
-        """What two runs have in common when they are identical but for chance.
-
-        Workers take their tests as they get free: no two parallel runs are alike, so each is a condition of its own.
-        """
-        experiment = self.run.experiment
-        if _in_parallel(self.run):
-            return experiment.label
-        return self.run.collected, experiment.hash_seed, experiment.plugins
 
 
 def classify(runs: Sequence[Run]) -> tuple[Suspicion, ...]:
@@ -65,7 +51,8 @@ def classify(runs: Sequence[Run]) -> tuple[Suspicion, ...]:
 def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
     """Sort the outcomes by test: a table test x run.
 
-    A test that a whole-suite run did not collect is `missing` there.
+    A test that a whole-suite run did not collect is `missing` there; where the collection failed, that is the
+    session's outcome and says nothing about any test.
     """
     runs = tuple(runs)
     everything = dict.fromkeys(test for run in runs for test in run.collected)
@@ -75,12 +62,18 @@ def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
         for outcome in run.outcomes:
             if outcome.status is not Status.NOT_RUN:
                 table[outcome.test].append(Turn(run, outcome))
-        if run.experiment.tests is None and run.collected:
+        if _collected_for_all(run):
             collected = frozenset(run.collected)
             for test in everything:
                 if test not in collected:
-                    table[test].append(Turn(run, Outcome(test, Status.MISSING, "not collected")))
+                    table[test].append(Turn(run, Outcome(test, Status.MISSING, NOT_COLLECTED)))
     return {test: tuple(turns) for test, turns in table.items()}
+
+
+def _collected_for_all(run: Run) -> bool:
+    """Tell whether what this run did not collect was not there: it was asked for everything, and did collect."""
+    came_through = bool(run.collected) or run.exit_status == NOTHING_COLLECTED
+    return run.experiment.tests is None and came_through and not run.collection_errors
 
 
 def session_outcome(run: Run) -> Outcome:
@@ -89,7 +82,7 @@ def session_outcome(run: Run) -> Outcome:
         return Outcome(SESSION, Status.ERROR, run.collection_errors[0])
     if any(outcome.status in (Status.CRASHED, Status.HUNG) for outcome in run.outcomes):
         return Outcome(SESSION, Status.PASSED)  # the test that did it is named already
-    if run.exit_status not in INTERRUPTED_STATUSES:
+    if run.exit_status not in ORDERLY:
         return Outcome(SESSION, Status.CRASHED, f"pytest ended with status {run.exit_status}")
     return Outcome(SESSION, Status.PASSED)
 
@@ -123,7 +116,8 @@ def _odd_ones(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     if bad:
         return bad
     statuses = Counter(turn.outcome.status for turn in turns)
-    usual, _ = statuses.most_common(1)[0]
+    # Where two are equally common, the first that `Status` lists is the usual one: not the one that came first.
+    usual = max(Status, key=lambda status: statuses[status])
     return tuple(turn for turn in turns if turn.outcome.status is not usual)
 
 
@@ -135,17 +129,33 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         return Instability.CRASH
     if len(odd) == len(turns):
         return Instability.BROKEN
-    if not _agree_within(turns, lambda turn: turn.conditions):
+    order = _order_asked_for if _is_about_collecting(turns) else _order_collected
+    if not _agree_within(turns, lambda turn: (order(turn.run), turn.run.experiment.hash_seed)):
         return Instability.NON_DETERMINISTIC
     if all(_in_parallel(turn.run) for turn in odd):
         return Instability.PARALLEL_UNSAFE
-    if not _agree_within(turns, lambda turn: (turn.run.collected, turn.run.experiment.plugins)):
-        return (
-            Instability.HASH_ORDER
-        )  # same order, and the outcome changes with the hash seed alone
+    if not _agree_within(turns, lambda turn: order(turn.run)):
+        return Instability.HASH_ORDER  # same order: the outcome changes with the hash seed alone
     if any(turn.run.experiment.kind is Kind.ALONE for turn in odd):
         return Instability.BRITTLE
     return Instability.VICTIM
+
+
+def _is_about_collecting(turns: Iterable[Turn]) -> bool:
+    return any(
+        turn.outcome.status is Status.MISSING or turn.outcome.test == SESSION for turn in turns
+    )
+
+
+def _order_collected(run: Run) -> Hashable:
+    """Say what was going to run: two runs with this in common differ by chance, or by the hash seed."""
+    return run.collected, run.experiment.plugins
+
+
+def _order_asked_for(run: Run) -> Hashable:
+    """Say the same before anything is collected, for what goes differently in collecting itself."""
+    experiment = run.experiment
+    return experiment.tests, experiment.arguments, experiment.options, experiment.plugins
 
 
 def _agree_within(turns: tuple[Turn, ...], key: Callable[[Turn], Hashable]) -> bool:

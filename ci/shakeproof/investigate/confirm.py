@@ -7,9 +7,9 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shakeproof.investigate.classify import SESSION, session_outcome
+from shakeproof.investigate.classify import NOT_COLLECTED, SESSION, session_outcome
 from shakeproof.messages import fingerprint
-from shakeproof.model import Experiment, Finding, Instability, Kind
+from shakeproof.model import Experiment, Finding, Instability, Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,18 @@ CHANCY = frozenset(
     }
 )
 
-# What has to stand in a printed command so that a plugin which the project loads does not undo the order.
+# What has to stand in a printed command so that a plugin which the project loads does not undo the order. Nothing is
+# blocked with `-p no:...`: pytest would then reject the plugin's options in somebody's `addopts`.
 SWITCHES = (
-    ("randomly", ("-p", "no:randomly")),
-    ("random_order", ("-p", "no:random_order")),
+    ("randomly", ("--randomly-dont-reorganize", "--randomly-dont-reset-seed")),
+    ("random_order", ("--random-order-bucket=none",)),
     ("xdist", ("-n", "0")),
     ("rerunfailures", ("--reruns", "0")),
+    ("force_reruns", ("--force-reruns", "0")),  # newer versions: also overrules markers
 )
+# The command itself says what becomes of order, repetition and schedule. What only measures or writes files stays off
+# while it is tried: nobody wants the JUnit file of the last real run replaced by that of one test.
+UNCHANGED = frozenset({"xdist", "randomly", "random_order", "rerunfailures", "selection"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,11 @@ def reproduction(
     listed = len(order) > INLINE_TESTS
     if suspicion.kind is Instability.PARALLEL_UNSAFE:
         chosen = (*_switches(example, besides="xdist"), *example.experiment.options)
-        arguments = (*chosen, *user_arguments)
+        arguments = (*user_arguments, *chosen)
     else:
         tests = (f"@{os.path.relpath(order_file, cwd)}",) if listed else order or example.positional
-        arguments = (*_switches(example), *options, *tests)
+        # Behind the user's own options: of two `-n`, pytest takes the last.
+        arguments = (*options, *_switches(example), *tests)
     hash_seed = example.experiment.hash_seed if suspicion.kind is Instability.HASH_ORDER else None
     variable = "" if hash_seed is None else f"PYTHONHASHSEED={hash_seed} "
     return Reproduction(
@@ -76,7 +82,7 @@ def reproduction(
             label=f"confirm F{number}",
             kind=Kind.REPLAY,
             arguments=arguments,
-            plugins=None,
+            plugins=UNCHANGED,
             hash_seed=hash_seed,
         ),
         tries=TRIES if suspicion.kind in CHANCY else 1,
@@ -102,6 +108,8 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
     match suspicion.kind:
         case Instability.PARALLEL_UNSAFE:
             return ()
+        case _ if suspicion.message == NOT_COLLECTED:
+            return ()  # what is to be shown is that asking for everything does not bring it
         case Instability.BRITTLE | Instability.BROKEN if suspicion.test != SESSION:
             return (suspicion.test,)
         case _ if suspicion.test in order:
@@ -114,6 +122,8 @@ def shows(suspicion: Suspicion, run: Run) -> bool:
     """Tell whether a run of the command gave the reported outcome, for the reported reason."""
     if suspicion.test == SESSION:
         seen: tuple[Outcome, ...] = (session_outcome(run),)
+    elif suspicion.message == NOT_COLLECTED:
+        return session_outcome(run).status is Status.PASSED and suspicion.test not in run.collected
     else:
         seen = tuple(outcome for outcome in run.outcomes if outcome.test == suspicion.test)
     reasons = (outcome.message or outcome.status.value for outcome in seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class FreshLab:
     on_progress: Callable[
         [str, int], None
     ]  # label of the run, tests ended so far; called from several threads
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))  # of the logs
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         """Yield each run as it ends. When the caller stops asking, what still runs is killed."""
@@ -46,8 +48,8 @@ class FreshLab:
         pool = ThreadPoolExecutor(max_workers=self.jobs)
         try:
             started = [
-                pool.submit(self._one, number, experiment, stop)
-                for number, experiment in enumerate(experiments, 1)
+                pool.submit(self._one, next(self._numbers), experiment, stop)
+                for experiment in experiments
             ]
             for done in as_completed(started):
                 yield done.result()
@@ -89,7 +91,7 @@ class FreshLab:
             watched = _Watch(Record(), record, self.target.timeout)
             left_running = Status.CRASHED
             try:
-                while process.poll() is None:
+                while not _ended(process):
                     time.sleep(POLL_SECONDS)
                     watched.look()
                     self.on_progress(experiment.label, watched.record.ended)
@@ -153,6 +155,16 @@ def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:
     if experiment.hash_seed is not None:
         environment["PYTHONHASHSEED"] = str(experiment.hash_seed)
     return environment
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether the process has ended, and leave its status uncollected.
+
+    Until that is collected, no other process can be given its id: the group that is killed in the end is its own.
+    """
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from shakeproof.lab.base import Target
-    from shakeproof.model import Run
+    from shakeproof.model import Experiment, Run
 
 PROBE = "import sys, pytest; print(sys.version_info >= (3, 9), pytest.version_tuple >= (7,), pytest.__version__)"
 USAGE_ERROR, NO_TESTS = 4, 5  # exit statuses of pytest
+NEEDED = (  # by plugin: the package that brings it, and the option that asks for it
+    ("randomly", "pytest-randomly", "--seeds"),
+    ("xdist", "pytest-xdist", "--parallel"),
+)
 TAIL_LINES = 15  # of what pytest printed, shown where it would not start
 
 
@@ -78,6 +83,20 @@ def check_collected(run: Run) -> None:
     raise ShakeproofError(
         f"{_tail(run)}\n\npytest did not start (above, what it printed): check what follows `--`."
     )
+
+
+def check_plugins(first: Run, experiments: Sequence[Experiment]) -> None:
+    """See, once a first run has told which plugins are loaded, that those which other runs need are among them.
+
+    Raises ShakeproofError where not.
+    """
+    wanted = frozenset(name for each in experiments for name in each.plugins or ())
+    for name, package, option in NEEDED:
+        if name in wanted - first.plugins:
+            raise ShakeproofError(
+                f"{option} needs {package}, which the tests run without: "
+                f"install it beside their pytest, or leave {option} out."
+            )
 
 
 def _tail(run: Run) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 from shakeproof.model import BAD, Experiment, Outcome, Run, Status
 
+# Of xdist's report about a crashed worker, which is of no phase, the event "crash" has told already.
+PHASES = ("setup", "call", "teardown")
 MESSAGE_LENGTH = 500  # characters of a failure's message that are kept
 
 
@@ -30,7 +32,7 @@ class _Open:
         # The first bad phase names the outcome; without one, what the test body said stands.
         if status is not None and self.status not in BAD and (not self.status or status in BAD):
             self.status, self.message = status, report["message"][:MESSAGE_LENGTH]
-        self.closed = report["when"] == "teardown"
+        self.closed = report["when"] == "teardown" and report["outcome"] != "rerun"
 
 
 def _phase_status(report: dict[str, Any]) -> Status | None:
@@ -91,7 +93,7 @@ class Record:
                 self.collection_seconds = event["seconds"]
             case "start":
                 self._start(event["test"])
-            case "report":
+            case "report" if event["when"] in PHASES:
                 test = self._running.get(event["test"]) or self._start(event["test"])
                 test.see(event)
                 if test.closed:
@@ -117,12 +119,13 @@ class Record:
         done = tuple(
             Outcome(
                 test=test.test,
-                status=left_running if test.test in self._running else test.status or Status.PASSED,
-                message=_left_message(left_running) if test.test in self._running else test.message,
+                status=left_running if open_still else test.status or Status.PASSED,
+                message=_left_message(left_running) if open_still else test.message,
                 seconds=test.seconds,
                 worker=test.worker,
             )
             for test in self._tests
+            for open_still in (self._running.get(test.test) is test,)
         )
         started = frozenset(test.test for test in self._tests)
         waiting = (test for test in self.collected if test not in started)

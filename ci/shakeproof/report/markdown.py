@@ -44,7 +44,7 @@ def verification(report: Report) -> str:
     """Show what was run, with what result, and what that is worth."""
     suite, timing = report.suite, report.timing
     rows = [
-        f"| {run.label} | {_or_dash(run.seed)} | {_or_dash(run.hash_seed)} | {run.tests} | {run.failures} "
+        f"| {_cell(run.label)} | {_or_dash(run.seed)} | {_or_dash(run.hash_seed)} | {run.tests} | {run.failures} "
         f"| {run.exit_status} | {run.seconds:.1f} |"
         for run in report.runs
     ]
@@ -74,6 +74,10 @@ def verification(report: Report) -> str:
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + "."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _or_dash(value: int | None) -> str:

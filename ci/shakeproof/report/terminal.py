@@ -41,7 +41,8 @@ class Terminal:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     colour: bool = False
     quiet: bool = False
-    _progress: dict[str, int] = field(default_factory=dict)
+    _progress: dict[str, int] = field(default_factory=dict)  # by run under way: tests ended
+    _drawn: bool = False  # whether a progress line stands on the terminal now
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, text: str) -> None:
@@ -61,15 +62,27 @@ class Terminal:
                 f"{name}: {words.plural(count, 'test')}" for name, count in self._progress.items()
             )
             print(f"\r\033[K{headline(line, 100)}", end="", file=self.err, flush=True)
+            self._drawn = True
+
+    def over(self, run: Run) -> None:
+        """Take a run that has ended out of the progress."""
+        with self._lock:
+            self._progress.pop(run.experiment.label, None)
+            self._wipe()
 
     def ended(self, run: Run) -> None:
         """Print what a run showed, in one line."""
-        with self._lock:
-            self._progress.pop(run.experiment.label, None)
+        self.over(run)
         bad = sum(outcome.bad for outcome in run.outcomes)
         result = self._paint(f"{bad} failed", RED) if bad else self._paint("no failure", GREEN)
         tests = words.plural(len(run.order), "test")
         self.say(f"  {run.experiment.label}: {tests}, {result}, {run.seconds:.1f} s")
+
+    def complain(self, text: str) -> None:
+        """Print why there is no report, also when quiet."""
+        with self._lock:
+            self._wipe()
+            print(text, file=self.err, flush=True)
 
     def report(self, report: Report, folder: str) -> None:
         """Print the whole report, also when quiet."""
@@ -103,8 +116,9 @@ class Terminal:
         ]
 
     def _wipe(self) -> None:
-        if self._progress and self.err.isatty():
+        if self._drawn:
             print("\r\033[K", end="", file=self.err, flush=True)
+            self._drawn = False
 
     def _paint(self, text: str, *codes: str) -> str:
         return f"\033[{';'.join(codes)}m{text}\033[0m" if self.colour else text

@@ -1,0 +1,35 @@
+"""What every test of the engine may ask for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SPECIMENS = Path(__file__).parent / "specimens"
+
+
+def pytest_configure() -> None:
+    # No database of examples: what one run found must not decide the next one's outcome.
+    quick = hypothesis.settings(max_examples=50, deadline=None, database=None)
+    hypothesis.settings.register_profile("quick", quick)
+    hypothesis.settings.register_profile("thorough", quick, max_examples=2000)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture
+def specimen(tmp_path: Path) -> Callable[[str], Path]:
+    """Give a function that copies an ill suite by its name: where they are kept nothing may be written."""
+
+    def copy(name: str) -> Path:
+        ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
+        return shutil.copytree(SPECIMENS / name, tmp_path / name, ignore=ignored)
+
+    return copy

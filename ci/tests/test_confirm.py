@@ -1,0 +1,307 @@
+"""The command printed for a finding, and when it counts as shown."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import (
+    PROJECT,
+    alone,
+    declared,
+    outcome,
+    parallel,
+    run,
+    shuffled,
+    suspicion,
+)
+
+from shakeproof.investigate.classify import SESSION
+from shakeproof.investigate.confirm import (
+    INLINE_TESTS,
+    TRIES,
+    Reproduction,
+    finding,
+    reproduction,
+    shows,
+)
+from shakeproof.model import Instability, Outcome, Run, Status, Suspicion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PASSED, FAILED = Status.PASSED, Status.FAILED
+ORDER = {"test_b.py::b": PASSED, "test_a.py::a": FAILED, "test_c.py::c": PASSED}
+ORDER_FILE = PROJECT / ".shakeproof" / "orders" / "F1.txt"
+VICTIM = "test_a.py::a"
+
+
+def reproduced(suspected: Suspicion, *user_arguments: str, cwd: Path = PROJECT) -> Reproduction:
+    return reproduction(suspected, 1, user_arguments, ORDER_FILE, cwd)
+
+
+def victim(bad: Run | None = None) -> Suspicion:
+    return suspicion(VICTIM, Instability.VICTIM, bad or run(shuffled(3), ORDER))
+
+
+def words(command: str) -> list[str]:
+    return shlex.split(command)
+
+
+# The command
+
+
+def test_a_victims_command_runs_what_ran_before_it_and_then_the_victim() -> None:
+    assert reproduced(victim()).command == "python -m pytest test_b.py::b test_a.py::a"
+
+
+@pytest.mark.parametrize("kind", [Instability.BRITTLE, Instability.BROKEN])
+def test_a_test_that_fails_by_itself_is_run_by_itself(kind: Instability) -> None:
+    command = reproduced(suspicion(VICTIM, kind, run(alone(VICTIM), {VICTIM: FAILED}))).command
+
+    assert command == f"python -m pytest {VICTIM}"
+
+
+@pytest.mark.parametrize(
+    ("plugins", "switches"),
+    [
+        ((), ""),
+        (("randomly",), "--randomly-dont-reorganize --randomly-dont-reset-seed "),
+        (("xdist",), "-n 0 "),
+        (("random_order",), "--random-order-bucket=none "),
+        (("rerunfailures",), "--reruns 0 "),
+        (("force_reruns",), "--force-reruns 0 "),
+        (("xdist", "randomly"), "--randomly-dont-reorganize --randomly-dont-reset-seed -n 0 "),
+    ],
+    ids=lambda value: " ".join(value) or "none" if isinstance(value, tuple) else "",
+)
+def test_only_plugins_that_are_loaded_are_switched_off(
+    plugins: tuple[str, ...], switches: str
+) -> None:
+    """Without xdist, `-n` is an error."""
+    command = reproduced(victim(run(shuffled(3), ORDER, plugins=plugins))).command
+
+    assert command == f"python -m pytest {switches}test_b.py::b test_a.py::a"
+
+
+def test_the_users_options_stay_and_paths_give_way_to_tests() -> None:
+    bad = run(shuffled(3), ORDER, positional=("tests", "more/test_x.py"))
+
+    command = reproduced(victim(bad), "-m", "not slow", "tests", "-o", "a=b", "more/test_x.py")
+
+    assert words(command.command)[3:] == [
+        "-m", "not slow", "-o", "a=b", "test_b.py::b", "test_a.py::a"
+    ]  # fmt: skip
+
+
+def test_a_number_of_workers_that_the_user_asked_for_is_overruled() -> None:
+    """Of two `-n` pytest takes the last, and on two workers there is no order."""
+    bad = run(shuffled(3), ORDER, plugins=("xdist",))
+
+    command = words(reproduced(victim(bad), "-n", "4").command)
+
+    assert command.index("4") < command.index("0")
+
+
+def test_what_a_shell_would_change_is_quoted() -> None:
+    ids = ("test_a.py::t[with space]", "test_a.py::t[it's]", "test_a.py::t[$x]", "test_a.py::t[ü]")
+    bad = run(shuffled(3), {**dict.fromkeys(ids, PASSED), VICTIM: FAILED})
+
+    assert words(reproduced(victim(bad)).command)[3:] == [*ids, VICTIM]
+
+
+def test_node_ids_are_named_as_seen_from_the_folder_of_the_command() -> None:
+    """They are relative to pytest's root directory, which may be above it or beside it."""
+    bad = run(shuffled(3), ORDER, rootdir=PROJECT / "suite")
+
+    assert words(reproduced(victim(bad), cwd=PROJECT).command)[3:] == [
+        "suite/test_b.py::b",
+        "suite/test_a.py::a",
+    ]
+    assert words(reproduced(victim(bad), cwd=PROJECT / "suite" / "sub").command)[3:] == [
+        "../test_b.py::b",
+        "../test_a.py::a",
+    ]
+
+
+def test_an_id_that_looks_like_a_path_is_left_alone() -> None:
+    test = "test_a.py::t[../x::y]"
+    bad = run(shuffled(3), {test: FAILED}, rootdir=PROJECT / "suite")
+
+    command = reproduced(suspicion(test, Instability.VICTIM, bad)).command
+
+    assert words(command)[-1] == "suite/test_a.py::t[../x::y]"
+
+
+def test_a_long_order_is_read_from_a_file() -> None:
+    before = [f"test_b.py::t{number}" for number in range(INLINE_TESTS)]
+    bad = run(
+        shuffled(3), {**dict.fromkeys(before, PASSED), VICTIM: FAILED, "test_c.py::c": PASSED}
+    )
+
+    shown = reproduced(victim(bad), "-q")
+
+    assert shown.command == "python -m pytest -q @.shakeproof/orders/F1.txt"
+    assert shown.order == (*before, VICTIM)
+    assert shown.order_file == ORDER_FILE
+
+
+def test_a_short_order_needs_no_file() -> None:
+    before = [f"test_b.py::t{number}" for number in range(INLINE_TESTS - 1)]
+    bad = run(shuffled(3), {**dict.fromkeys(before, PASSED), VICTIM: FAILED})
+
+    assert reproduced(victim(bad)).order == ()
+
+
+def test_what_is_unsafe_in_parallel_is_run_in_parallel() -> None:
+    bad = run(parallel(), ORDER, positional=("tests",), plugins=("randomly", "xdist"))
+
+    command = reproduced(suspicion(VICTIM, Instability.PARALLEL_UNSAFE, bad), "tests").command
+
+    switches = "--randomly-dont-reorganize --randomly-dont-reset-seed"
+    assert command == f"python -m pytest tests {switches} -n 2 --dist loadfile"
+
+
+def test_only_what_follows_the_hash_seed_names_it() -> None:
+    bad = run(declared(2, hash_seed=4), {VICTIM: FAILED})
+    commands = {kind: reproduced(suspicion(VICTIM, kind, bad)) for kind in set(Instability)}
+
+    fixed = {kind for kind, shown in commands.items() if shown.experiment.hash_seed == 4}
+
+    assert fixed == {Instability.HASH_ORDER}
+    assert commands[Instability.HASH_ORDER].command.startswith("PYTHONHASHSEED=4 python -m pytest")
+
+
+def test_what_is_tried_is_what_is_printed() -> None:
+    shown = reproduced(victim(run(shuffled(3), ORDER, plugins=("randomly",))), "-q")
+
+    assert shown.experiment.arguments is not None
+    assert words(shown.command) == ["python", "-m", "pytest", *shown.experiment.arguments]
+    assert (shown.experiment.tests, shown.experiment.options) == (None, ())
+
+
+def test_trying_a_command_writes_none_of_the_projects_own_reports() -> None:
+    active = reproduced(victim()).experiment.plugins
+
+    assert active is not None
+    assert active.isdisjoint({"writers", "cov", "benchmark"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries"),
+    [
+        (Instability.NON_DETERMINISTIC, TRIES),
+        (Instability.PARALLEL_UNSAFE, TRIES),
+        (Instability.CRASH, TRIES),
+        (Instability.HANG, TRIES),
+        (Instability.VICTIM, 1),
+        (Instability.BRITTLE, 1),
+        (Instability.HASH_ORDER, 1),
+        (Instability.BROKEN, 1),
+    ],
+)
+def test_only_what_depends_on_luck_gets_more_than_one_try(kind: Instability, tries: int) -> None:
+    assert reproduced(suspicion(VICTIM, kind, run(declared(), {VICTIM: FAILED}))).tries == tries
+
+
+def test_a_session_is_reproduced_by_all_that_ran() -> None:
+    bad = run(declared(2), ORDER, exit_status=-11)
+
+    command = reproduced(suspicion(SESSION, Instability.CRASH, bad)).command
+
+    assert words(command)[3:] == list(ORDER)
+
+
+def test_a_session_in_which_nothing_ran_is_reproduced_by_what_was_asked_for() -> None:
+    bad = run(declared(2), {}, exit_status=3, positional=("tests",))
+
+    command = reproduced(suspicion(SESSION, Instability.CRASH, bad), "tests", "-q").command
+
+    assert command == "python -m pytest -q tests"
+
+
+def test_a_test_that_was_not_collected_is_reproduced_by_collecting_again() -> None:
+    """Naming the tests that were collected would show nothing: the missing one is not asked for."""
+    bad = run(declared(2), {"test_b.py::b": PASSED}, positional=("tests",))
+    missing = suspicion(VICTIM, Instability.NON_DETERMINISTIC, bad, message="not collected")
+
+    assert reproduced(missing, "tests").command == "python -m pytest tests"
+
+
+# What counts as shown
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        (outcome(VICTIM, FAILED, "assert 'fast' == 'safe'"), True),
+        (outcome(VICTIM, FAILED, "assert 'slow' == 'safe'"), False),
+        (outcome(VICTIM, PASSED), False),
+        (outcome("test_b.py::b", FAILED, "assert 'fast' == 'safe'"), False),
+        (outcome(VICTIM, Status.NOT_RUN), False),
+    ],
+    ids=["same reason", "another reason", "pass", "another test", "no turn"],
+)
+def test_a_failure_is_shown_by_the_same_test_for_the_same_reason(
+    seen: Outcome, *, shown: bool
+) -> None:
+    suspected = suspicion(
+        VICTIM, Instability.VICTIM, run(shuffled(3), ORDER), message="assert 'fast' == 'safe'"
+    )
+
+    assert shows(suspected, run(declared(), {seen.test: seen})) is shown
+
+
+def test_a_test_that_only_now_and_then_passes_is_shown_by_its_pass() -> None:
+    suspected = replace(victim(), message="passed")
+
+    assert shows(suspected, run(declared(), {VICTIM: PASSED}))
+    assert not shows(suspected, run(declared(), {VICTIM: Status.SKIPPED}))
+
+
+def test_a_crash_of_the_session_is_shown_by_one() -> None:
+    message = "pytest ended with status -11"
+    suspected = suspicion(SESSION, Instability.CRASH, run(declared(), {}), message=message)
+
+    assert shows(suspected, run(declared(), {VICTIM: PASSED}, exit_status=-11))
+    assert not shows(suspected, run(declared(), {VICTIM: PASSED}))
+
+
+def test_a_missing_test_is_shown_by_a_collection_without_it() -> None:
+    missing = replace(victim(), message="not collected")
+
+    assert shows(missing, run(declared(), {"test_b.py::b": PASSED}))
+    assert not shows(missing, run(declared(), {VICTIM: PASSED}))
+
+
+def test_a_missing_test_is_not_shown_by_a_run_that_did_not_start() -> None:
+    missing = replace(victim(), message="not collected")
+
+    assert not shows(missing, run(declared(), {}, exit_status=4))
+
+
+def test_a_finding_is_confirmed_when_one_of_its_tries_showed_it() -> None:
+    tries = [run(declared(), {VICTIM: PASSED}), run(declared(), {VICTIM: FAILED})]
+
+    closed = finding(victim(), 3, reproduced(victim()), tries)
+
+    assert (closed.id, closed.confirmed, closed.tries, closed.shown) == ("F3", True, 2, 1)
+
+
+@pytest.mark.parametrize("tries", [0, 2])
+def test_a_finding_that_no_try_showed_is_not_confirmed(tries: int) -> None:
+    closed = finding(victim(), 3, reproduced(victim()), [run(declared(), {VICTIM: PASSED})] * tries)
+
+    assert (closed.confirmed, closed.tries, closed.shown) == (False, tries, 0)
+
+
+def test_a_finding_says_what_the_suspicion_said() -> None:
+    suspected, shown = victim(), reproduced(victim())
+
+    closed = finding(suspected, 1, shown, [])
+
+    assert (closed.test, closed.kind, closed.message) == (VICTIM, suspected.kind, suspected.message)
+    assert (closed.runs, closed.failures, closed.failing) == (2, 1, ("seed 3",))
+    assert closed.reproduce == shown.command

@@ -1,0 +1,99 @@
+"""Which further runs are made to settle a suspicion."""
+
+from __future__ import annotations
+
+from builders import alone, by_worker, declared, parallel, run, shuffled, suspicion
+
+from shakeproof.investigate.classify import SESSION
+from shakeproof.investigate.follow_up import ALONE_TIMES, MOST_TESTS, REPLAY_TIMES, follow_ups
+from shakeproof.model import Experiment, Instability, Kind, Status, Suspicion
+
+PASSED, FAILED = Status.PASSED, Status.FAILED
+ORDER = {"b": PASSED, "a": FAILED}
+
+
+def planned(kind: Kind, *suspicions: Suspicion) -> list[Experiment]:
+    return [each for each in follow_ups(suspicions) if each.kind is kind]
+
+
+def test_nothing_suspected_needs_nothing_further() -> None:
+    assert follow_ups([]) == ()
+
+
+def test_what_is_settled_needs_nothing_further() -> None:
+    settled = (Instability.NON_DETERMINISTIC, Instability.CRASH, Instability.HANG)
+
+    assert follow_ups([suspicion("a", kind, run(declared(), ORDER)) for kind in settled]) == ()
+
+
+def test_a_suspect_is_run_alone_and_its_bad_run_again() -> None:
+    victim = suspicion("a", Instability.VICTIM, run(shuffled(3), ORDER))
+
+    assert [each.tests for each in planned(Kind.ALONE, victim)] == [("a",)] * ALONE_TIMES
+    replays = planned(Kind.SHUFFLED, victim)
+    assert len(replays) == REPLAY_TIMES
+    for replay in replays:
+        assert (replay.options, replay.plugins, replay.hash_seed) == (
+            shuffled(3).options,
+            shuffled(3).plugins,
+            shuffled(3).hash_seed,
+        )
+
+
+def test_a_bad_run_is_repeated_once_for_all_the_tests_it_accuses() -> None:
+    bad = run(shuffled(3), {"a": FAILED, "b": FAILED})
+    suspects = [suspicion(test, Instability.VICTIM, bad) for test in ("a", "b")]
+
+    assert len(planned(Kind.SHUFFLED, *suspects)) == REPLAY_TIMES
+    assert len(planned(Kind.ALONE, *suspects)) == 2 * ALONE_TIMES
+
+
+def test_a_broken_test_is_run_alone_only() -> None:
+    """It may turn out to pass there; running everything again would show nothing new."""
+    broken = suspicion("a", Instability.BROKEN, run(declared(), ORDER))
+
+    assert {each.kind for each in follow_ups([broken])} == {Kind.ALONE}
+
+
+def test_what_a_worker_ran_is_run_again_without_company() -> None:
+    spread = by_worker(
+        run(parallel(), {"a": PASSED, "c": PASSED, "b": FAILED}),
+        {"a": "gw0", "b": "gw0", "c": "gw1"},
+    )
+    unsafe = suspicion("b", Instability.PARALLEL_UNSAFE, spread)
+
+    by_themselves = planned(Kind.REPLAY, unsafe)
+
+    assert [each.tests for each in by_themselves] == [("a", "b"), ("c",)]
+    assert {(each.options, each.plugins) for each in by_themselves} == {((), frozenset())}
+    assert len(planned(Kind.PARALLEL, unsafe)) == REPLAY_TIMES
+
+
+def test_a_session_is_repeated_but_never_run_alone() -> None:
+    session = suspicion(SESSION, Instability.VICTIM, run(shuffled(3), ORDER))
+
+    assert {each.kind for each in follow_ups([session])} == {Kind.SHUFFLED}
+
+
+def test_a_run_of_one_test_is_not_repeated_further() -> None:
+    brittle = suspicion("a", Instability.BRITTLE, run(alone("a"), {"a": FAILED}))
+
+    assert len(follow_ups([brittle])) == ALONE_TIMES
+
+
+def test_a_suite_with_many_suspects_costs_no_more_than_one_with_some() -> None:
+    bad = run(shuffled(3), ORDER)
+    suspects = [suspicion(f"test_{n}", Instability.VICTIM, bad) for n in range(10 * MOST_TESTS)]
+
+    assert len(planned(Kind.ALONE, *suspects)) == MOST_TESTS * ALONE_TIMES
+
+
+def test_every_further_run_has_its_own_label() -> None:
+    spread = by_worker(run(parallel(), {"a": PASSED, "b": FAILED}), {"a": "gw0", "b": "gw1"})
+    suspects = [
+        suspicion("a", Instability.VICTIM, run(shuffled(3), ORDER)),
+        suspicion("b", Instability.PARALLEL_UNSAFE, spread),
+    ]
+    labels = [each.label for each in follow_ups(suspects)]
+
+    assert len(set(labels)) == len(labels)

@@ -1,0 +1,97 @@
+"""Which runs are planned."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shakeproof import orders
+from shakeproof.model import Kind
+
+
+@given(st.integers(min_value=0, max_value=50), st.integers(min_value=0, max_value=2**32 - 1))
+def test_the_same_master_seed_gives_the_same_seeds(count: int, master: int) -> None:
+    seeds = orders.shuffle_seeds(count, master)
+
+    assert orders.shuffle_seeds(count, master) == seeds
+    assert len(set(seeds)) == count
+
+
+@given(st.integers(min_value=0, max_value=20), st.integers(min_value=0, max_value=2**32 - 1))
+def test_asking_for_more_seeds_keeps_the_first_ones(count: int, master: int) -> None:
+    """Somebody who saw a failure with 5 seeds sees it again with 6."""
+    assert orders.shuffle_seeds(count + 1, master)[:count] == orders.shuffle_seeds(count, master)
+
+
+def test_seeds_fit_every_program_that_takes_one() -> None:
+    assert all(0 < seed < 2**32 for seed in orders.shuffle_seeds(500, 1))
+
+
+def test_another_master_seed_gives_other_seeds() -> None:
+    assert set(orders.shuffle_seeds(20, 1)).isdisjoint(orders.shuffle_seeds(20, 2))
+
+
+def test_the_plan_is_what_was_asked_for() -> None:
+    plan = orders.comparison(repeat=10, seeds=(7, 8), parallel=True)
+
+    assert Counter(experiment.kind for experiment in plan) == {
+        Kind.DECLARED: 10,
+        Kind.SHUFFLED: 2,
+        Kind.PARALLEL: 1,
+    }
+
+
+def test_runs_in_the_declared_order_come_first() -> None:
+    """What ten equal runs disagree on is settled before anything is shuffled."""
+    kinds = [each.kind for each in orders.comparison(repeat=2, seeds=(7,), parallel=True)]
+
+    assert kinds == [Kind.DECLARED, Kind.DECLARED, Kind.SHUFFLED, Kind.PARALLEL]
+
+
+def test_no_two_runs_have_the_same_label() -> None:
+    plan = orders.comparison(repeat=10, seeds=(7, 8), parallel=True)
+    labels = [each.label for each in (*plan, *orders.alone("a.py::x", 3))]
+
+    assert len(set(labels)) == len(labels)
+
+
+def test_declared_runs_try_different_hash_seeds_and_return_to_each() -> None:
+    """Chance is told from the hash seed only where two runs have the same one, and others do not."""
+    plan = orders.comparison(repeat=10, seeds=(), parallel=False)
+    times = Counter(experiment.hash_seed for experiment in plan)
+
+    assert len(times) == len(orders.HASH_SEEDS)
+    assert max(times.values()) > 1
+
+
+def test_the_hash_seed_changes_only_where_the_order_does_not() -> None:
+    plan = orders.comparison(repeat=0, seeds=(7, 8, 9), parallel=True)
+
+    assert {each.hash_seed for each in plan} == {orders.HASH_SEEDS[0]}
+
+
+def test_a_shuffle_lets_only_the_shuffler_work() -> None:
+    (shuffle,) = orders.comparison(repeat=0, seeds=(7,), parallel=False)
+
+    assert (shuffle.options, shuffle.plugins) == (
+        ("--randomly-seed=7",),
+        frozenset({"randomly"}),
+    )
+
+
+@pytest.mark.parametrize("workers", ["auto", "3"])
+def test_a_parallel_run_lets_only_the_workers_work(workers: str) -> None:
+    (spread,) = orders.comparison(repeat=0, seeds=(), parallel=True, workers=workers)
+
+    assert spread.plugins == frozenset({"xdist"})
+    assert spread.options == ("-n", workers, "--dist", "loadfile")
+
+
+def test_a_test_alone_is_all_that_is_run() -> None:
+    solos = orders.alone("a.py::x", 3)
+
+    assert [each.tests for each in solos] == [("a.py::x",)] * 3
+    assert {each.kind for each in solos} == {Kind.ALONE}

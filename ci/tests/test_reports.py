@@ -1,0 +1,345 @@
+"""What is said at the end: to programs, in Markdown, and on the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import declared, finding, report, run
+
+from shakeproof.model import Finding, Instability, Kind, Report, Status, Verdict
+from shakeproof.report import words
+from shakeproof.report.as_json import to_json
+from shakeproof.report.markdown import audit, verification
+from shakeproof.report.terminal import Terminal, wants_colour
+
+# The contract: fields that other programs rely on. More may come, none may go.
+FIELDS = {"schema", "verdict", "suite", "evidence", "findings", "leaks", "timing"}
+SUITE = {"rootdir", "python", "pytest", "tests", "seed"}
+EVIDENCE = {
+    "experiments",
+    "test_runs",
+    "order_pairs_seen",
+    "failure_rate_below",
+    "confidence",
+    "unseen_unstable",
+    "incomplete",
+}
+FINDING = {
+    "id",
+    "test",
+    "kind",
+    "culprits",
+    "cleaners",
+    "causes",
+    "runs",
+    "failures",
+    "message",
+    "reproduce",
+    "confirmed",
+}
+TIMING = {"seconds", "collection", "limit"}
+
+UNCONFIRMED = finding(confirmed=False, tries=1)
+UNTRIED = finding(confirmed=False, tries=0)
+BROKEN = finding(Instability.BROKEN)
+REPORTS = {
+    Verdict.STABLE: report(Verdict.STABLE),
+    Verdict.UNSTABLE: report(Verdict.UNSTABLE, finding()),
+    Verdict.FAILING: report(Verdict.FAILING, BROKEN),
+    Verdict.NOTHING: report(Verdict.NOTHING),
+    Verdict.INTERRUPTED: report(
+        Verdict.INTERRUPTED, UNTRIED, incomplete=("3 of 7 runs: interrupted",)
+    ),
+}
+every_verdict = pytest.mark.parametrize("shown", REPORTS.values(), ids=REPORTS)
+
+
+class Tty(io.StringIO):
+    """Somebody is looking."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def document(shown: Report) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(to_json(shown))
+    return value
+
+
+def printed(shown: Report, *, colour: bool = False) -> str:
+    out = io.StringIO()
+    Terminal(out=out, err=io.StringIO(), colour=colour, quiet=True).report(shown, "reports")
+    return out.getvalue()
+
+
+# For programs
+
+
+@every_verdict
+def test_the_document_has_every_field_of_the_contract(shown: Report) -> None:
+    written = document(shown)
+
+    assert written["schema"] == "shakeproof.report/1"
+    assert written["verdict"] == shown.verdict.value
+    assert written.keys() >= FIELDS
+    assert written["suite"].keys() >= SUITE
+    assert written["evidence"].keys() >= EVIDENCE
+    assert written["timing"].keys() >= TIMING
+    assert all(each.keys() >= FINDING for each in written["findings"])
+
+
+def test_the_document_holds_what_was_measured() -> None:
+    written = document(report(Verdict.UNSTABLE, finding(), incomplete=("all of it",)))
+
+    assert written["suite"] == {
+        "rootdir": ".", "python": "3.11.7", "pytest": "9.2.0", "tests": 1234, "seed": 99
+    }  # fmt: skip
+    assert written["evidence"] == {
+        "experiments": {"declared": 5, "shuffled": 2},
+        "test_runs": 8638,
+        "order_pairs_seen": 0.75,
+        "failure_rate_below": 0.3482,
+        "confidence": 0.95,
+        "unseen_unstable": 1.5,
+        "incomplete": ["all of it"],
+    }
+    assert written["timing"] == {"seconds": 12.35, "collection": 0.9, "limit": 8.1}
+    (found,) = written["findings"]
+    assert (found["id"], found["test"], found["kind"]) == ("F1", "test_a.py::test_it", "victim")
+    assert (found["runs"], found["failures"], found["confirmed"]) == (7, 2, True)
+    assert found["culprits"] == [["test_a.py::test_other"]]
+    assert found["cleaners"] == ["test_a.py::test_cleans"]
+    assert found["reproduce"] == "python -m pytest -p no:randomly test_a.py::test_it"
+    (listed,) = written["runs"]
+    assert (listed["label"], listed["seed"], listed["hash_seed"]) == ("seed 3", 3, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (Verdict.STABLE, 0),
+        (Verdict.UNSTABLE, 1),
+        (Verdict.FAILING, 3),
+        (Verdict.NOTHING, 4),
+        (Verdict.INTERRUPTED, 130),
+    ],
+)
+def test_each_verdict_has_its_exit_status(verdict: Verdict, status: int) -> None:
+    assert REPORTS[verdict].exit_status == status
+
+
+# In Markdown
+
+
+@every_verdict
+def test_both_pages_open_with_the_verdict(shown: Report) -> None:
+    for page in (audit(shown), verification(shown)):
+        assert page.partition("\n")[0].endswith(f": {shown.verdict.value}")
+        assert page.endswith("\n")
+        assert not page.endswith("\n\n")
+
+
+def test_the_audit_names_test_kind_reason_and_command() -> None:
+    page = audit(REPORTS[Verdict.UNSTABLE])
+
+    assert "## F1: `test_a.py::test_it`" in page
+    assert "**victim**" in page
+    assert "AssertionError: assert 'fast' == 'safe'" in page
+    assert "```sh\npython -m pytest -p no:randomly test_a.py::test_it\n```" in page
+
+
+def test_an_audit_of_a_stable_suite_says_that_nothing_was_found() -> None:
+    assert "No test changed its outcome" in audit(REPORTS[Verdict.STABLE])
+
+
+def test_the_verification_lists_runs_evidence_and_what_was_not_done() -> None:
+    page = verification(REPORTS[Verdict.INTERRUPTED])
+
+    assert "| seed 3 | 3 | - | 1234 | 1 | 1 | 2.0 |" in page
+    assert "5 in the declared order, 2 shuffled" in page
+    assert "master seed: 99" in page
+    assert "not done: 3 of 7 runs: interrupted" in page
+
+
+def test_a_bar_in_a_label_does_not_end_the_table_cell() -> None:
+    page = verification(report(Verdict.STABLE, label="alone #1 test_a.py::t[a|b]"))
+
+    assert r"| alone #1 test_a.py::t[a\|b] | 3 |" in page
+
+
+# In words
+
+
+def test_every_kind_of_finding_and_of_run_has_its_words() -> None:
+    assert all(words.meaning(kind) for kind in Instability)
+    assert set(words.KIND_ORDER) == set(dict(words.KIND_WORDS)) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1234, "1,234 runs")]
+)
+def test_numbers_agree_with_their_nouns(count: int, text: str) -> None:
+    assert words.plural(count, "run") == text
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (REPORTS[Verdict.STABLE], "each with the same outcome in every run"),
+        (report(Verdict.STABLE, UNCONFIRMED), "1 looked unstable, but no fresh process"),
+        (report(Verdict.UNSTABLE, finding(), UNCONFIRMED), "1 of 1,234 tests shown"),
+        (report(Verdict.UNSTABLE, finding(), BROKEN), "and 1 failing in every run"),
+        (REPORTS[Verdict.FAILING], "1 of 1,234 tests failing in every run"),
+        (REPORTS[Verdict.INTERRUPTED], "stopped early; what 1 run had shown"),
+    ],
+)
+def test_the_verdict_counts_what_it_rests_on(shown: Report, text: str) -> None:
+    assert text in words.verdict(shown)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (finding(), "confirmed: the command showed it in 1 of 1 fresh process"),
+        (finding(tries=4), "confirmed: the command showed it in 1 of 4 fresh processes"),
+        (UNCONFIRMED, "not confirmed: the command did not show it in 1 fresh process"),
+        (UNTRIED, "not confirmed: the command was not run"),
+    ],
+)
+def test_a_confirmation_says_how_often_it_was_tried(found: Finding, text: str) -> None:
+    assert words.confirmation(found) == text
+
+
+def test_a_long_list_of_runs_is_cut() -> None:
+    many = replace(finding(), failing=tuple(f"seed {number}" for number in range(100)))
+
+    assert len(words.seen_in(many)) < 150
+
+
+# On the terminal
+
+
+@every_verdict
+def test_the_terminal_says_the_verdict_first(shown: Report) -> None:
+    assert printed(shown).strip().startswith(f"{shown.verdict.value}: ")
+
+
+def test_the_terminal_names_test_and_command() -> None:
+    shown = printed(REPORTS[Verdict.UNSTABLE])
+
+    assert "F1 victim test_a.py::test_it" in shown
+    assert "python -m pytest -p no:randomly test_a.py::test_it" in shown
+    assert "report: reports" in shown
+
+
+@every_verdict
+def test_colour_adds_nothing_but_colour(shown: Report) -> None:
+    plain, coloured = printed(shown), printed(shown, colour=True)
+
+    assert "\033" not in plain
+    assert "\033[" in coloured
+    for code in ("1;32", "1;31", "1;33", "31", "32", "33", "1", "0"):
+        coloured = coloured.replace(f"\033[{code}m", "")
+    assert coloured == plain
+
+
+@pytest.mark.parametrize(
+    ("choice", "looking", "environ", "wanted"),
+    [
+        ("auto", True, {}, True),
+        ("auto", False, {}, False),
+        ("auto", True, {"NO_COLOR": "1"}, False),
+        ("auto", True, {"NO_COLOR": ""}, True),
+        ("auto", True, {"CI": "true"}, False),
+        ("always", False, {"NO_COLOR": "1"}, True),
+        ("never", True, {}, False),
+    ],
+)
+def test_colour_is_for_those_who_look_and_want_it(
+    choice: str, environ: dict[str, str], *, looking: bool, wanted: bool
+) -> None:
+    stream = Tty() if looking else io.StringIO()
+
+    assert wants_colour(choice, stream, environ) is wanted
+
+
+def test_progress_goes_to_a_terminal_only() -> None:
+    out, err = io.StringIO(), io.StringIO()
+
+    Terminal(out=out, err=err).progress("seed 3", 5)
+
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+
+
+def test_progress_shows_every_run_under_way() -> None:
+    terminal = Terminal(out=io.StringIO(), err=Tty())
+
+    terminal.progress("seed 3", 1)
+    terminal.progress("seed 5", 2)
+
+    assert "seed 3: 1 test, seed 5: 2 tests" in _visible(terminal)
+
+
+@pytest.mark.parametrize("say", ["ended", "over", "say", "complain", "report"])
+def test_progress_is_wiped_before_anything_is_printed(say: str) -> None:
+    """On a terminal both streams end up on one line: a result must not be glued to a count of tests."""
+    screen = Tty()
+    terminal = Terminal(out=screen, err=screen)
+    terminal.progress("declared #1", 5)
+    done = run(declared(1), {"a": Status.PASSED})
+    arguments = {
+        "ended": (done,),
+        "over": (done,),
+        "say": ("text",),
+        "complain": ("text",),
+        "report": (REPORTS[Verdict.STABLE], "reports"),
+    }
+
+    getattr(terminal, say)(*arguments[say])
+
+    assert "declared #1: 5 tests\r\033[K" in screen.getvalue()
+
+
+def test_a_run_that_has_ended_leaves_the_progress() -> None:
+    terminal = Terminal(out=io.StringIO(), err=Tty())
+    terminal.progress("declared #1", 5)
+    terminal.ended(run(declared(1), {"a": Status.PASSED}))
+
+    terminal.progress("declared #2", 1)
+
+    assert _visible(terminal) == "declared #2: 1 test"
+
+
+def test_quiet_prints_the_report_and_nothing_else() -> None:
+    out, err = Tty(), Tty()
+    terminal = Terminal(out=out, err=err, quiet=True)
+
+    terminal.progress("declared #1", 5)
+    terminal.say("seeds: 1")
+    terminal.ended(run(declared(1), {"a": Status.PASSED}))
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+    terminal.report(REPORTS[Verdict.STABLE], "reports")
+
+    assert "stable: " in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(Status.PASSED, "no failure"), (Status.FAILED, "1 failed")]
+)
+def test_each_run_gets_a_line(status: Status, text: str) -> None:
+    out = io.StringIO()
+
+    Terminal(out=out, err=io.StringIO()).ended(run(declared(2), {"a": status}))
+
+    assert out.getvalue() == f"  declared #2: 1 test, {text}, 1.5 s\n"
+
+
+def _visible(terminal: Terminal) -> str:
+    """Give what stands on the progress line now."""
+    err = terminal.err
+    assert isinstance(err, io.StringIO)
+    return err.getvalue().rpartition("\033[K")[2]
