@@ -24,6 +24,7 @@ USAGE, INTERRUPTED = 2, 130
 LARGEST_NUMBER = 2**32  # seeds of pytest-randomly and of hashing end here
 MOST_DIGITS = 10
 MOST_RUNS = 10_001  # more are a seed where a number of runs was meant
+MOST_JOBS = 1000
 LONGEST_TIMEOUT = 1e6  # seconds
 
 
@@ -77,6 +78,7 @@ def _compare(
             repeat=arguments.repeat,
             seeds=seeds,
             parallel=arguments.parallel,
+            jobs=arguments.jobs,
             master_seed=master_seed,
             out=arguments.out.resolve(),
             json=arguments.json,
@@ -136,6 +138,10 @@ def _parser() -> argparse.ArgumentParser:
         help="master seed, from which the others are drawn (default: random)",
     )  # fmt: skip
     comparing.add_argument(
+        "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
+        help="runs at a time (default: one for each core)",
+    )  # fmt: skip
+    comparing.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS",
         help="per test; past it the test is a `hang` (default: 60)",
     )  # fmt: skip
@@ -155,6 +161,12 @@ def _count(text: str) -> int:
 
 def _runs(text: str) -> int:
     return _whole_number(text, below=MOST_RUNS)
+
+
+def _jobs(text: str) -> int:
+    if not (jobs := _whole_number(text, below=MOST_JOBS)):
+        raise argparse.ArgumentTypeError("at least one run at a time has to be made")
+    return jobs
 
 
 def _whole_number(text: str, *, below: int = LARGEST_NUMBER) -> int:

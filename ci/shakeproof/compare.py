@@ -28,6 +28,7 @@ from shakeproof.model import (
     Timing,
     Verdict,
 )
+from shakeproof.report import words
 from shakeproof.report.as_json import to_json
 from shakeproof.report.markdown import audit, verification
 
@@ -47,6 +48,7 @@ class Comparison:
     repeat: int
     seeds: tuple[int, ...]
     parallel: bool
+    jobs: int
     master_seed: int
     out: Path
     json: Path | None = None
@@ -81,6 +83,7 @@ class _Seen:
     """What has been gathered so far: kept outside the investigation, so that an interruption loses none of it."""
 
     def __init__(self) -> None:
+        self.planned: tuple[Experiment, ...] = ()
         self.runs: list[Run] = []
         self.suspicions: tuple[Suspicion, ...] = ()
         self.findings: list[Finding] = []
@@ -88,16 +91,23 @@ class _Seen:
 
 
 def _investigate(wanted: Comparison, terminal: Terminal, seen: _Seen) -> None:
-    # One run at a time, as CI would: a test that minds company is the parallel run's to find.
-    lab = FreshLab(wanted.target, 1, wanted.out / "logs", terminal.progress)
-    planned = orders.comparison(repeat=wanted.repeat, seeds=wanted.seeds, parallel=wanted.parallel)
+    seen.planned = orders.comparison(
+        repeat=wanted.repeat,
+        seeds=wanted.seeds,
+        parallel=wanted.parallel,
+        concurrent=wanted.jobs > 1,
+    )
     if wanted.seeds:
         seeds = ", ".join(str(seed) for seed in wanted.seeds)
         terminal.say(f"seeds: {seeds}")
-    _gather(lab, planned, terminal, seen)
+    lab = FreshLab(wanted.target, wanted.out / "logs", terminal.progress)
+    beside = tuple(experiment for experiment in seen.planned if experiment.concurrent)
+    by_itself = tuple(experiment for experiment in seen.planned if not experiment.concurrent)
+    _gather(lab.at_once(wanted.jobs), beside, terminal, seen)
+    _gather(lab, by_itself, terminal, seen)
     seen.suspicions = classify(seen.runs)
-    if further := follow_ups(seen.suspicions):
-        terminal.say(f"settling {len(seen.suspicions)} differences")
+    while further := follow_ups(seen.suspicions, seen.runs):
+        terminal.say(f"settling {words.plural(len(seen.suspicions), 'difference')}")
         _gather(lab, further, terminal, seen)
         seen.suspicions = classify(seen.runs)
     for number, suspicion in enumerate(seen.suspicions, 1):
@@ -110,7 +120,7 @@ def _gather(
     for run in lab.run(experiments):
         if not seen.runs:
             check_collected(run)
-            check_plugins(run, experiments)
+            check_plugins(run, seen.planned)
         seen.runs.append(run)
         terminal.ended(run)
 
@@ -121,8 +131,8 @@ def _confirm(
     shown = _reproduction(wanted, suspicion, number)
     tries: list[Run] = []
     while len(tries) < shown.tries and not any(shows(suspicion, run) for run in tries):
-        # One by one: a try that is not needed is not begun, so none is killed halfway.
-        for run in lab.run([shown.experiment]):
+        # One try at a time: one that is not needed is not begun, so none is killed halfway.
+        for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
             terminal.over(run)
             tries.append(run)
     return finding(suspicion, number, shown, tries)
@@ -149,7 +159,7 @@ def _reproduction(wanted: Comparison, suspicion: Suspicion, number: int) -> Repr
 
 def _report(wanted: Comparison, seen: _Seen, seconds: float) -> Report:
     runs = sorted(seen.runs, key=lambda run: _place(run.experiment))
-    planned = wanted.repeat + len(wanted.seeds) + wanted.parallel
+    planned = len(seen.planned)
     made = sum(run.experiment.kind not in (Kind.ALONE, Kind.REPLAY) for run in runs)
     untried = sum(not each.tries for each in seen.findings)
     collected = {test for run in runs for test in run.collected}
@@ -188,7 +198,7 @@ def _report(wanted: Comparison, seen: _Seen, seconds: float) -> Report:
         findings=tuple(seen.findings),
         timing=Timing(
             seconds=seconds,
-            limit=durations,
+            limit=durations / wanted.jobs,
             collection=statistics.median(run.collection_seconds for run in runs),
         ),
         runs=tuple(_summary(run) for run in runs),

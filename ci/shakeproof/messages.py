@@ -20,9 +20,9 @@ _NOISE = (
 def fingerprint(message: str) -> str:
     """Reduce a failure's message to what two failures for the same reason have in common.
 
-    Only the first line counts: below it pytest explains with whole objects, which differ in every run. There, addresses,
-    ids, temporary paths and numbers are replaced by their kind: `assert 3 == 2` and `assert 4 == 2` are one reason (so
-    many rows were left behind), `assert 'fast' == 'safe'` is another.
+    Only the first line counts: below it pytest explains with whole objects, which differ in every run. There,
+    addresses, ids, temporary paths and numbers are replaced by their kind: `assert 3 == 2` and `assert 4 == 2` are one
+    reason (so many rows were left behind), `assert 'fast' == 'safe'` is another.
     """
     message = message.strip().partition("\n")[0]
     for pattern, kind in _NOISE:

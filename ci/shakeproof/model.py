@@ -68,6 +68,7 @@ class Experiment:
         frozenset()
     )  # distorting plugins that shall do their work; None: whichever want to
     seed: int | None = None  # of the shuffle
+    concurrent: bool = False  # whether other runs were under way at the same time
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
 
 

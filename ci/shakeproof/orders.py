@@ -22,18 +22,20 @@ def shuffle_seeds(count: int, master: int) -> tuple[int, ...]:
 
 
 def comparison(
-    *, repeat: int, seeds: Sequence[int], parallel: bool, workers: str = "auto"
+    *, repeat: int, seeds: Sequence[int], parallel: bool, concurrent: bool = False
 ) -> tuple[Experiment, ...]:
     """Plan the runs that a suite has to agree on: its declared order, shuffles, and workers side by side.
 
     Shuffling is pytest-randomly's and spreading is xdist's, as the project's own runs have them; everything else that
-    changes order or repeats failures is off.
+    changes order or repeats failures is off. `concurrent` says that runs will be made side by side - but for the
+    parallel one, which has all cores to itself.
     """
     declared = (
         Experiment(
             label=f"declared #{number + 1}",
             kind=Kind.DECLARED,
             hash_seed=HASH_SEEDS[number % len(HASH_SEEDS)],
+            concurrent=concurrent,
         )
         for number in range(repeat)
     )
@@ -45,6 +47,7 @@ def comparison(
             plugins=frozenset({"randomly"}),
             seed=seed,
             hash_seed=HASH_SEEDS[0],
+            concurrent=concurrent,
         )
         for seed in seeds
     )
@@ -52,7 +55,7 @@ def comparison(
         Experiment(
             label="parallel",
             kind=Kind.PARALLEL,
-            options=("-n", workers, "--dist", "loadfile"),
+            options=("-n", "auto", "--dist", "loadfile"),
             plugins=frozenset({"xdist"}),
             hash_seed=HASH_SEEDS[0],
         )

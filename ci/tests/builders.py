@@ -54,6 +54,11 @@ def shuffled(seed: int) -> Experiment:
     )
 
 
+def concurrent(experiment: Experiment) -> Experiment:
+    """Plan the same run with others beside it."""
+    return replace(experiment, concurrent=True)
+
+
 def parallel(number: int = 1) -> Experiment:
     """Plan a run spread over two workers."""
     return Experiment(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random  # noqa: TC003  (Hypothesis reads the annotation)
 
 import pytest
-from builders import alone, by_worker, declared, outcome, parallel, run, shuffled
+from builders import alone, by_worker, concurrent, declared, outcome, parallel, run, shuffled
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -224,7 +224,7 @@ def test_chance_needs_two_serial_runs_in_one_order_with_one_hash_seed(runs: list
             (
                 turn.run.experiment.hash_seed,
                 turn.run.experiment.plugins,
-                turn.run.experiment.tests,
+                (turn.run.experiment.tests, turn.run.experiment.concurrent),
                 turn.outcome.bad or turn.outcome.status,
             )
             for turn in turns
@@ -321,6 +321,38 @@ def test_parallel_runs_are_never_compared_with_each_other() -> None:
     )
 
     assert kinds(*runs) == {"a": Instability.PARALLEL_UNSAFE}
+
+
+def test_a_failure_that_comes_and_goes_beside_others_and_hardly_by_itself_is_chance() -> None:
+    """One failure in two runs side by side and none in one by itself says nothing about company."""
+    runs = (
+        run(concurrent(declared(1)), {"a": FAILED}),
+        run(concurrent(declared(2)), {"a": PASSED}),
+        run(declared(3), {"a": PASSED}),
+    )
+
+    assert kinds(*runs) == {"a": Instability.NON_DETERMINISTIC}
+
+
+def test_failures_beside_others_and_never_by_itself_are_no_chance() -> None:
+    """Four failures in five runs side by side, none in five by itself: 1 in 42 if company did not matter."""
+    runs = (
+        *(run(concurrent(declared(number)), {"a": FAILED}) for number in range(4)),
+        run(concurrent(declared(4)), {"a": PASSED}),
+        *(run(declared(number), {"a": PASSED}) for number in range(5, 10)),
+    )
+
+    assert kinds(*runs) == {"a": Instability.PARALLEL_UNSAFE}
+
+
+def test_a_failure_beside_others_that_stays_without_them_is_not_theirs() -> None:
+    runs = (
+        run(concurrent(declared(1)), {"b": PASSED, "a": FAILED}),
+        run(declared(2), {"b": PASSED, "a": FAILED}),
+        run(Experiment("alone #1 a", Kind.ALONE, tests=("a",), hash_seed=0), {"a": PASSED}),
+    )
+
+    assert kinds(*runs) == {"a": Instability.VICTIM}
 
 
 def test_a_test_that_also_fails_in_its_workers_order_is_a_victim() -> None:

@@ -96,7 +96,10 @@ def judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Judge:
 
     def compare(rootdir: Path, *options: str, repeat: int = 2) -> Judged:
         folder = tmp_path / "out"
-        own = ("--rootdir", str(rootdir), "--out", str(folder), "--repeat", str(repeat))
+        own: tuple[str, ...] = ("--rootdir", str(rootdir), "--out", str(folder))
+        own += ("--repeat", str(repeat))
+        # One at a time, unless told otherwise: which of two runs side by side ends first is chance.
+        own += () if "--jobs" in options else ("--jobs", "1")
         status = main(["compare", *own, "--seed", "1", *options])
         printed = capsys.readouterr()
         return Judged(status, printed.out, printed.err, rootdir, folder)
@@ -676,8 +679,9 @@ def interrupt(project: Project, tmp_path: Path) -> Callable[..., Judged]:
         rootdir, folder, pids = project(test_it=source), tmp_path / "out", tmp_path / "pids"
         os.mkfifo(pids)
         own = ("--rootdir", str(rootdir), "--out", str(folder), "--repeat", "3")
+        one_at_a_time = ("--jobs", "1")
         with subprocess.Popen(
-            [sys.executable, "-m", "shakeproof", "compare", *own],
+            [sys.executable, "-m", "shakeproof", "compare", *own, *one_at_a_time],
             env={**os.environ, "PYTHONPATH": str(CI)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

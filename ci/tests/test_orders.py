@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,12 +81,21 @@ def test_a_shuffle_lets_only_the_shuffler_work() -> None:
     )
 
 
-@pytest.mark.parametrize("workers", ["auto", "3"])
-def test_a_parallel_run_lets_only_the_workers_work(workers: str) -> None:
-    (spread,) = orders.comparison(repeat=0, seeds=(), parallel=True, workers=workers)
+def test_a_parallel_run_lets_only_the_workers_work() -> None:
+    (spread,) = orders.comparison(repeat=0, seeds=(), parallel=True)
 
     assert spread.plugins == frozenset({"xdist"})
-    assert spread.options == ("-n", workers, "--dist", "loadfile")
+    assert spread.options == ("-n", "auto", "--dist", "loadfile")
+
+
+def test_runs_side_by_side_know_it_but_the_parallel_one_has_all_cores_to_itself() -> None:
+    planned = orders.comparison(repeat=1, seeds=(7,), parallel=True, concurrent=True)
+
+    assert [(each.kind, each.concurrent) for each in planned] == [
+        (Kind.DECLARED, True),
+        (Kind.SHUFFLED, True),
+        (Kind.PARALLEL, False),
+    ]
 
 
 def test_a_test_alone_is_all_that_is_run() -> None:

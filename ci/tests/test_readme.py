@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -19,9 +22,7 @@ def _readme_table() -> ModuleType:
 
 
 def test_the_table_of_sessions_is_the_one_that_nox_lists() -> None:
-    """
-    The README's table equals what is generated from `nox -l --json`; `python ci/readme_table.py --write` mends it.
-    """
+    """The table equals what is generated from `nox -l --json`; `python ci/readme_table.py --write` mends it."""
     readme_table = _readme_table()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -32,9 +33,7 @@ def test_the_table_of_sessions_is_the_one_that_nox_lists() -> None:
 
 
 def test_a_table_that_drifted_is_put_right() -> None:
-    """
-    Only what stands between the two markers is replaced.
-    """
+    """Only what stands between the two markers is replaced."""
     readme_table = _readme_table()
     old = f"before\n{readme_table.BEGIN}\nold\n{readme_table.END}\nafter\n"
 
@@ -44,9 +43,7 @@ def test_a_table_that_drifted_is_put_right() -> None:
 
 
 def test_every_session_has_its_advice() -> None:
-    """
-    "When a session goes red" in the README names each session that nox lists.
-    """
+    """The part "When a session goes red" names each session that nox lists."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     advice = readme.partition("## When a session goes red")[2].partition("\n## ")[0]
 
@@ -56,9 +53,7 @@ def test_every_session_has_its_advice() -> None:
 
 
 def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
-    """
-    `.ci/run` runs the sessions of the README's two commands, no fewer.
-    """
+    """`.ci/run` runs the sessions of the README's two commands, no fewer."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # more test.
 SESSION = "(session)"
 
+SIGNIFICANT = 0.05  # what is less likely than this is not put down to chance
 NOT_COLLECTED = "not collected"
 NOTHING_COLLECTED = 5  # exit statuses of pytest
 ORDERLY = (0, 1, 2, NOTHING_COLLECTED)  # passed, failed, interrupted; all else died or broke
@@ -84,11 +86,17 @@ def session_outcome(run: Run) -> Outcome:
         return Outcome(SESSION, Status.PASSED)  # the test that did it is named already
     if run.exit_status not in ORDERLY:
         return Outcome(SESSION, Status.CRASHED, f"pytest ended with status {run.exit_status}")
+    if any(outcome.status is Status.NOT_RUN for outcome in run.outcomes):
+        return Outcome(SESSION, Status.CRASHED, "pytest stopped before every test had its turn")
     return Outcome(SESSION, Status.PASSED)
 
 
-def _in_parallel(run: Run) -> bool:
-    return run.experiment.kind is Kind.PARALLEL
+def in_company(run: Run) -> bool:
+    """Tell whether other tests ran at the same time, in workers of this run or in other runs.
+
+    Who meets whom then is chance: no two such runs have identical conditions.
+    """
+    return run.experiment.kind is Kind.PARALLEL or run.experiment.concurrent
 
 
 def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
@@ -130,15 +138,33 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
     if len(odd) == len(turns):
         return Instability.BROKEN
     order = _order_asked_for if _is_about_collecting(turns) else _order_collected
-    if not _agree_within(turns, lambda turn: (order(turn.run), turn.run.experiment.hash_seed)):
+
+    def conditions(turn: Turn) -> Hashable:
+        return order(turn.run), turn.run.experiment.hash_seed, in_company(turn.run)
+
+    spread = tuple(turn for turn in turns if turn.run.experiment.kind is not Kind.PARALLEL)
+    by_itself = tuple(turn for turn in turns if not in_company(turn.run))
+    if not _agree_within(by_itself, conditions):
         return Instability.NON_DETERMINISTIC
-    if all(_in_parallel(turn.run) for turn in odd):
+    if all(in_company(turn.run) for turn in odd):
+        beside = len(turns) - len(by_itself)
+        by_chance = _chance_of_company_only(len(odd), beside, len(by_itself)) >= SIGNIFICANT
+        if by_chance and not _agree_within(spread, conditions):
+            return Instability.NON_DETERMINISTIC
         return Instability.PARALLEL_UNSAFE
-    if not _agree_within(turns, lambda turn: order(turn.run)):
+    if not _agree_within(spread, lambda turn: order(turn.run)):
         return Instability.HASH_ORDER  # same order: the outcome changes with the hash seed alone
     if any(turn.run.experiment.kind is Kind.ALONE for turn in odd):
         return Instability.BRITTLE
     return Instability.VICTIM
+
+
+def _chance_of_company_only(failures: int, in_company: int, by_itself: int) -> float:
+    """Give the probability that all failures fall on turns in company, if company does not matter.
+
+    The one-sided exact test of Fisher (1922) for a two-by-two table with an empty cell: C(n, k) / C(n + m, k).
+    """
+    return math.comb(in_company, failures) / math.comb(in_company + by_itself, failures)
 
 
 def _is_about_collecting(turns: Iterable[Turn]) -> bool:
@@ -165,6 +191,5 @@ def _agree_within(turns: tuple[Turn, ...], key: Callable[[Turn], Hashable]) -> b
     """
     groups: defaultdict[Hashable, set[bool | Status]] = defaultdict(set)
     for turn in turns:
-        if not _in_parallel(turn.run):
-            groups[key(turn)].add(turn.outcome.bad or turn.outcome.status)
+        groups[key(turn)].add(turn.outcome.bad or turn.outcome.status)
     return all(len(group) == 1 for group in groups.values())

@@ -49,10 +49,9 @@ class Reproduction:
     command: str
     experiment: Experiment
     tries: int  # how often it may be run before giving up
+    copies: int  # how many of it run at the same time in the command
     order_file: Path  # where the command looks for its tests
-    order: tuple[
-        str, ...
-    ] = ()  # what has to stand there; empty: the command names its tests itself
+    order: tuple[str, ...] = ()  # what has to stand there; empty: the command names its tests
 
 
 def reproduction(
@@ -67,17 +66,22 @@ def reproduction(
     options = tuple(each for each in user_arguments if each not in example.positional)
     order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
     listed = len(order) > INLINE_TESTS
+    over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
+    copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
     if suspicion.kind is Instability.PARALLEL_UNSAFE:
-        chosen = (*_switches(example, besides="xdist"), *example.experiment.options)
-        arguments = (*user_arguments, *chosen)
+        spreading = example.experiment.options if over_workers else ()
+        switches = _switches(example, besides="xdist" if over_workers else "")
+        arguments = (*user_arguments, *switches, *spreading)
     else:
         tests = (f"@{os.path.relpath(order_file, cwd)}",) if listed else order or example.positional
         # Behind the user's own options: of two `-n`, pytest takes the last.
         arguments = (*options, *_switches(example), *tests)
     hash_seed = example.experiment.hash_seed if suspicion.kind is Instability.HASH_ORDER else None
     variable = "" if hash_seed is None else f"PYTHONHASHSEED={hash_seed} "
+    line = f"{variable}python -m pytest {shlex.join(arguments)}".strip()
     return Reproduction(
-        command=f"{variable}python -m pytest {shlex.join(arguments)}".strip(),
+        command=line if copies == 1 else f"{line} & {line}; wait",
+        copies=copies,
         experiment=Experiment(
             label=f"confirm F{number}",
             kind=Kind.REPLAY,

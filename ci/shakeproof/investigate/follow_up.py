@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shakeproof.investigate.classify import SESSION
+from shakeproof.investigate.classify import SESSION, in_company
 from shakeproof.model import Instability, Kind
 from shakeproof.orders import alone
 
@@ -20,15 +20,24 @@ SETTLED = frozenset({Instability.NON_DETERMINISTIC, Instability.CRASH, Instabili
 MOST_TESTS = 20  # so many suspicions are followed up; a suite with more has one illness, not many
 
 
-def follow_ups(suspicions: Sequence[Suspicion]) -> tuple[Experiment, ...]:
-    """Plan each test alone, to tell victim from brittle, and each bad run again, to tell either from chance."""
-    open_ones = [suspicion for suspicion in suspicions if suspicion.kind not in SETTLED][
-        :MOST_TESTS
-    ]
+def follow_ups(suspicions: Sequence[Suspicion], made: Iterable[Run] = ()) -> tuple[Experiment, ...]:
+    """Plan each test alone, to tell victim from brittle, and each bad run again, to tell either from chance.
+
+    What was `made` already is left out: asked again after those runs, this plans what they have made worth asking.
+    """
+    open_ones = [suspicion for suspicion in suspicions if _is_open(suspicion)][:MOST_TESTS]
     tests = (suspicion.test for suspicion in open_ones if suspicion.test != SESSION)
     solos = (experiment for test in tests for experiment in alone(test, ALONE_TIMES))
     unstable = (suspicion for suspicion in open_ones if suspicion.kind is not Instability.BROKEN)
-    return (*solos, *_replays(suspicion.example for suspicion in unstable))
+    wanted = (*solos, *_replays(suspicion.example for suspicion in unstable))
+    known = frozenset(run.experiment.label for run in made)
+    return tuple(experiment for experiment in wanted if experiment.label not in known)
+
+
+def _is_open(suspicion: Suspicion) -> bool:
+    """Tell whether more runs can change the kind: chance, seen only beside other runs, may turn out to be company."""
+    by_chance = suspicion.kind is Instability.NON_DETERMINISTIC
+    return suspicion.kind not in SETTLED or (by_chance and in_company(suspicion.example))
 
 
 def _replays(examples: Iterable[Run]) -> Iterable[Experiment]:
@@ -38,7 +47,7 @@ def _replays(examples: Iterable[Run]) -> Iterable[Experiment]:
             continue
         for number in range(REPLAY_TIMES):
             label = f"replay #{number + 1} of {example.experiment.label}"
-            yield replace(example.experiment, label=label)
+            yield replace(example.experiment, label=label, concurrent=False)
         for worker in sorted({outcome.worker for outcome in example.outcomes} - {""}):
             yield _without_company(example, worker)
 

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,15 @@ class FreshLab:
     """Runs experiments in fresh processes, `jobs` at a time, and keeps what they print in `logs`."""
 
     target: Target
-    jobs: int
     logs: Path
-    on_progress: Callable[
-        [str, int], None
-    ]  # label of the run, tests ended so far; called from several threads
+    # Is told the label of a run and how many tests have ended so far, from several threads.
+    on_progress: Callable[[str, int], None]
+    jobs: int = 1
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))  # of the logs
+
+    def at_once(self, jobs: int) -> FreshLab:
+        """Give the same laboratory with another number of runs at a time."""
+        return replace(self, jobs=jobs)
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         """Yield each run as it ends. When the caller stops asking, what still runs is killed."""
