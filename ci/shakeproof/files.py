@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def write_text(path: Path, text: str) -> None:
     """Write a file beside its place, then put it there in one step: a reader sees the old text or the new.
 
+    Folders that are missing are made.
     Raises ShakeproofError where the folder cannot be written or the disk is full; the old file is then as it was.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     except OSError as error:
         raise ShakeproofError(_sentence(path, error)) from error

@@ -49,9 +49,17 @@ def test_a_folder_in_the_way_of_a_file_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ShakeproofError, match="no such file or directory"):
-        write_text(tmp_path / "nowhere" / "report.json", "text")
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "no" / "report.json", "text")
+
+    assert (tmp_path / "no" / "report.json").read_text("utf-8") == "text"
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("in the way", "utf-8")
+
+    with pytest.raises(ShakeproofError, match="could not be written"):
+        write_text(tmp_path / "no" / "report.json", "text")
 
 
 def test_lines_end_each_with_a_line_break(tmp_path: Path) -> None:

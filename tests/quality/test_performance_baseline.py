@@ -27,7 +27,7 @@ from shakeproof.gates.benchmark import (
     read_measured,
     speed,
 )
-from shakeproof.gates.files import read_object
+from shakeproof.gates.documents import read_object
 
 DATA = Path(__file__).parent / "data"
 PARSING = "test_recorded.py::test_parsing"

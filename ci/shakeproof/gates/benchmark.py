@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
-from shakeproof.gates.files import (
+from shakeproof.files import write_text
+from shakeproof.gates.documents import (
     aligned,
     as_object,
     count_at,
     markdown,
     read_object,
     text_at,
-    write_text,
 )
 
 if TYPE_CHECKING:

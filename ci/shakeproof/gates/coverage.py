@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
-from shakeproof.gates.files import aligned, as_object, count_at, markdown, read_object, write_text
+from shakeproof.files import write_text
+from shakeproof.gates.documents import aligned, as_object, count_at, markdown, read_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

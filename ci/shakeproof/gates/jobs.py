@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
-from shakeproof.gates.files import as_object, text_at
+from shakeproof.gates.documents import as_object, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

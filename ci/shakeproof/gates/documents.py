@@ -1,10 +1,8 @@
-"""Reading what tools wrote and writing what gates decided: the only effects the gates have."""
+"""Reading what other tools wrote, and laying out tables of it."""
 
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from shakeproof.errors import ShakeproofError
@@ -25,22 +23,6 @@ def read_object(path: Path) -> Mapping[str, object]:
             f"{path} is not JSON ({error}): delete it and run the session again."
         ) from error
     return as_object(value, str(path))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never half.
-
-    Raises `ShakeproofError` when the folder cannot be made or written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise ShakeproofError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def as_object(value: object, what: str) -> Mapping[str, object]:
