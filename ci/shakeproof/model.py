@@ -64,9 +64,7 @@ class Experiment:
     arguments: tuple[str, ...] | None = (
         None  # call pytest with these instead of the user's arguments
     )
-    plugins: frozenset[str] | None = (
-        frozenset()
-    )  # distorting plugins that shall do their work; None: whichever want to
+    plugins: frozenset[str] = frozenset()  # the distorting plugins that shall do their work
     seed: int | None = None  # of the shuffle
     concurrent: bool = False  # whether other runs were under way at the same time
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run

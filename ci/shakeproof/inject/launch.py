@@ -1,10 +1,11 @@
-"""Run pytest as `python -m pytest` would, and write down what each test did.
+"""Run pytest as `python -m pytest` would, and tell what each test did.
 
     python launch.py REQUEST.json
 
-The request holds `arguments` (for pytest), `record` (the file to write to), `active` (the distorting plugins that
-shall do their work, or null for whichever want to) and `tests` (node ids in the order to run them, or null). Exits
-with pytest's own status.
+The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `tests` (node
+ids in the order to run them, or null for all as they come) and where to tell it: `record`, a file, from one run; or
+`socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves forks. Exits with pytest's
+own status.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def main(request_file: str) -> int:
     import shakeproof_neutral
     import shakeproof_order
     import shakeproof_recorder
+    import shakeproof_sinks
+    import shakeproof_template
 
     sys.path[:1] = [] if safe_path else [os.getcwd()]
 
@@ -34,11 +37,15 @@ def main(request_file: str) -> int:
 
     arguments = request["arguments"]
     sys.argv = [os.path.join(os.path.dirname(pytest.__file__), "__main__.py"), *arguments]
-    plugins: list[object] = [shakeproof_recorder.Recorder(request["record"])]
-    if request["active"] is not None:
-        plugins.append(shakeproof_neutral.Neutral(frozenset(request["active"])))
+    plugins: list[object] = [shakeproof_neutral.Neutral(frozenset(request["active"]))]
     if request["tests"] is not None:
         plugins.append(shakeproof_order.Order(request["tests"]))
+    if "socket" in request:
+        sink = shakeproof_sinks.SocketSink(request["socket"], ["template", request["template"]])
+        template = shakeproof_template.Template(sink, request["requests"])
+        plugins += [shakeproof_recorder.Recorder(sink), template]
+    else:
+        plugins.append(shakeproof_recorder.Recorder(shakeproof_sinks.FileSink(request["record"])))
     return pytest.main(arguments, plugins=plugins)
 
 

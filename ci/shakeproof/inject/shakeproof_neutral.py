@@ -39,8 +39,9 @@ QUIET = (
     ),
 )
 
-# Markers call these as well as options do, so they are taken out once their markers are registered.
-REMOVED = ("rerunfailures",)
+# Markers call these as well as options do, so they are taken out, each with the marker to register in its place. This
+# comes before they are configured: rerunfailures then starts a thread, which no fork would have.
+REMOVED = (("rerunfailures", "flaky(reruns=1, reruns_delay=0): rerun the test when it fails"),)
 
 
 class Neutral:
@@ -69,12 +70,8 @@ class Neutral:
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, None, None]:
         """Reach all others: a wrapper runs before the first of them looks at its options."""
         self._quieten(config.option)
+        for name, marker in REMOVED:
+            if name not in self.active and config.pluginmanager.has_plugin(name):
+                config.pluginmanager.unregister(name=name)
+                config.addinivalue_line("markers", marker)
         yield
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Take out those that no option silences."""
-        manager = session.config.pluginmanager
-        for name in REMOVED:
-            if name not in self.active and manager.has_plugin(name):
-                manager.unregister(name=name)

@@ -1,51 +1,38 @@
-"""Write down what each test did as it happens, one JSON value a line: a crash loses nothing that came before it."""
+"""Write down what each test did as it happens: a crash loses nothing that came before it."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
-from typing import Any
+from typing import Any, Union
 
 import pytest
+from shakeproof_sinks import FileSink, SocketSink
 
-# Plugins that change order, repetition or schedule: a command printed for a person has to switch off those that are
-# loaded.
-DISTORTING = ("xdist", "randomly", "random_order", "rerunfailures")
-# An option of newer versions of rerunfailures, the only one that overrules a marker: listed in place of its plugin.
-FORCED = "force_reruns"
+Sink = Union[FileSink, SocketSink]
+
+# Plugins that change order, repetition or schedule, each with an option that it brings: a command printed for a person
+# has to switch off those that the project loads. `force_reruns` is one of newer versions of rerunfailures, which alone
+# overrules markers.
+DISTORTING = (
+    ("xdist", "numprocesses"),
+    ("randomly", "randomly_seed"),
+    ("random_order", "random_order_bucket"),
+    ("rerunfailures", "reruns"),
+    ("force_reruns", "force_reruns"),
+)
 
 
 class Recorder:
     """The plugin that records. Under xdist it sits in the controller, which hears of every test."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._owner = os.getpid()
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
         self._begun = time.perf_counter()
-        self._loaded: list[str] = []
-        self._file = self._open()
-
-    def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _write(self, **line: object) -> None:
-        if os.getpid() != self._owner:  # a test forked, and its child came back into pytest
-            return
-        data = (json.dumps(line) + "\n").encode()
-        try:
-            os.write(self._file, data)
-        except OSError:  # a test closed every descriptor
-            self._file = self._open()
-            os.write(self._file, data)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """See which plugins the project loads, before any of them is taken out."""
-        self._loaded = [name for name in DISTORTING if config.pluginmanager.has_plugin(name)]
-        if "rerunfailures" in self._loaded and hasattr(config.option, FORCED):
-            self._loaded[self._loaded.index("rerunfailures")] = FORCED
+        self._sink.write(line)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -56,7 +43,7 @@ class Recorder:
             python=platform.python_version(),
             rootdir=str(getattr(session.config, "rootpath", os.getcwd())),
             positional=list(getattr(session.config.option, "file_or_dir", [])),
-            plugins=self._loaded,
+            plugins=[name for name, option in DISTORTING if hasattr(session.config.option, option)],
         )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -76,7 +76,7 @@ class FreshLab:
         request = {
             "arguments": pytest_arguments(self.target, experiment, folder),
             "record": str(record_file),
-            "active": None if experiment.plugins is None else sorted(experiment.plugins),
+            "active": sorted(experiment.plugins),
             "tests": experiment.tests,
         }
         request_file.write_text(json.dumps(request), encoding="utf-8")

@@ -90,7 +90,7 @@ def check_plugins(first: Run, experiments: Sequence[Experiment]) -> None:
 
     Raises ShakeproofError where not.
     """
-    wanted = frozenset(name for each in experiments for name in each.plugins or ())
+    wanted = frozenset(name for each in experiments for name in each.plugins)
     for name, package, option in NEEDED:
         if name in wanted - first.plugins:
             raise ShakeproofError(

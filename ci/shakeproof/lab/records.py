@@ -79,8 +79,11 @@ class Record:
         return len(self._tests) - len(self._running)
 
     def feed(self, line: str) -> None:
-        """Take in one line of the record."""
-        event = json.loads(line)
+        """Take in one line of a record file."""
+        self.take(json.loads(line))
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Take in what happened."""
         match event["event"]:
             case "session":
                 self.session = event

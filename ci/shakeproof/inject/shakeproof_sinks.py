@@ -1,0 +1,72 @@
+"""Where the record goes: to a file, from a process that runs one order, or to a socket, from one of many forks."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Dict, Sequence
+
+# Kept from before any test could replace them.
+_socket = socket.socket
+_process = os.getpid
+
+
+class FileSink:
+    """Appends one JSON value a line. A test that deletes the folder or patches `open` changes nothing."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.owner = _process()
+        self._file = self._open()
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def write(self, line: Dict[str, object]) -> None:
+        """Write one line, unless a test forked and its child came back into pytest."""
+        if _process() != self.owner:
+            return
+        data = (json.dumps(line) + "\n").encode()
+        try:
+            os.write(self._file, data)
+        except OSError:  # a test closed every descriptor
+            self._file = self._open()
+            os.write(self._file, data)
+
+
+class SocketSink:
+    """Sends each JSON value as one datagram: those of many processes reach one reader, whole and in their order.
+
+    The socket is found by its path, so that a process whose descriptors a test has closed finds it again.
+    """
+
+    def __init__(self, path: str, place: Sequence[object]) -> None:
+        self._path = path
+        self._place = place  # who speaks: the template, or which fork of which request
+        self.owner = _process()
+        self._socket = self._connect()
+
+    def _connect(self) -> socket.socket:
+        connected = _socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        connected.connect(self._path)
+        return connected
+
+    def adopt(self, place: Sequence[object]) -> None:
+        """Speak from now on for the fork that runs here."""
+        self._place = place
+        self.owner = _process()
+
+    def write(self, line: Dict[str, object]) -> None:
+        """Send one value, unless a test forked and its child came back into pytest."""
+        if _process() == self.owner:
+            self.send(self._place, line)
+
+    def send(self, place: Sequence[object], line: Dict[str, object]) -> None:
+        """Send one value on behalf of a fork."""
+        data = json.dumps({"of": list(place), **line}).encode()
+        try:
+            self._socket.send(data)
+        except OSError:  # a test closed every descriptor
+            self._socket = self._connect()
+            self._socket.send(data)
