@@ -1,0 +1,87 @@
+"""Who is to blame for an order-dependent test, asked of an imaginary laboratory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shakeproof.investigate.culprits import Culprits, minimal, of_brittle, of_victim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from shakeproof.investigate.culprits import FailsBehind
+
+TESTS = tuple("abcdefgh")
+
+
+def lab(fails: Callable[[tuple[str, ...]], bool]) -> FailsBehind:
+    """Make a laboratory in which the test in question fails behind certain beginnings."""
+
+    def answer(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+        return [fails(beginning) for beginning in beginnings]
+
+    return answer
+
+
+def test_every_single_polluter_is_named() -> None:
+    culprits = of_victim(TESTS, TESTS, lab(lambda order: "c" in order or "f" in order))
+
+    assert culprits.sets == (("c",), ("f",))
+
+
+def test_two_tests_that_only_pollute_together_are_one_set_in_their_order() -> None:
+    def fails(order: tuple[str, ...]) -> bool:
+        return "b" in order and "g" in order and order.index("b") < order.index("g")
+
+    assert of_victim(TESTS, TESTS, lab(fails)).sets == (("b", "g"),)
+
+
+def test_a_cleaner_is_whoever_makes_the_victim_pass_behind_its_polluter() -> None:
+    def fails(order: tuple[str, ...]) -> bool:
+        return "c" in order and "e" not in order[order.index("c") :]
+
+    assert of_victim(TESTS, TESTS[:4], lab(fails)) == Culprits(sets=(("c",),), cleaners=("e",))
+
+
+def test_a_victim_that_does_not_fail_again_accuses_nobody() -> None:
+    assert of_victim(TESTS, TESTS, lab(lambda _: False)) == Culprits(())
+
+
+def test_every_state_setter_of_a_brittle_test_is_named() -> None:
+    culprits = of_brittle(TESTS, TESTS, lab(lambda order: not {"a", "h"} & set(order)))
+
+    assert culprits.sets == (("a",), ("h",))
+
+
+def test_two_tests_that_set_the_state_together_are_one_set() -> None:
+    culprits = of_brittle(TESTS, TESTS, lab(lambda order: not {"a", "h"} <= set(order)))
+
+    assert culprits.sets == (("a", "h"),)
+
+
+@given(st.lists(st.sampled_from(range(30)), unique=True, min_size=1), st.data())
+def test_a_minimal_set_is_exactly_what_is_needed(numbers: list[int], data: st.DataObject) -> None:
+    """Where the failure needs a fixed set of tests, that set is found, in its order, whatever surrounds it."""
+    tests = [str(number) for number in numbers]
+    needed = data.draw(st.sets(st.sampled_from(tests), min_size=1))
+
+    found = minimal(tests, lab(lambda order: needed <= set(order)))
+
+    assert found == tuple(test for test in tests if test in needed)
+
+
+@given(st.integers(1, 12), st.sets(st.frozensets(st.integers(0, 11), min_size=1), min_size=1))
+def test_nothing_can_be_left_out_of_a_minimal_set(count: int, reasons: set[frozenset[int]]) -> None:
+    """The set still shows the failure, and without any one of its tests it does not, whatever the reasons are."""
+    tests = tuple(str(number) for number in range(max(count, 12)))
+
+    def fails(order: tuple[str, ...]) -> bool:
+        return any({str(number) for number in reason} <= set(order) for reason in reasons)
+
+    found = minimal(tests, lab(fails))
+
+    assert fails(found)
+    assert not any(fails(found[:place] + found[place + 1 :]) for place in range(len(found)))
