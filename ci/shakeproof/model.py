@@ -46,8 +46,10 @@ class Kind(StrEnum):
 
     DECLARED = "declared"
     SHUFFLED = "shuffled"
+    REVERSED = "reversed"
     PARALLEL = "parallel"
     ALONE = "alone"
+    TWICE = "twice"  # one test two times in a row
     REPLAY = "replay"  # the exact order of an earlier run once more
 
 

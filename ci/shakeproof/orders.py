@@ -75,3 +75,60 @@ def alone(test: str, times: int) -> tuple[Experiment, ...]:
         )
         for number in range(times)
     )
+
+
+def reordered(tests: Sequence[str], seeds: Sequence[int]) -> tuple[Experiment, ...]:
+    """Plan shuffles of the collected tests, one for each seed, the same for the same seed and tests.
+
+    Every other one shuffles as pytest-randomly does: modules among themselves, classes in their module, tests in
+    their class. Such orders keep together what shares fixtures; the others put any test beside any other.
+    """
+    return tuple(
+        Experiment(
+            label=f"shuffle {seed}",
+            kind=Kind.SHUFFLED,
+            tests=_shuffled(tests, seed, together=bool(place % 2)),
+            seed=seed,
+            hash_seed=HASH_SEEDS[0],
+        )
+        for place, seed in enumerate(seeds)
+    )
+
+
+def _shuffled(tests: Sequence[str], seed: int, *, together: bool) -> tuple[str, ...]:
+    chance = random.Random(seed)  # noqa: S311  (a plan, not a secret)
+    if not together:
+        return tuple(chance.sample(tests, len(tests)))
+    drawn: dict[tuple[str, ...], float] = {}
+
+    def place(test: str) -> list[float]:
+        """Give each scope around the test a number of its own: those that share a scope share its number."""
+        parts = _scopes(test)
+        scopes = (parts[: depth + 1] for depth in range(len(parts)))
+        return [drawn.setdefault(scope, chance.random()) for scope in scopes]
+
+    return tuple(sorted(tests, key=place))
+
+
+def _scopes(test: str) -> tuple[str, ...]:
+    """Split a node id at its module and classes: a parameter may hold `::` and stays with its test."""
+    plain, bracket, parameter = test.partition("[")
+    *scopes, name = plain.split("::")
+    return (*scopes, name + bracket + parameter)
+
+
+def backwards(tests: Sequence[str]) -> Experiment:
+    """Plan the declared order from its end to its beginning."""
+    return Experiment(
+        label="reversed",
+        kind=Kind.REVERSED,
+        tests=tuple(reversed(tests)),
+        hash_seed=HASH_SEEDS[0],
+    )
+
+
+def twice(test: str) -> Experiment:
+    """Plan one test two times in a row: what it leaves behind may be its own undoing."""
+    return Experiment(
+        label=f"twice {test}", kind=Kind.TWICE, tests=(test, test), hash_seed=HASH_SEEDS[0]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import groupby
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +104,50 @@ def test_a_test_alone_is_all_that_is_run() -> None:
 
     assert [each.tests for each in solos] == [("a.py::x",)] * 3
     assert {each.kind for each in solos} == {Kind.ALONE}
+
+
+# Orders of the collected tests
+
+IDS = st.builds(
+    "{}.py::{}{}".format,
+    st.sampled_from("abc"),
+    st.sampled_from(["", "TestA::", "TestB::", "TestA::TestInner::"]),
+    st.sampled_from(["x", "y", "z[1]", "z[a::b]", "z[[]"]),
+)
+
+
+@given(st.lists(IDS, unique=True), st.lists(st.integers(0, 99), unique=True, max_size=4))
+def test_a_shuffle_loses_and_gains_no_test(tests: list[str], seeds: list[int]) -> None:
+    for shuffle in orders.reordered(tests, seeds):
+        assert shuffle.tests is not None
+        assert sorted(shuffle.tests) == sorted(tests)
+
+
+@given(st.lists(IDS, unique=True), st.integers(0, 99))
+def test_every_other_shuffle_keeps_modules_and_classes_together(
+    tests: list[str], seed: int
+) -> None:
+    _, together = orders.reordered(tests, (seed, seed + 1))
+    assert together.tests is not None
+
+    modules = [test.partition("::")[0] for test in together.tests]
+    classes = [test.partition("[")[0].split("::")[:2] for test in together.tests]
+    in_classes = [scope for scope in classes if scope[1].startswith("Test")]
+
+    assert len(list(groupby(modules))) == len(set(modules))
+    assert len(list(groupby(in_classes))) == len(set(map(tuple, in_classes)))
+
+
+def test_one_seed_is_one_order_of_the_same_tests() -> None:
+    tests = [f"a.py::{number}" for number in range(9)]
+
+    assert orders.reordered(tests, (5, 6)) == orders.reordered(tests, (5, 6))
+    assert orders.reordered(tests, (5,))[0].tests != orders.reordered(tests, (6,))[0].tests
+
+
+def test_backwards_is_the_declared_order_from_its_end() -> None:
+    assert orders.backwards(("a", "b", "c")).tests == ("c", "b", "a")
+
+
+def test_twice_is_the_test_and_the_test_again() -> None:
+    assert orders.twice("a").tests == ("a", "a")

@@ -51,7 +51,7 @@ def of_victim(
 def of_brittle(
     candidates: Sequence[str], beginning: Sequence[str], fails_behind: FailsBehind
 ) -> Culprits:
-    """Find all single state-setters of a brittle test; where there is none, a minimal set out of a passing beginning."""
+    """Find all single state-setters of a brittle test; where there is none, a minimal set that lets it pass."""
 
     def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
         return [not fails for fails in fails_behind(beginnings)]

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from shakeproof.model import Evidence, Finding, Report
 
 RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
-KIND_ORDER = (Kind.DECLARED, Kind.SHUFFLED, Kind.PARALLEL, Kind.ALONE, Kind.REPLAY)
 KIND_WORDS = (
     (Kind.DECLARED, "in the declared order"),
     (Kind.SHUFFLED, "shuffled"),
+    (Kind.REVERSED, "reversed"),
     (Kind.PARALLEL, "spread over workers"),
     (Kind.ALONE, "of one test alone"),
+    (Kind.TWICE, "of one test twice in a row"),
     (Kind.REPLAY, "in a replayed order"),
 )
 MEANINGS = (
@@ -50,8 +51,7 @@ def plural(count: int, noun: str) -> str:
 def experiments(evidence: Evidence) -> str:
     """List the runs: "17 runs: 10 in the declared order, 5 shuffled, 1 spread over workers"."""
     counts = dict(evidence.experiments)
-    words = dict(KIND_WORDS)
-    parts = [f"{counts[kind]} {words[kind]}" for kind in KIND_ORDER if counts.get(kind)]
+    parts = [f"{counts[kind]:,} {words}" for kind, words in KIND_WORDS if counts.get(kind)]
     return f"{plural(sum(counts.values()), 'run')}: {', '.join(parts)}"
 
 
