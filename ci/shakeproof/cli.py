@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from shakeproof import __version__, orders
+from shakeproof.casebook import Setting
 from shakeproof.compare import Comparison, compare
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
@@ -69,24 +70,32 @@ def _compare(
         )
     report = compare(
         Comparison(
-            target=Target(
-                rootdir=arguments.rootdir.resolve(),
-                python=arguments.python,
-                pytest_arguments=pytest_arguments,
-                timeout=arguments.timeout,
-            ),
+            setting=_setting(arguments, pytest_arguments, master_seed),
             repeat=arguments.repeat,
             seeds=seeds,
             parallel=arguments.parallel,
-            jobs=arguments.jobs,
-            master_seed=master_seed,
-            out=arguments.out.resolve(),
-            json=arguments.json,
         ),
         terminal,
     )
     terminal.report(report, os.path.relpath(arguments.out))
     return report.exit_status
+
+
+def _setting(
+    arguments: argparse.Namespace, pytest_arguments: tuple[str, ...], master_seed: int
+) -> Setting:
+    return Setting(
+        target=Target(
+            rootdir=arguments.rootdir.resolve(),
+            python=arguments.python,
+            pytest_arguments=pytest_arguments,
+            timeout=arguments.timeout,
+        ),
+        jobs=arguments.jobs,
+        master_seed=master_seed,
+        out=arguments.out.resolve(),
+        json=arguments.json,
+    )
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -1,0 +1,204 @@
+"""What an investigation gathers, and how it ends: findings confirmed in fresh processes, and a report on disk."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shakeproof import evidence
+from shakeproof.files import make_folder, write_lines, write_text
+from shakeproof.investigate.classify import classify
+from shakeproof.investigate.confirm import Reproduction, finding, reproduction, shows
+from shakeproof.model import (
+    Finding,
+    Instability,
+    Kind,
+    Report,
+    Run,
+    RunSummary,
+    Suite,
+    Suspicion,
+    Timing,
+    Verdict,
+)
+from shakeproof.report.as_json import to_json
+from shakeproof.report.markdown import audit, verification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from shakeproof.lab.base import Target
+    from shakeproof.lab.fresh import FreshLab
+    from shakeproof.model import Experiment
+    from shakeproof.report.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every investigation is told: the project, how many runs at a time, and where the report goes."""
+
+    target: Target
+    jobs: int
+    master_seed: int
+    out: Path
+    json: Path | None = None
+
+    def prepare(self) -> None:
+        """Make the folders. Raises ShakeproofError where one cannot be written."""
+        make_folder(self.out / "logs")
+        if self.json is not None:
+            make_folder(self.json.absolute().parent, "--json")
+
+
+@dataclass(slots=True)
+class Casebook:
+    """What has been gathered so far: kept outside the investigation, so that an interruption loses none of it."""
+
+    planned: tuple[Experiment, ...] = ()
+    runs: list[Run] = field(default_factory=list)
+    suspicions: tuple[Suspicion, ...] = ()
+    findings: list[Finding] = field(default_factory=list)
+    incomplete: list[str] = field(
+        default_factory=list
+    )  # a sentence for each thing planned and not done
+    interrupted: bool = False
+    begun: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Outlive an interruption: what was gathered by then is reported - unless that is not a single run."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self.runs:
+                raise
+            self.interrupted = True
+
+
+def confirm_all(setting: Setting, lab: FreshLab, terminal: Terminal, book: Casebook) -> None:
+    """Run the command of each suspicion in fresh processes, and enter the findings."""
+    for number, suspicion in enumerate(book.suspicions, 1):
+        shown = _reproduction(setting, suspicion, number)
+        tries: list[Run] = []
+        while len(tries) < shown.tries and not any(shows(suspicion, run) for run in tries):
+            # One try at a time: one that is not needed is not begun, so none is killed halfway.
+            for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
+                terminal.over(run)
+                tries.append(run)
+        book.findings.append(finding(suspicion, number, shown, tries))
+
+
+def conclude(setting: Setting, book: Casebook) -> Report:
+    """Make the report and write it. What an interruption left open is entered unconfirmed."""
+    if book.interrupted:
+        _close_open_cases(setting, book)
+    report = _report(setting, book)
+    text = to_json(report)
+    write_text(setting.out / "report.json", text)
+    write_text(setting.out / "flaky_test_audit.md", audit(report))
+    write_text(setting.out / "flaky_test_verification.md", verification(report))
+    if setting.json is not None:
+        write_text(setting.json, text)
+    return report
+
+
+def _close_open_cases(setting: Setting, book: Casebook) -> None:
+    made = frozenset(run.experiment.label for run in book.runs)
+    missing = sum(experiment.label not in made for experiment in book.planned)
+    if missing:
+        book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
+    book.suspicions = classify(book.runs)
+    for number, suspicion in enumerate(book.suspicions, 1):
+        if number > len(book.findings):
+            shown = _reproduction(setting, suspicion, number)
+            book.findings.append(finding(suspicion, number, shown, ()))
+    untried = sum(not each.tries for each in book.findings)
+    if untried:
+        book.incomplete.append(
+            f"confirming {untried} of {len(book.findings)} findings: interrupted"
+        )
+
+
+def _reproduction(setting: Setting, suspicion: Suspicion, number: int) -> Reproduction:
+    order_file = setting.out / "orders" / f"F{number}.txt"
+    target = setting.target
+    shown = reproduction(suspicion, number, target.pytest_arguments, order_file, target.rootdir)
+    if shown.order:
+        write_lines(order_file, shown.order)
+    return shown
+
+
+def _report(setting: Setting, book: Casebook) -> Report:
+    runs = sorted(book.runs, key=lambda run: _place(run.experiment))
+    collected = {test for run in runs for test in run.collected}
+    waiting = sorted(collected.difference(*(run.order for run in runs)))
+    if waiting:
+        book.incomplete.append(
+            f"{len(waiting)} of {len(collected)} tests, which never had their turn: {waiting[0]}"
+            + (" and others" if waiting[1:] else "")
+        )
+    shuffled = [run for run in runs if run.experiment.kind is Kind.SHUFFLED]
+    caught = {
+        suspicion.test: sum(
+            outcome.test == suspicion.test and outcome.bad
+            for run in shuffled
+            for outcome in run.outcomes
+        )
+        for suspicion in book.suspicions
+        if suspicion.kind is Instability.VICTIM
+    }
+    durations = sum(outcome.seconds for run in runs for outcome in run.outcomes)
+    return Report(
+        verdict=_verdict(book),
+        suite=Suite(
+            rootdir=os.path.relpath(setting.target.rootdir),
+            python=runs[0].python,
+            pytest=runs[0].pytest,
+            tests=len(collected),
+            seed=setting.master_seed,
+        ),
+        evidence=evidence.weigh(runs, caught_by_shuffles=caught, incomplete=tuple(book.incomplete)),
+        findings=tuple(book.findings),
+        timing=Timing(
+            seconds=time.monotonic() - book.begun,
+            limit=durations / setting.jobs,
+            collection=statistics.median(run.collection_seconds for run in runs),
+        ),
+        runs=tuple(_summary(run) for run in runs),
+    )
+
+
+def _place(experiment: Experiment) -> tuple[int, int]:
+    """Sort runs as they were planned: with several at a time they end in any order."""
+    kinds = tuple(Kind)
+    number = experiment.label.partition("#")[2].partition(" ")[0]
+    return kinds.index(experiment.kind), int(number or 0)
+
+
+def _verdict(book: Casebook) -> Verdict:
+    if book.interrupted:
+        return Verdict.INTERRUPTED
+    kinds: Iterable[Instability] = (each.kind for each in book.findings if each.confirmed)
+    if any(kind is not Instability.BROKEN for kind in kinds):
+        return Verdict.UNSTABLE
+    if any(each.kind is Instability.BROKEN for each in book.findings):
+        return Verdict.FAILING
+    return Verdict.STABLE
+
+
+def _summary(run: Run) -> RunSummary:
+    return RunSummary(
+        label=run.experiment.label,
+        kind=run.experiment.kind.value,
+        seed=run.experiment.seed,
+        hash_seed=run.experiment.hash_seed,
+        exit_status=run.exit_status,
+        seconds=run.seconds,
+        tests=len(run.order),
+        failures=sum(outcome.bad for outcome in run.outcomes),
+    )
