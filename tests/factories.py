@@ -15,6 +15,7 @@ from backend.core.bins import DayKind, TimeBin
 from backend.core.rides import Ride, RideSegment, Segment
 from backend.core.settings import MEMORY, Settings
 from backend.core.timetable import Feed, Pattern, TimetableEntry
+from backend.tools.city import ride_body as ride_body  # noqa: PLC0414 - given on to the tests
 
 TEST_API_KEY = "a-key-for-tests-only"
 START = datetime(2026, 3, 4, 3, 30, tzinfo=UTC)
@@ -98,21 +99,3 @@ def make_feed(
             for time_bin in bins
         ),
     )
-
-
-def ride_body(ride: Ride) -> dict[str, object]:
-    """Return a ride as `POST /v1/ride_summary` takes it."""
-    body: dict[str, object] = {
-        "device_id": ride.device_id,
-        "segments": [
-            {
-                "from_stop": part.segment.from_stop,
-                "to_stop": part.segment.to_stop,
-                "seconds": part.seconds,
-                "confidence": part.confidence,
-                "started_at": part.started_at.isoformat(),
-            }
-            for part in ride.segments
-        ],
-    }
-    return body if ride.route_id is None else body | {"route_id": ride.route_id}

@@ -35,6 +35,7 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
         title="Bus times",
         summary="Bus travel times learned from riders' phones.",
         lifespan=lifespan,
+        redirect_slashes=False,  # a redirect is an answer without our envelope
         # Nothing but the arguments configures an app, so FastAPI may not look at the environment.
         telemetry={"auto_configure": False},
     )

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.core.journeys import Eta, Leg
-from backend.core.rides import Ride, RideReceipt, RideSegment, Segment
+from backend.core.rides import LONGEST_ID, Ride, RideReceipt, RideSegment, Segment
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
 Rounded = Annotated[float, AfterValidator(lambda number: round(number, 3))]
 
 
@@ -108,7 +108,10 @@ class EtaAnswer(Shape):
     p90_seconds: Rounded = Field(description="nine of ten buses take no longer")
     mean_seconds: Rounded
     observations: Rounded = Field(description="effective observations of the least known segment")
-    weight: Rounded = Field(description="the share that was observed; the timetable's is the rest")
+    weight: Rounded = Field(
+        description="the share that was observed, 0 to 1; the rest is the prior's: the timetable's, or"
+        " where there is none, that of rides at other times of day"
+    )
     segments: tuple[LegAnswer, ...]
 
     @classmethod
@@ -134,3 +137,11 @@ class HealthAnswer(Shape):
     database: Literal["ok"]
     started_at: datetime
     uptime_seconds: Rounded
+
+
+class Envelope(Shape):
+    """Every answer that is not a success."""
+
+    error: str = Field(description="a name for programs")
+    message: str = Field(description="a sentence for people")
+    details: tuple[dict[str, object], ...] = Field(description="what there is to point at, if any")

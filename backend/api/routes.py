@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.security import HTTPBearer
@@ -10,13 +10,14 @@ from pydantic import AwareDatetime
 
 from backend.api.auth import KeyedRoute
 from backend.api.errors import ApiError
-from backend.api.models import EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary
+from backend.api.models import Envelope, EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary
 from backend.api.rides import idempotency_key, submit_once
 from backend.api.services import Services, services_of
 from backend.core.store import eta
 
 PREFIX = "/v1"
 FARTHEST = timedelta(days=366)
+ALWAYS_POSSIBLE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 Own = Annotated[Services, Depends(services_of)]
 Key = Annotated[str, Depends(idempotency_key)]
@@ -26,9 +27,23 @@ def keyed_routes() -> APIRouter:
     """Build the routes that ask for the key: those that write."""
     # KeyedRoute asks; HTTPBearer only says so in the OpenAPI document.
     documented = Depends(HTTPBearer(auto_error=False))
-    router = APIRouter(prefix=PREFIX, route_class=KeyedRoute, dependencies=[documented])
+    router = APIRouter(
+        prefix=PREFIX,
+        route_class=KeyedRoute,
+        dependencies=[documented],
+        responses=_refusals(HTTPStatus.UNAUTHORIZED, *ALWAYS_POSSIBLE),
+    )
 
-    @router.post("/ride_summary", response_model=RideAnswer)
+    @router.post(
+        "/ride_summary",
+        response_model=RideAnswer,
+        responses=_refusals(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
     def post_ride_summary(services: Own, key: Key, summary: RideSummary) -> Response:
         """Learn from one ride."""
         return submit_once(services, key, summary)
@@ -38,9 +53,14 @@ def keyed_routes() -> APIRouter:
 
 def open_routes() -> APIRouter:
     """Build the routes that anybody may read."""
-    router = APIRouter(prefix=PREFIX)
+    router = APIRouter(prefix=PREFIX, responses=_refusals(*ALWAYS_POSSIBLE))
 
-    @router.get("/eta")
+    @router.get(
+        "/eta",
+        responses=_refusals(
+            HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
+        ),
+    )
     def get_eta(
         services: Own,
         from_stop: Annotated[Name, Query(alias="from")],
@@ -62,7 +82,7 @@ def open_routes() -> APIRouter:
         """Say with which settings the service runs, secrets and places left out."""
         return services.settings.public()
 
-    @router.get("/health")
+    @router.get("/health", responses=_refusals(HTTPStatus.SERVICE_UNAVAILABLE))
     def get_health(services: Own) -> HealthAnswer:
         """Say that the service and its database answer."""
         services.database.ping()
@@ -75,6 +95,11 @@ def open_routes() -> APIRouter:
         )
 
     return router
+
+
+def _refusals(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Document answers in the envelope, which FastAPI does not know of by itself."""
+    return {status.value: {"model": Envelope, "description": status.phrase} for status in statuses}
 
 
 def _near(leaving_at: datetime, now: datetime) -> datetime:

@@ -1,16 +1,26 @@
 """When a bus runs, as one of 192 bins: 96 quarter hours of a weekday, 96 of a weekend or holiday.
 
-Phones tell moments, timetables tell seconds of a service day. A service day runs past midnight:
-GTFS writes 25:10:00 for ten past one in the night *after* the service day ("Time is measured from
-noon minus 12h of the service day", https://gtfs.org/documentation/schedule/reference/). Such a time
-belongs to the day before: its kind is the service day's, its quarter is what the clock on the
-wall shows. 25:10:00 of a Friday's timetable is therefore the weekday's quarter of 01:10.
+A day of buses begins at 04:00, the usual boundary, when the last buses are in and the first are not
+yet out: the kind of a bin is that of the calendar day four hours earlier, and its quarter is what the
+clock on the wall shows. The bus at 01:01 in the night to Saturday still runs as on Friday, and is
+counted in the weekday's quarter of 01:00.
+
+Phones tell moments, timetables tell seconds of a service day, and both end in the same bins. GTFS
+writes 25:10:00 for ten past one in the night *after* the service day ("Time is measured from noon
+minus 12h of the service day", https://gtfs.org/documentation/schedule/reference/). By the same
+boundary 25:10:00 counts as on the service day, 03:10:00 as on the day before it, and 29:10:00 as on the
+day after it. A timetable says on which days a trip runs, and here only how many of each kind; the two
+days a year on which a zone changes its clock, when noon minus 12 h is not midnight, are therefore
+left out of account for timetables.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
-from typing import Self
+from typing import NamedTuple, Self
+
+DAY_BEGINS = timedelta(hours=4)
+"""After midnight by the clock on the wall: up to then the buses are those of the day before."""
 
 QUARTERS = 96
 SECONDS_PER_QUARTER = 900
@@ -58,45 +68,35 @@ def day_kind(day: date, holidays: frozenset[date]) -> DayKind:
 
 
 def bin_of(moment: datetime, zone: tzinfo, holidays: frozenset[date]) -> TimeBin:
-    """Return the bin of a moment: day and quarter as calendar and clock in `zone` show them.
+    """Return the bin of a moment, as calendar and clock in `zone` show it.
 
     Raises ValueError for a moment without a time zone of its own.
     """
     if moment.utcoffset() is None:
         raise ValueError(f"The moment {moment.isoformat()} says no time zone, so it has no bin.")
     local = moment.astimezone(zone)
-    return TimeBin(day_kind(local.date(), holidays), _quarter(local))
+    return TimeBin(day_kind((local - DAY_BEGINS).date(), holidays), _quarter(local))
 
 
-def bin_of_service_time(
-    service_day: date, seconds: int, zone: tzinfo, holidays: frozenset[date]
-) -> TimeBin:
-    """Return the bin of a GTFS time: `seconds` since noon minus 12 h of the service day.
+class ServiceTime(NamedTuple):
+    """Where a time of a timetable is counted."""
 
-    The kind is the service day's even past 24:00:00; the quarter is the wall clock's. On the
-    two days a year on which a zone changes its clock, noon minus 12 h is not midnight, and the
-    quarter follows the wall clock. Raises ValueError for negative seconds.
+    days_later: int
+    """Days from the service day to the day whose kind counts: -1, 0, 1 and so on."""
+    quarter: int
+    """The quarter hour by the clock on the wall, 0 to 95."""
+
+
+def service_time(seconds: int) -> ServiceTime:
+    """Return where `seconds` since noon minus 12 h of a service day are counted.
+
+    Raises ValueError for negative seconds.
     """
-    _require_not_negative(seconds)
-    noon = datetime.combine(service_day, time(12), zone)
-    moment = noon.astimezone(UTC) + timedelta(seconds=seconds, hours=-12)
-    return TimeBin(day_kind(service_day, holidays), _quarter(moment.astimezone(zone)))
-
-
-def service_bin(day: DayKind, seconds: int) -> TimeBin:
-    """Return the bin of a GTFS time on any ordinary service day of a kind.
-
-    A timetable says on which kinds of day a trip runs, rarely on which single day; changes of the
-    clock are therefore left out of account. Raises ValueError for negative seconds.
-    """
-    _require_not_negative(seconds)
-    return TimeBin(day, seconds // SECONDS_PER_QUARTER % QUARTERS)
+    if seconds < 0:
+        raise ValueError(f"A service day starts at 0 seconds, so {seconds} is not a time of it.")
+    days_later = (timedelta(seconds=seconds) - DAY_BEGINS) // timedelta(days=1)
+    return ServiceTime(days_later, seconds // SECONDS_PER_QUARTER % QUARTERS)
 
 
 def _quarter(local: datetime) -> int:
     return local.hour * 4 + local.minute // 15
-
-
-def _require_not_negative(seconds: int) -> None:
-    if seconds < 0:
-        raise ValueError(f"A service day starts at 0 seconds, so {seconds} is not a time of it.")

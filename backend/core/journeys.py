@@ -7,7 +7,7 @@ from functools import reduce
 from itertools import pairwise
 
 from backend.core.bins import TimeBin, bin_of
-from backend.core.learning import Cell, LearningRules, aged, merge
+from backend.core.learning import Cell, LearningRules, merge
 from backend.core.predicting import Estimate, Prior, combine, predict
 from backend.core.rides import Segment
 from backend.core.settings import Settings
@@ -94,15 +94,13 @@ def estimate_segment(
     known: Knowledge, time_bin: TimeBin, rules: LearningRules, now: datetime
 ) -> Estimate | None:
     """Return how long a segment takes in a time bin; None when nothing at all is known about it."""
-    prior = prior_of(known, time_bin, rules, now)
+    prior = prior_of(known, time_bin, rules)
     if prior is None:
         return None
     return predict(dict(known.cells).get(time_bin, Cell()), prior, now, rules)
 
 
-def prior_of(
-    known: Knowledge, time_bin: TimeBin, rules: LearningRules, now: datetime
-) -> Prior | None:
+def prior_of(known: Knowledge, time_bin: TimeBin, rules: LearningRules) -> Prior | None:
     """Return what to expect of a segment before looking at what was learned in the bin.
 
     The first that exists of: the timetable in this bin; the timetable's mean over all departures of
@@ -116,6 +114,7 @@ def prior_of(
     if departures:
         total = sum(entry.mean_seconds * entry.departures for entry in known.timetable)
         return Prior(total / departures)
-    cells = (aged(cell, now, rules.half_life) for _, cell in known.cells)
+    # Merged as they stand: seen from today, cells that have long faded may weigh nothing at all.
+    cells = (cell for _, cell in known.cells)
     pooled = reduce(lambda one, other: merge(one, other, rules.half_life), cells, Cell())
     return Prior(pooled.mean) if pooled.as_of is not None else None

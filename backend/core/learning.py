@@ -30,11 +30,17 @@ SETTLED_OBSERVATIONS = 5
 """Effective observations up to which a cell knows too little to call anything an outlier."""
 
 DEVICES_THAT_WIDEN = 3
-"""Devices rejected in a row on one side before the world is believed to have changed."""
+"""Different devices that have to be rejected on one side for one outlier to be learned.
+
+A choice of ours: two may be friends on one bus, and four seldom ride through one quarter hour.
+"""
 
 LEAST_SPREAD_SECONDS = 1.0
 LEAST_SPREAD_SHARE = 0.05
-"""No bus is more punctual than 1 s or 5 % of the mean: identical observations exclude nothing."""
+"""No bus is more punctual than 1 s or 5 % of the mean: identical observations exclude nothing.
+
+A choice of ours, about as exactly as a phone tells when a bus stands at a stop.
+"""
 
 
 class Judgement(Enum):
@@ -42,7 +48,7 @@ class Judgement(Enum):
 
     ACCEPTED = "accepted"
     WIDENED = "widened"
-    """Learned although far off, because several devices in a row say so: the world has changed."""
+    """Learned although far off, because several devices say so: the world has changed."""
     LOW_CONFIDENCE = "low_confidence"
     OUTLIER = "outlier"
 
@@ -77,7 +83,7 @@ class Cell:
     streak_side: int = 0
     """Where the outliers of the present streak lie: -1 faster, 1 slower, 0 no streak."""
     streak_devices: tuple[str, ...] = ()
-    """The different devices of the streak, at most `DEVICES_THAT_WIDEN`."""
+    """The different devices of the streak, the first first; fewer than `DEVICES_THAT_WIDEN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +111,26 @@ def learn(cell: Cell, observation: Observation, rules: LearningRules) -> tuple[C
     """Return the cell after an observation, and what became of the observation.
 
     Low confidence is rejected and leaves the cell as it was. So is an outlier (see
-    `outlying_side`), but the cell remembers which device sent it. Once `DEVICES_THAT_WIDEN`
-    different devices were rejected on the same side with no ordinary observation in between, the
-    last of them and all that follow on that side are learned, until the spread has grown so that
-    they are outliers no longer. One device alone never gets that far.
+    `outlying_side`), but the cell remembers which device sent it: the streak. The observation that
+    brings `DEVICES_THAT_WIDEN` different devices together on one side is learned, and a new streak
+    begins, so that behind every outlier that is learned stand that many devices, and one alone
+    moves nothing however often it tries. This goes on until the spread has grown so that they are
+    outliers no longer. An ordinary observation takes the first device off the streak: outliers
+    widen a cell even between ordinary observations, unless those are the majority.
     """
     if observation.confidence < rules.min_confidence:
         return cell, Judgement.LOW_CONFIDENCE
     side = outlying_side(cell, observation, rules)
     if side == 0:
         learned = _absorb(cell, observation, rules.half_life)
-        return replace(learned, streak_side=0, streak_devices=()), Judgement.ACCEPTED
+        shorter = _with_streak(learned, cell.streak_side, cell.streak_devices[1:])
+        return shorter, Judgement.ACCEPTED
     devices = cell.streak_devices if cell.streak_side == side else ()
-    if len(devices) < DEVICES_THAT_WIDEN and observation.device not in devices:
+    if observation.device not in devices:
         devices = (*devices, observation.device)
-    noted = replace(cell, streak_side=side, streak_devices=devices)
     if len(devices) < DEVICES_THAT_WIDEN:
-        return noted, Judgement.OUTLIER
-    return _absorb(noted, observation, rules.half_life), Judgement.WIDENED
+        return _with_streak(cell, side, devices), Judgement.OUTLIER
+    return _with_streak(_absorb(cell, observation, rules.half_life), 0, ()), Judgement.WIDENED
 
 
 def outlying_side(cell: Cell, observation: Observation, rules: LearningRules) -> int:
@@ -193,9 +201,15 @@ def _absorb(cell: Cell, observation: Observation, half_life: timedelta) -> Cell:
         cell,
         weight=weight,
         mean=mean,
-        spread_sum=cell.spread_sum + share * distance * (observation.seconds - mean),
+        # Never below 0, but rounding can lead there when the old weight is next to nothing.
+        spread_sum=max(0.0, cell.spread_sum + share * distance * (observation.seconds - mean)),
         as_of=as_of,
     )
+
+
+def _with_streak(cell: Cell, side: int, devices: tuple[str, ...]) -> Cell:
+    """Return the cell with another streak; one without devices has no side."""
+    return replace(cell, streak_side=side if devices else 0, streak_devices=devices)
 
 
 def _discount(age: timedelta, half_life: timedelta) -> float:

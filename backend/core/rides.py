@@ -16,6 +16,12 @@ from backend.core.settings import Settings
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a phone's clock may be ahead of ours."""
 
+LEAST_DURATION = 1.0
+"""Seconds that a segment takes at least: no bus is between two stops any sooner."""
+
+LONGEST_ID = 100
+"""Characters that the id of a stop, a route or a device may have."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
@@ -93,8 +99,8 @@ def _problems(ride: Ride, settings: Settings, now: datetime) -> Iterator[Problem
 def _segment_problems(part: RideSegment, settings: Settings, now: datetime) -> Iterator[str]:
     if part.segment.from_stop == part.segment.to_stop:
         yield f"leads from {part.segment.from_stop!r} to itself; name two different stops."
-    if not (math.isfinite(part.seconds) and part.seconds > 0):
-        yield f"took {part.seconds:g} s; a duration is more than 0."
+    if not (math.isfinite(part.seconds) and part.seconds >= LEAST_DURATION):
+        yield f"took {part.seconds:g} s; a duration is at least {LEAST_DURATION:g} s."
     elif part.seconds > settings.max_duration_sec:
         yield f"took {part.seconds:g} s; at most {settings.max_duration_sec} s are allowed."
     if not 0 <= part.confidence <= 1:

@@ -1,6 +1,7 @@
 """One frozen, validated value holds every setting; only the command line reads the environment."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_serializer,
     field_validator,
 )
@@ -19,6 +21,7 @@ from backend.core.errors import SettingsError
 
 PREFIX = "BMTC_"
 MEMORY = ":memory:"
+DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PRIVATE = frozenset({"api_key", "db_path"})
 
 
@@ -91,12 +94,21 @@ class Settings(BaseModel):
             raise ValueError("not a time zone") from error
         return name
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_number(cls, value: object, info: ValidationInfo) -> object:
+        # Python, and pydantic with it, reads 1_0 as 10.
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if kind in {int, float} and isinstance(value, str) and "_" in value:
+            raise ValueError("no plain number")
+        return value
+
     @field_validator("holidays", mode="before")
     @classmethod
     def _split_dates(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return frozenset(date.fromisoformat(day.strip()) for day in value.split(",") if day.strip())
+        return frozenset(_plain_date(day.strip()) for day in value.split(",") if day.strip())
 
     @field_serializer("holidays", when_used="json")
     def _sorted_dates(self, days: frozenset[date]) -> list[str]:
@@ -145,6 +157,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         field = str(error.errors(include_input=False, include_url=False)[0]["loc"][0])
         raise SettingsError(_unfit(field, given)) from None  # the cause may hold the key
+
+
+def _plain_date(text: str) -> date:
+    """Read a date such as 2026-01-26; ValueError for the other ways in which ISO 8601 has it."""
+    if not DATE_TEXT.fullmatch(text):
+        raise ValueError("not a date such as 2026-01-26")
+    return date.fromisoformat(text)
 
 
 def _variable(field: str) -> str:

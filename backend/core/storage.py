@@ -7,6 +7,7 @@ sqlite3's own habit of beginning late lets two writers read the same state and l
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from backend.core.schema import VERSION, Schema, build_schema
 from backend.core.settings import MEMORY
 
 BUSY_TIMEOUT_MS = 30_000
+SECONDS_BETWEEN_TRIES = 0.005
+PRIMARY_CODE = 0xFF  # of an SQLite error; the higher bits say more exactly which
 CONNECTIONS = 8
 
 
@@ -163,9 +166,29 @@ def _connect(path: str) -> sqlite3.Connection:
     try:
         with closing(connection.cursor()) as cursor:
             cursor.execute("PRAGMA foreign_keys = ON")
-            cursor.execute("PRAGMA journal_mode = WAL")  # `:memory:` keeps its own mode
+            _write_ahead(cursor)
             cursor.execute("PRAGMA synchronous = NORMAL")  # safe under WAL: no corruption
     except BaseException:  # whatever went wrong, no handle may stay open
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Switch to the write-ahead log; `:memory:` keeps its own mode.
+
+    Where several open a new file at once, SQLite answers all but one "database is locked" without
+    the wait that every other statement has (https://sqlite.org/c3ref/busy_handler.html: the busy
+    handler is not called where that could be a deadlock), so the wait is done here.
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            if not locked or time.monotonic() >= give_up:
+                raise
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        else:
+            return

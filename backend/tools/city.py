@@ -165,3 +165,21 @@ def _drive(
             started_at=at,
         )
         at += timedelta(seconds=seconds)
+
+
+def ride_body(ride: Ride) -> dict[str, object]:
+    """Return a ride as `POST /v1/ride_summary` takes it: ids as they are, seconds, ISO 8601."""
+    body: dict[str, object] = {
+        "device_id": ride.device_id,
+        "segments": [
+            {
+                "from_stop": part.segment.from_stop,
+                "to_stop": part.segment.to_stop,
+                "seconds": part.seconds,
+                "confidence": part.confidence,
+                "started_at": part.started_at.isoformat(),
+            }
+            for part in ride.segments
+        ],
+    }
+    return body if ride.route_id is None else body | {"route_id": ride.route_id}

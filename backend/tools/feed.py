@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
-from backend.core.bins import DayKind, TimeBin, service_bin
+from backend.core.bins import DayKind, TimeBin, service_time
 from backend.core.errors import FeedError
-from backend.core.rides import Segment
+from backend.core.rides import LEAST_DURATION, LONGEST_ID, Segment
 from backend.core.timetable import Feed, Pattern, TimetableEntry
-from backend.tools.service_days import read_service_days
+from backend.tools.service_days import count_kinds, read_service_days
 from backend.tools.stop_times import Call, hops, read_calls
 from backend.tools.tables import read_table
-
-SHORTEST_MEAN_SECONDS = 1.0
 
 
 class Trip(NamedTuple):
@@ -52,20 +50,24 @@ def read_feed(path: Path, holidays: frozenset[date] = frozenset()) -> Feed:
 def _read(archive: ZipFile, holidays: frozenset[date]) -> Feed:
     routes = _ids(archive, "routes.txt", "route_id")
     stops = _ids(archive, "stops.txt", "stop_id")
-    services = read_service_days(archive, holidays)
+    services = read_service_days(archive)
     trips = _trips(archive, routes, services)
     calls = read_calls(archive, trips, stops)
     return Feed(
         patterns=tuple(_patterns(trips, calls)),
-        entries=tuple(_timetable(trips, calls, services)),
+        entries=tuple(_timetable(trips, calls, services, holidays)),
     )
 
 
 def _ids(archive: ZipFile, file: str, column: str) -> frozenset[str]:
-    """Return the ids of a table, each of which may occur once."""
+    """Return the ids of a table, each of which may occur once and be as long as one can ask for."""
     lines: dict[str, int] = {}
     for row in read_table(archive, file, frozenset({column})):
         name = row[column]
+        if len(name) > LONGEST_ID:
+            raise row.error(
+                column, f"has {len(name)} characters, but at most {LONGEST_ID} may be asked for"
+            )
         if name in lines:
             raise row.error(column, f"repeats {name!r} of line {lines[name]}, but ids are unique")
         lines[name] = row.line
@@ -100,20 +102,25 @@ def _patterns(trips: Mapping[str, Trip], calls: Mapping[str, Sequence[Call]]) ->
 def _timetable(
     trips: Mapping[str, Trip],
     calls: Mapping[str, Sequence[Call]],
-    services: Mapping[str, Mapping[DayKind, int]],
+    services: Mapping[str, frozenset[date]],
+    holidays: frozenset[date],
 ) -> Iterator[TimetableEntry]:
     """Yield the mean duration per segment and bin, each trip weighed by the days that it runs.
 
     Feeds round to minutes, so that near stops may be 0 s apart: a mean is at least 1 s.
     """
     sums: dict[tuple[Segment, TimeBin], tuple[float, int]] = {}
+    counts: dict[tuple[str, int], Mapping[DayKind, int]] = {}
     for trip, stops in calls.items():
-        days = services[trips[trip].service_id]
+        service = trips[trip].service_id
         for hop in hops(stops):
-            for kind, count in days.items():
-                cell = Segment(hop.from_stop, hop.to_stop), service_bin(kind, int(hop.departure))
+            days_later, quarter = service_time(int(hop.departure))
+            if (service, days_later) not in counts:
+                counts[service, days_later] = count_kinds(services[service], days_later, holidays)
+            for kind, count in counts[service, days_later].items():
+                cell = Segment(hop.from_stop, hop.to_stop), TimeBin(kind, quarter)
                 seconds, departures = sums.get(cell, (0.0, 0))
                 sums[cell] = seconds + hop.seconds * count, departures + count
     for (segment, moment), (seconds, departures) in sums.items():
-        mean = max(seconds / departures, SHORTEST_MEAN_SECONDS)
+        mean = max(seconds / departures, LEAST_DURATION)
         yield TimetableEntry(segment, moment, mean, departures)

@@ -2,7 +2,8 @@
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -27,9 +28,20 @@ def serve(settings: Settings, clock: Clock, host: str, port: int) -> None:
         # Connections are queued from here on, so whoever reads the line may connect at once.
         print(f"Serving on {url_of(listener)} (Ctrl-C stops it)", flush=True)
         # Once it has shut down in good order, uvicorn passes Ctrl-C on.
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), _one_sentence():
             server.run(sockets=[listener])
     print("Stopped.", flush=True)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Tell in a sentence that the app's lifespan failed, for which uvicorn exits with 3."""
+    try:
+        yield
+    except SystemExit:
+        raise CommandError(
+            "The service did not start or end in good order; what failed stands in the log above."
+        ) from None
 
 
 def _check_database(settings: Settings) -> None:

@@ -1,8 +1,8 @@
-"""How many days of each kind the services of a feed run: calendar.txt and calendar_dates.txt."""
+"""The days on which the services of a feed run: calendar.txt and calendar_dates.txt."""
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from zipfile import ZipFile
@@ -18,14 +18,11 @@ DATE_TEXT = re.compile(r"[0-9]{8}")
 LONGEST_CALENDAR = timedelta(days=3660)
 
 
-def read_service_days(
-    archive: ZipFile, holidays: frozenset[date]
-) -> Mapping[str, Mapping[DayKind, int]]:
-    """Return, per service_id, on how many weekdays and weekend days (or holidays) it runs.
+def read_service_days(archive: ZipFile) -> Mapping[str, frozenset[date]]:
+    """Return, per service_id, the days on which it runs.
 
-    The days of calendar.txt are counted one by one, plus the added and minus the removed days of
-    calendar_dates.txt, so that a mean over trips weighs each as often as riders can board it.
-    A feed may have either file or both; a feed with neither raises FeedError.
+    They are the days of calendar.txt, plus the added and minus the removed days of
+    calendar_dates.txt. A feed may have either file or both; one with neither raises FeedError.
     """
     if not (has_table(archive, CALENDAR) or has_table(archive, CALENDAR_DATES)):
         raise FeedError(
@@ -45,21 +42,29 @@ def read_service_days(
             archive, CALENDAR_DATES, frozenset({"service_id", "date", "exception_type"})
         ):
             _apply_exception(days.setdefault(row["service_id"], set()), row)
-    return {
-        service: Counter(day_kind(day, holidays) for day in running)
-        for service, running in days.items()
-    }
+    return {service: frozenset(running) for service, running in days.items()}
+
+
+def count_kinds(
+    running: Collection[date], days_later: int, holidays: frozenset[date]
+) -> Mapping[DayKind, int]:
+    """Count the kinds of the days that lie so many days after those on which a service runs."""
+    shift = timedelta(days=days_later)
+    return Counter(day_kind(day + shift, holidays) for day in running)
 
 
 def _calendar_days(row: Row) -> set[date]:
-    """Return the days from start_date to end_date, both included, whose flag is 1."""
+    """Return the days from start_date to end_date, both included, whose flag is 1.
+
+    Of a calendar that is meant to last for ever only the first ten years are counted: a timetable
+    asks for the shares of weekdays and weekends, which do not change afterwards.
+    """
     runs = tuple(_flag(row, weekday) for weekday in WEEK)
     first, last = _day(row, "start_date"), _day(row, "end_date")
     if last < first:
         raise row.error("end_date", "lies before start_date, so the service would never run")
-    if last - first > LONGEST_CALENDAR:
-        raise row.error("end_date", "lies more than ten years after start_date; use a nearer one")
-    span = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    length = min(last - first, LONGEST_CALENDAR)
+    span = (first + timedelta(days=n) for n in range(length.days + 1))
     return {day for day in span if runs[day.weekday()]}
 
 

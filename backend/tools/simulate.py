@@ -1,6 +1,6 @@
 """`python -m backend simulate`: riders of a little city who post their rides to a real server."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx2
 
 from backend.core.clock import Clock
-from backend.core.rides import Ride
 from backend.core.settings import Settings
 from backend.tools.city import (
     COMMUTE_LEAVES,
@@ -17,6 +16,7 @@ from backend.tools.city import (
     Submission,
     build_city,
     commute_truth,
+    ride_body,
     submissions,
 )
 from backend.tools.city_feed import write_feed
@@ -79,7 +79,8 @@ def simulate(settings: Settings, clock: Clock, plan: Plan) -> None:
                 trust_env=False,  # proxies are settings, and settings are BMTC_* variables
             ) as client:
                 print(ride_the_city(client, city, plan.rides, now))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as problem:
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as problem:
+            # UnicodeError: a host name such as a..b, which no name service can be asked for.
             raise CommandError(
                 f"The server at {plan.post} does not answer ({problem}); start it with"
                 " `python -m backend serve`, or correct the address."
@@ -130,24 +131,6 @@ def next_commute(now: datetime) -> datetime:
     while day.weekday() >= DAYS_PER_WORKING_WEEK:
         day += timedelta(days=1)
     return datetime.combine(day.date(), COMMUTE_LEAVES, now.tzinfo)
-
-
-def ride_body(ride: Ride) -> Mapping[str, object]:
-    """Write a ride as POST /v1/ride_summary wants it."""
-    return {
-        "device_id": ride.device_id,
-        "route_id": ride.route_id,
-        "segments": [
-            {
-                "from_stop": part.segment.from_stop,
-                "to_stop": part.segment.to_stop,
-                "seconds": part.seconds,
-                "confidence": part.confidence,
-                "started_at": part.started_at.isoformat(),
-            }
-            for part in ride.segments
-        ],
-    }
 
 
 def _checked(answer: httpx2.Response) -> httpx2.Response:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from shakeproof.report.terminal import Terminal
 
 
+REPORTS = ("report.json", "flaky_test_audit.md", "flaky_test_verification.md")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What every investigation is told: the project, how many runs at a time, and where the report goes."""
@@ -49,8 +52,13 @@ class Setting:
     json: Path | None = None
 
     def prepare(self) -> None:
-        """Make the folders. Raises ShakeproofError where one cannot be written."""
+        """Make the folders, and take away the last report: nobody shall take its verdict for that of this run.
+
+        Raises ShakeproofError where a folder cannot be written.
+        """
         make_folder(self.out / "logs")
+        for name in REPORTS:
+            (self.out / name).unlink(missing_ok=True)
         if self.json is not None:
             make_folder(self.json.absolute().parent, "--json")
 
@@ -99,9 +107,8 @@ def conclude(setting: Setting, book: Casebook) -> Report:
         _close_open_cases(setting, book)
     report = _report(setting, book)
     text = to_json(report)
-    write_text(setting.out / "report.json", text)
-    write_text(setting.out / "flaky_test_audit.md", audit(report))
-    write_text(setting.out / "flaky_test_verification.md", verification(report))
+    for name, page in zip(REPORTS, (text, audit(report), verification(report)), strict=True):
+        write_text(setting.out / name, page)
     if setting.json is not None:
         write_text(setting.json, text)
     return report
@@ -157,6 +164,7 @@ def _report(setting: Setting, book: Casebook) -> Report:
         verdict=_verdict(book),
         suite=Suite(
             rootdir=os.path.relpath(setting.target.rootdir),
+            interpreter=setting.target.python,
             python=runs[0].python,
             pytest=runs[0].pytest,
             tests=len(collected),

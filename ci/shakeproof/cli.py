@@ -15,13 +15,17 @@ from shakeproof.casebook import Setting
 from shakeproof.compare import Comparison, compare
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
+from shakeproof.replay import replay
 from shakeproof.report.terminal import Terminal, wants_colour
+from shakeproof.stability import Question, stability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-USAGE, INTERRUPTED = 2, 130
+    from shakeproof.model import Report
+
+NOT_REPRODUCED, INTERRUPTED = 1, 130
 LARGEST_NUMBER = 2**32  # seeds of pytest-randomly and of hashing end here
 MOST_DIGITS = 10
 MOST_RUNS = 10_001  # more are a seed where a number of runs was meant
@@ -32,7 +36,12 @@ LONGEST_TIMEOUT = 1e6  # seconds
 def run() -> NoReturn:
     """Be the program: answer, and exit with the documented status."""
     signal.signal(signal.SIGTERM, _terminated)
-    raise SystemExit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has seen enough; the verdict stands
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(status)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,39 +55,49 @@ def main(argv: Sequence[str]) -> int:
         colour=wants_colour(arguments.color, sys.stdout, os.environ), quiet=arguments.quiet
     )
     try:
-        return _compare(arguments, pytest_arguments, terminal)
+        if arguments.command == "replay":
+            return 0 if replay(arguments.out, arguments.finding, terminal) else NOT_REPRODUCED
+        report = _ask(arguments, pytest_arguments, terminal)
     except ShakeproofError as error:
         terminal.complain(f"shakeproof: {error}")
         return error.exit_status
     except KeyboardInterrupt:
         terminal.complain("shakeproof: interrupted before the first run had ended.")
         return INTERRUPTED
+    terminal.report(report, os.path.relpath(arguments.out))
+    return report.exit_status
 
 
-def _compare(
+def _ask(
     arguments: argparse.Namespace, pytest_arguments: tuple[str, ...], terminal: Terminal
-) -> int:
-    master_seed = (
-        random.SystemRandom().randrange(2**31) if arguments.seed is None else arguments.seed
-    )
+) -> Report:
+    seed = arguments.seed
+    master_seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    setting = _setting(arguments, pytest_arguments, master_seed)
+    if arguments.command == "stability":
+        return stability(
+            Question(
+                setting=setting,
+                repeat=arguments.repeat,
+                seeds=arguments.seeds,
+                budget=arguments.budget,
+                runner=arguments.runner,
+            ),
+            terminal,
+        )
     seeds = arguments.seeds
     if isinstance(seeds, int):
         seeds = orders.shuffle_seeds(seeds, master_seed)
-    if not arguments.repeat + len(seeds) + arguments.parallel:
+    if arguments.repeat + len(seeds) + arguments.parallel <= 1:
         raise ShakeproofError(
-            "There is nothing to compare: ask for runs with --repeat, --seeds or --parallel."
+            "There is nothing to compare: ask for two runs or more with --repeat, --seeds, --parallel."
         )
-    report = compare(
+    return compare(
         Comparison(
-            setting=_setting(arguments, pytest_arguments, master_seed),
-            repeat=arguments.repeat,
-            seeds=seeds,
-            parallel=arguments.parallel,
+            setting=setting, repeat=arguments.repeat, seeds=seeds, parallel=arguments.parallel
         ),
         terminal,
     )
-    terminal.report(report, os.path.relpath(arguments.out))
-    return report.exit_status
 
 
 def _setting(
@@ -116,24 +135,43 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shakeproof {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    usage = "%(prog)s [OPTIONS] [-- PYTEST_ARGS...]"
+    for_pytest = "What follows `--` is for pytest: paths, -k, -m, -p, -o and so on."
+    finding = commands.add_parser(
+        "stability",
+        help="find every unstable test and name its culprits",
+        description="Find every unstable test of a pytest project, name its kind and its culprits, and confirm each "
+        "finding in a fresh process.",
+        usage=usage,
+        epilog=for_pytest,
+    )
+    finding.add_argument(
+        "--repeat", type=_runs, default=10, metavar="N",
+        help="runs in the declared order (default: 10)",
+    )  # fmt: skip
+    finding.add_argument(
+        "--seeds", type=_seeds_or_auto, default=None, metavar="N|auto",
+        help="runs in shuffled order; auto (default): at least 5, then more while new unstable tests are likely",
+    )  # fmt: skip
+    finding.add_argument(
+        "--budget", type=_seconds, default=300.0, metavar="SECONDS",
+        help="stop starting new experiments after this long; what was gathered is reported (default: 300)",
+    )  # fmt: skip
+    finding.add_argument(
+        "--runner", choices=("auto", "fork", "fresh"), default="auto",
+        help="fork a process that has collected, or start fresh ones (default: fork where that is safe)",
+    )  # fmt: skip
     comparing = commands.add_parser(
         "compare",
         help="run the suite several times and compare outcomes test by test",
         description="Run the suite in fresh processes as you run it every day - in its order, shuffled by "
         "pytest-randomly, spread by pytest-xdist - and compare the outcomes test by test.",
-        epilog="What follows `--` is for pytest: paths, -k, -m, -p, -o and so on.",
+        usage=usage,
+        epilog=for_pytest,
     )
     comparing.add_argument(
-        "--rootdir", type=Path, default=Path(), metavar="DIR",
-        help="project under test (default: the current directory)",
-    )  # fmt: skip
-    comparing.add_argument(
-        "--python", type=_program, default=sys.executable, metavar="PATH",
-        help="its interpreter (default: the one running shakeproof, which need not be installed there)",
-    )  # fmt: skip
-    comparing.add_argument(
-        "--repeat", type=_runs, default=1, metavar="N",
-        help="runs in the declared order (default: 1)",
+        "--repeat", type=_runs, default=10, metavar="N",
+        help="runs in the declared order (default: 10)",
     )  # fmt: skip
     comparing.add_argument(
         "--seeds", type=_seeds, default=(), metavar="N|S,S,...",
@@ -142,26 +180,54 @@ def _parser() -> argparse.ArgumentParser:
     comparing.add_argument(
         "--parallel", action="store_true", help="also one run spread over all cores by pytest-xdist"
     )
-    comparing.add_argument(
+    for command in (finding, comparing):
+        _add_common_options(command)
+    replaying = commands.add_parser(
+        "replay",
+        help="run a finding's reproduction again",
+        description="Run the reproduction of a finding again, as the report has it; exit status 0 if it reproduces.",
+    )
+    replaying.add_argument("finding", metavar="FINDING_ID", help="as the report has it: F1")
+    for command in (finding, comparing, replaying):
+        _add_output_options(command)
+    return parser
+
+
+def _add_common_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rootdir", type=Path, default=Path(), metavar="DIR",
+        help="project under test (default: the current directory)",
+    )  # fmt: skip
+    command.add_argument(
+        "--python", type=_program, default=sys.executable, metavar="PATH",
+        help="its interpreter (default: the one running shakeproof, which need not be installed there)",
+    )  # fmt: skip
+    command.add_argument(
         "--seed", type=_count, default=None, metavar="N",
         help="master seed, from which the others are drawn (default: random)",
     )  # fmt: skip
-    comparing.add_argument(
+    command.add_argument(
         "--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
         help="runs at a time (default: one for each core)",
     )  # fmt: skip
-    comparing.add_argument(
+    command.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS",
         help="per test; past it the test is a `hang` (default: 60)",
     )  # fmt: skip
-    comparing.add_argument(
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the report there")
+
+
+def _add_output_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--out", type=Path, default=Path(".shakeproof"), metavar="DIR",
         help="report directory (default: .shakeproof)",
     )  # fmt: skip
-    comparing.add_argument("--json", type=Path, metavar="FILE", help="also write the report there")
-    comparing.add_argument("--quiet", action="store_true", help="print the report only")
-    comparing.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    return parser
+    command.add_argument("--quiet", action="store_true", help="print the report only")
+    command.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+
+
+def _seeds_or_auto(text: str) -> int | None:
+    return None if text == "auto" else _runs(text)
 
 
 def _count(text: str) -> int:

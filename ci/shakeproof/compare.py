@@ -51,7 +51,8 @@ def _investigate(wanted: Comparison, terminal: Terminal, book: Casebook) -> None
         concurrent=setting.jobs > 1,
     )
     if wanted.seeds:
-        terminal.say(f"seeds: {', '.join(map(str, wanted.seeds))}")
+        seeds = ", ".join(map(str, wanted.seeds))
+        terminal.say(f"seeds: {seeds} (master seed {setting.master_seed})")
     lab = FreshLab(setting.target, setting.out / "logs", terminal.progress)
 
     def gather(jobs: int, *experiments: Experiment) -> None:

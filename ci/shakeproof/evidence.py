@@ -45,16 +45,16 @@ def order_pairs_seen(orders: Iterable[Sequence[str]]) -> float:
     return sum(bits.bit_count() for bits in after) / (len(tests) * (len(tests) - 1))
 
 
-def unseen(times_seen: Mapping[str, int]) -> float:
+def unseen(times_seen: Mapping[str, int], shuffles: int) -> float:
     """Estimate how many unstable tests further shuffles would bring to light, from how often each was caught.
 
-    The bias-corrected estimator of Chao (1984), a lower bound built on Good and Turing's idea that the unseen
-    resemble those seen once: f1 (f1 - 1) / (2 (f2 + 1)), with f1 tests caught in exactly one shuffle and f2 in
-    exactly two.
+    The bias-corrected lower bound of Chao (1987) for m samples, built on Good and Turing's idea that the unseen
+    resemble those seen once: (m - 1)/m * f1 (f1 - 1) / (2 (f2 + 1)), with f1 tests caught in exactly one shuffle and
+    f2 in exactly two. One shuffle says nothing about a second: 0.
     """
     frequencies = Counter(times_seen.values())
     once, twice = frequencies[1], frequencies[2]
-    return once * (once - 1) / (2 * (twice + 1))
+    return (1 - 1 / max(shuffles, 1)) * once * (once - 1) / (2 * (twice + 1))
 
 
 def weigh(
@@ -77,6 +77,6 @@ def weigh(
         order_pairs_seen=order_pairs_seen(whole),
         failure_rate_below=failure_rate_bound(min(turns.values(), default=0)),
         confidence=CONFIDENCE,
-        unseen_unstable=unseen(caught_by_shuffles),
+        unseen_unstable=unseen(caught_by_shuffles, kinds[Kind.SHUFFLED]),
         incomplete=incomplete,
     )

@@ -105,6 +105,7 @@ class Instability(StrEnum):
 
     VICTIM = "victim"  # OD-Vic: passes alone, fails after some other test
     BRITTLE = "brittle"  # OD-Brit: fails alone, passes after some other test
+    NON_IDEMPOTENT = "non-idempotent"  # NIO: passes the first time, fails the second time in a row
     NON_DETERMINISTIC = "non-deterministic"  # NOD: identical conditions, different outcomes
     HASH_ORDER = "hash-order"  # ID: the outcome follows PYTHONHASHSEED
     PARALLEL_UNSAFE = "parallel-unsafe"  # fails only beside other tests running at the same time
@@ -119,12 +120,16 @@ class Suspicion:
 
     test: str
     kind: Instability
+    status: Status  # of the outcome that wants explaining
     message: str  # of the failure, or of whatever differed
     runs: int  # runs in which the test had its turn
     failures: int
     failing: tuple[str, ...]  # labels of the runs that show the minority outcome
     example: Run  # a run in which it failed
     opposite: Run | None = None  # a run in which it passed; None for a broken test
+    # Of a victim its polluters, of a brittle test its state-setters.
+    culprits: tuple[tuple[str, ...], ...] = ()
+    cleaners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +139,14 @@ class Finding:
     id: str
     test: str
     kind: Instability
+    status: Status
     message: str
     runs: int
     failures: int
     failing: tuple[str, ...]
     reproduce: str  # a shell command
-    arguments: tuple[str, ...]  # the pytest arguments of that command
+    replay: Experiment  # the same as an experiment
+    copies: int  # how many of it run at the same time
     confirmed: bool
     tries: int = 0  # fresh processes in which the command was run
     shown: int = 0  # those in which it gave the reported outcome
@@ -170,8 +177,9 @@ EXIT_STATUS = (
 class Suite:
     """What was judged."""
 
-    rootdir: str
-    python: str
+    rootdir: str  # as seen from where Shakeproof was started
+    interpreter: str  # its path
+    python: str  # its version
     pytest: str
     tests: int
     seed: int

@@ -116,12 +116,18 @@ def by_worker(seen: Run, workers: Mapping[str, str]) -> Run:
 
 
 def suspicion(
-    test: str, kind: Instability, example: Run, *, message: str = "AssertionError"
+    test: str,
+    kind: Instability,
+    example: Run,
+    *,
+    message: str = "AssertionError",
+    status: Status = Status.FAILED,
 ) -> Suspicion:
     """Make a suspicion that rests on one run."""
     return Suspicion(
         test=test,
         kind=kind,
+        status=status,
         message=message,
         runs=2,
         failures=1,
@@ -143,12 +149,14 @@ def finding(
         id="F1",
         test=test,
         kind=kind,
+        status=Status.FAILED,
         message=message,
         runs=7,
         failures=2,
         failing=("seed 3", "seed 5"),
         reproduce=f"python -m pytest -p no:randomly {test}",
-        arguments=("-p", "no:randomly", test),
+        replay=Experiment("confirm F1", Kind.REPLAY, arguments=("-p", "no:randomly", test)),
+        copies=1,
         confirmed=confirmed,
         tries=tries,
         shown=int(confirmed),
@@ -163,7 +171,9 @@ def report(
     """Make a report of 7 runs, one of which is listed."""
     return Report(
         verdict=verdict,
-        suite=Suite(rootdir=".", python="3.11.7", pytest="9.2.0", tests=1234, seed=99),
+        suite=Suite(
+            rootdir=".", interpreter="python3", python="3.11.7", pytest="9.2.0", tests=1234, seed=99
+        ),
         evidence=Evidence(
             experiments=(("declared", 5), ("shuffled", 2)),
             test_runs=8638,

@@ -160,7 +160,7 @@ def test_a_comparison_leaves_nothing_in_the_project(specimen: Specimen, judge: J
     rootdir = specimen("stable")
     before = sorted(rootdir.iterdir())
 
-    judge(rootdir, repeat=1)
+    judge(rootdir, repeat=2)
 
     assert [path for path in sorted(rootdir.iterdir()) if path.name != "__pycache__"] == before
 
@@ -213,7 +213,7 @@ def test_a_long_way_to_a_failure_is_repeated_from_a_file_below_the_root_director
         encoding="utf-8",
     )
 
-    judged = judge(folder, repeat=1)
+    judged = judge(folder, repeat=2)
 
     assert judged.kinds == {"tests/test_mode.py::test_b_reads_mode": "victim"}
     assert judged.only["confirmed"] is True
@@ -224,7 +224,7 @@ def test_a_long_way_to_a_failure_is_repeated_from_a_file_below_the_root_director
 def test_a_shuffle_finds_the_victim_that_the_declared_order_hides(
     specimen: Specimen, judge: Judge
 ) -> None:
-    judged = judge(specimen("victim"), "--seeds", "3,4", "--", "-p", "randomly", repeat=1)
+    judged = judge(specimen("victim"), "--seeds", "3,4", "--", "-p", "randomly", repeat=2)
 
     assert judged.status == 1
     assert judged.kinds == {"test_mode.py::test_a_reads_mode": "victim"}
@@ -233,7 +233,7 @@ def test_a_shuffle_finds_the_victim_that_the_declared_order_hides(
 
 
 def test_a_brittle_test_is_told_from_a_victim(specimen: Specimen, judge: Judge) -> None:
-    judged = judge(specimen("brittle"), "--seeds", "1,2", "--", "-p", "randomly", repeat=1)
+    judged = judge(specimen("brittle"), "--seeds", "1,2", "--", "-p", "randomly", repeat=2)
 
     assert judged.status == 1
     assert judged.kinds == {"test_cache.py::test_b_uses": "brittle"}
@@ -260,7 +260,7 @@ def test_what_follows_the_hash_seed_is_told_from_chance(specimen: Specimen, judg
 def test_a_crash_is_named_and_the_tests_behind_it_are_not_accused(
     specimen: Specimen, judge: Judge
 ) -> None:
-    judged = judge(specimen("crash"), repeat=1)
+    judged = judge(specimen("crash"), repeat=2)
 
     assert judged.status == 1
     assert judged.kinds == {"test_exit.py::test_b_leaves": "crash"}
@@ -272,14 +272,15 @@ def test_a_crash_is_named_and_the_tests_behind_it_are_not_accused(
 def test_a_worker_that_crashes_is_the_crash_of_one_test(specimen: Specimen, judge: Judge) -> None:
     options = ("--parallel", "--", "-p", "xdist")
 
-    judged = judge(specimen("crash"), *options, repeat=0)
+    judged = judge(specimen("crash"), *options, repeat=1)
 
     assert judged.kinds == {"test_exit.py::test_b_leaves": "crash"}
-    assert judged.report["runs"][0]["exit_status"] == 1
+    spread = next(each for each in judged.report["runs"] if each["kind"] == "parallel")
+    assert spread["exit_status"] == 1
 
 
 def test_a_test_that_never_ends_is_a_hang(specimen: Specimen, judge: Judge) -> None:
-    judged = judge(specimen("hang"), "--timeout", "1", repeat=1)
+    judged = judge(specimen("hang"), "--timeout", "1", repeat=2)
 
     assert judged.status == 1
     assert judged.kinds == {"test_wait.py::test_b_waits": "hang"}
@@ -305,7 +306,7 @@ def test_a_test_that_fails_only_on_a_worker_is_unsafe_in_parallel(
             """
     )
 
-    judged = judge(rootdir, "--parallel", "--", "-p", "xdist", repeat=1)
+    judged = judge(rootdir, "--parallel", "--", "-p", "xdist", repeat=2)
 
     assert judged.status == 1
     assert judged.kinds == {"test_one.py::test_is_by_itself": "parallel-unsafe"}
@@ -380,14 +381,14 @@ def test_what_the_project_switches_on_does_not_distort_the_comparison(
             """,
     )
 
-    judged = judge(rootdir, repeat=1)
+    judged = judge(rootdir, repeat=2)
 
     assert judged.status == 3, judged.out
     assert judged.kinds == {"test_them.py::test_b": "broken"}
     assert judged.only["confirmed"] is True
     alone_and_confirmed = "b " * 4
     diary = (rootdir.parent / "diary").read_text(encoding="utf-8")
-    assert diary == "b a c " + alone_and_confirmed
+    assert diary == "b a c " * 2 + alone_and_confirmed
     left = {path.name for path in rootdir.iterdir()} - {"__pycache__", ".pytest_cache"}
     assert left == {"pyproject.toml", "test_them.py"}
 
@@ -413,7 +414,7 @@ def test_a_command_bears_with_the_options_that_the_project_always_gives(
     )
     plugins = (word for name in PLUGINS for word in ("-p", name))
 
-    judged = judge(rootdir, "--", *plugins, repeat=1)
+    judged = judge(rootdir, "--", *plugins, repeat=2)
 
     assert judged.status == 1
     assert judged.kinds == {"test_mode.py::test_b_reads_mode": "victim"}
@@ -458,7 +459,7 @@ def test_tests_that_never_have_their_turn_are_not_passed_over(
             """
     )
 
-    judged = judge(rootdir, repeat=1)
+    judged = judge(rootdir, repeat=2)
 
     assert judged.report["evidence"]["incomplete"] == [
         "1 of 2 tests, which never had their turn: test_them.py::test_b"
@@ -471,11 +472,11 @@ def test_an_interpreter_with_a_safe_path_is_no_obstacle(
 ) -> None:
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
 
-    assert judge(specimen("stable"), repeat=1).status == 0
+    assert judge(specimen("stable"), repeat=2).status == 0
 
 
 def test_the_users_selection_is_respected(specimen: Specimen, judge: Judge) -> None:
-    judged = judge(specimen("broken"), "--", "-k", "right", repeat=1)
+    judged = judge(specimen("broken"), "--", "-k", "right", repeat=2)
 
     assert (judged.status, judged.report["suite"]["tests"]) == (0, 1)
 
@@ -489,14 +490,14 @@ def test_without_tests_there_is_nothing_to_judge(
 ) -> None:
     rootdir = specimen("stable") if selection else project(helpers="")
 
-    judged = judge(rootdir, "--", *selection, repeat=1)
+    judged = judge(rootdir, "--", *selection, repeat=2)
 
     assert judged.status == 4
     assert judged.err.startswith("shakeproof: No tests were collected")
 
 
 def test_a_collection_error_is_shown(project: Project, judge: Judge) -> None:
-    judged = judge(project(test_x="import not_installed_anywhere"), repeat=1)
+    judged = judge(project(test_x="import not_installed_anywhere"), repeat=2)
 
     assert judged.status == 4
     assert "No module named 'not_installed_anywhere'" in judged.err
@@ -506,7 +507,7 @@ def test_a_collection_error_is_shown(project: Project, judge: Judge) -> None:
 def test_an_option_that_pytest_does_not_know_is_a_usage_error(
     specimen: Specimen, judge: Judge
 ) -> None:
-    judged = judge(specimen("stable"), "--", "--no-such-option", repeat=1)
+    judged = judge(specimen("stable"), "--", "--no-such-option", repeat=2)
 
     assert judged.status == 2
     assert "unrecognized arguments: --no-such-option" in judged.err
@@ -622,10 +623,15 @@ def test_a_request_that_makes_no_sense_is_refused_in_one_sentence(
 
 
 def test_one_seed_is_written_with_a_comma(specimen: Specimen, judge: Judge) -> None:
-    judged = judge(specimen("stable"), "--seeds", "7,", "--", "-p", "randomly", repeat=0)
+    judged = judge(specimen("stable"), "--seeds", "7,", "--", "-p", "randomly", repeat=1)
 
-    assert [run["seed"] for run in judged.report["runs"]] == [7]
-    assert "seeds: 7\n" in judged.out
+    assert [run["seed"] for run in judged.report["runs"]] == [None, 7]
+    assert "seeds: 7 (master seed 1)\n" in judged.out
+
+
+def test_one_run_is_nothing_to_compare(usage_error: Callable[..., str]) -> None:
+    """Whatever it shows, there would be nothing that agrees or disagrees with it."""
+    assert "ask for two runs or more" in usage_error("--repeat", "1")
 
 
 def test_the_report_is_also_written_where_it_is_asked_for(
@@ -633,7 +639,7 @@ def test_the_report_is_also_written_where_it_is_asked_for(
 ) -> None:
     elsewhere = tmp_path / "new" / "folder" / "stability.json"
 
-    judged = judge(specimen("stable"), "--json", str(elsewhere), repeat=1)
+    judged = judge(specimen("stable"), "--json", str(elsewhere), repeat=2)
 
     assert json.loads(elsewhere.read_text(encoding="utf-8")) == judged.report
 

@@ -20,8 +20,8 @@ from builders import (
 
 from shakeproof.investigate.classify import SESSION
 from shakeproof.investigate.confirm import (
+    FEWEST_TRIES,
     INLINE_TESTS,
-    TRIES,
     Reproduction,
     finding,
     reproduction,
@@ -192,10 +192,10 @@ def test_trying_a_command_writes_none_of_the_projects_own_reports() -> None:
 @pytest.mark.parametrize(
     ("kind", "tries"),
     [
-        (Instability.NON_DETERMINISTIC, TRIES),
-        (Instability.PARALLEL_UNSAFE, TRIES),
-        (Instability.CRASH, TRIES),
-        (Instability.HANG, TRIES),
+        (Instability.NON_DETERMINISTIC, FEWEST_TRIES),
+        (Instability.PARALLEL_UNSAFE, FEWEST_TRIES),
+        (Instability.CRASH, FEWEST_TRIES),
+        (Instability.HANG, FEWEST_TRIES),
         (Instability.VICTIM, 1),
         (Instability.BRITTLE, 1),
         (Instability.HASH_ORDER, 1),
@@ -225,7 +225,9 @@ def test_a_session_in_which_nothing_ran_is_reproduced_by_what_was_asked_for() ->
 def test_a_test_that_was_not_collected_is_reproduced_by_collecting_again() -> None:
     """Naming the tests that were collected would show nothing: the missing one is not asked for."""
     bad = run(declared(2), {"test_b.py::b": PASSED}, positional=("tests",))
-    missing = suspicion(VICTIM, Instability.NON_DETERMINISTIC, bad, message="not collected")
+    missing = suspicion(
+        VICTIM, Instability.NON_DETERMINISTIC, bad, status=Status.MISSING, message="not collected"
+    )
 
     assert reproduced(missing, "tests").command == "python -m pytest tests"
 
@@ -237,14 +239,16 @@ def test_a_test_that_was_not_collected_is_reproduced_by_collecting_again() -> No
     ("seen", "shown"),
     [
         (outcome(VICTIM, FAILED, "assert 'fast' == 'safe'"), True),
-        (outcome(VICTIM, FAILED, "assert 'slow' == 'safe'"), False),
+        (outcome(VICTIM, FAILED, "assert {'slow', 'fast'} == {'safe'}"), True),
+        (outcome(VICTIM, Status.ERROR, "in its setup"), True),
+        (outcome(VICTIM, Status.CRASHED), False),
         (outcome(VICTIM, PASSED), False),
         (outcome("test_b.py::b", FAILED, "assert 'fast' == 'safe'"), False),
         (outcome(VICTIM, Status.NOT_RUN), False),
     ],
-    ids=["same reason", "another reason", "pass", "another test", "no turn"],
+    ids=["same words", "other words", "setup", "crash", "pass", "another test", "no turn"],
 )
-def test_a_failure_is_shown_by_the_same_test_for_the_same_reason(
+def test_a_failure_is_shown_when_the_same_test_fails_whatever_it_says(
     seen: Outcome, *, shown: bool
 ) -> None:
     suspected = suspicion(
@@ -255,7 +259,7 @@ def test_a_failure_is_shown_by_the_same_test_for_the_same_reason(
 
 
 def test_a_test_that_only_now_and_then_passes_is_shown_by_its_pass() -> None:
-    suspected = replace(victim(), message="passed")
+    suspected = replace(victim(), status=PASSED, message="passed")
 
     assert shows(suspected, run(declared(), {VICTIM: PASSED}))
     assert not shows(suspected, run(declared(), {VICTIM: Status.SKIPPED}))
@@ -263,21 +267,23 @@ def test_a_test_that_only_now_and_then_passes_is_shown_by_its_pass() -> None:
 
 def test_a_crash_of_the_session_is_shown_by_one() -> None:
     message = "pytest ended with status -11"
-    suspected = suspicion(SESSION, Instability.CRASH, run(declared(), {}), message=message)
+    suspected = suspicion(
+        SESSION, Instability.CRASH, run(declared(), {}), message=message, status=Status.CRASHED
+    )
 
     assert shows(suspected, run(declared(), {VICTIM: PASSED}, exit_status=-11))
     assert not shows(suspected, run(declared(), {VICTIM: PASSED}))
 
 
 def test_a_missing_test_is_shown_by_a_collection_without_it() -> None:
-    missing = replace(victim(), message="not collected")
+    missing = replace(victim(), status=Status.MISSING, message="not collected")
 
     assert shows(missing, run(declared(), {"test_b.py::b": PASSED}))
     assert not shows(missing, run(declared(), {VICTIM: PASSED}))
 
 
 def test_a_missing_test_is_not_shown_by_a_run_that_did_not_start() -> None:
-    missing = replace(victim(), message="not collected")
+    missing = replace(victim(), status=Status.MISSING, message="not collected")
 
     assert not shows(missing, run(declared(), {}, exit_status=4))
 

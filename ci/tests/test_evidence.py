@@ -70,21 +70,26 @@ def test_the_same_tests_in_one_order_more_never_show_fewer_pairs(
         ({}, 0),
         ({"a": 3, "b": 4}, 0),
         ({"a": 1}, 0),
-        ({"a": 1, "b": 1, "c": 1}, 3),
-        ({"a": 1, "b": 1, "c": 1, "d": 1, "e": 2, "f": 2}, 2),
+        ({"a": 1, "b": 1, "c": 1}, 2.4),
+        ({"a": 1, "b": 1, "c": 1, "d": 1, "e": 2, "f": 2}, 1.6),
     ],
     ids=["nothing", "all seen often", "one seen once", "all seen once", "mixed"],
 )
 def test_the_unseen_are_guessed_from_those_seen_once_and_twice(
     times_seen: dict[str, int], estimate: float
 ) -> None:
-    """Chao's estimate f1 (f1 - 1) / (2 (f2 + 1)), worked out by hand."""
-    assert unseen(times_seen) == estimate
+    """Chao's estimate 4/5 f1 (f1 - 1) / (2 (f2 + 1)) for five shuffles, worked out by hand."""
+    assert unseen(times_seen, 5) == pytest.approx(estimate)
+
+
+def test_one_shuffle_says_nothing_about_a_second() -> None:
+    """Everything is then seen once, which would promise ever more."""
+    assert unseen({"a": 1, "b": 1, "c": 1}, 1) == 0
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(min_value=0, max_value=5)))
 def test_the_unseen_are_never_fewer_than_none(times_seen: dict[str, int]) -> None:
-    assert unseen(times_seen) >= 0
+    assert unseen(times_seen, 5) >= 0
 
 
 def test_weighing_counts_the_turns_that_tests_had() -> None:

@@ -100,6 +100,34 @@ def test_the_table_names_each_benchmark_with_its_answer(
     assert ["test_it.py::test_b", "500", "ms", "1", "s", "10", "slow", "2.50", "fail"] in lines
 
 
+def test_a_page_about_no_comparison_says_so_before_its_numbers(
+    measure: Measure, tmp_path: Path
+) -> None:
+    """On a machine without a baseline, as in a fresh clone, green must not read as "fast enough"."""
+    reports = tmp_path / "reports"
+
+    check(measure(test_a=0.5), "--report", str(reports))
+    first = (reports / "summary.md").read_text(encoding="utf-8")
+    check(measure(test_a=0.5), "--report", str(reports))
+    second = (reports / "summary.md").read_text(encoding="utf-8")
+
+    assert first.startswith("# Benchmarks\n\n**Nothing was compared.** ")
+    assert second.startswith("# Benchmarks\n\n| benchmark ")
+
+
+def test_a_page_about_another_machine_says_so_before_its_numbers(
+    measure: Measure, tmp_path: Path
+) -> None:
+    """Numbers that stand beside those of another machine answer nothing, and the page says it first."""
+    reports = tmp_path / "reports"
+    check(measure(test_a=0.5))
+
+    check(measure(test_a=0.5, cpu="Another CPU"), "--report", str(reports))
+
+    page = (reports / "summary.md").read_text(encoding="utf-8")
+    assert page.startswith("# Benchmarks\n\n**Nothing was decided.** ")
+
+
 def test_an_update_replaces_the_baseline_and_compares_nothing(measure: Measure) -> None:
     """With --update a slower run with other benchmarks becomes the new baseline."""
     check(measure(test_a=0.5))

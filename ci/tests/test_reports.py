@@ -96,7 +96,7 @@ def test_the_document_holds_what_was_measured() -> None:
     written = document(report(Verdict.UNSTABLE, finding(), incomplete=("all of it",)))
 
     assert written["suite"] == {
-        "rootdir": ".", "python": "3.11.7", "pytest": "9.2.0", "tests": 1234, "seed": 99
+        "rootdir": ".", "interpreter": "python3", "python": "3.11.7", "pytest": "9.2.0", "tests": 1234, "seed": 99
     }  # fmt: skip
     assert written["evidence"] == {
         "experiments": {"declared": 5, "shuffled": 2},

@@ -5,9 +5,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 import backend
 from backend.core.clock import SystemClock
+from backend.core.errors import DatabaseError
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
@@ -66,6 +67,7 @@ def running(variables: dict[str, str], *arguments: str) -> Iterator["subprocess.
             process.terminate()
 
 
+@pytest.mark.slow
 def test_the_whole_way_from_the_timetable_to_what_was_observed(
     variables: dict[str, str], tmp_path: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_server_without_a_key_ends_with_a_sentence() -> None:
         (["simulate", "--rides", "-1"], "--rides"),
         (["simulate", "--post", "nonsense"], "does not answer"),
         (["simulate", "--post", "http://["], "does not answer"),
+        (["simulate", "--post", "http://a..b"], "does not answer"),
     ],
     ids=" ".join,
 )
@@ -180,6 +183,47 @@ def test_a_database_that_is_none(
 
     assert main(["serve", "--port", "0"], variables, FakeClock()) == 2
     assert "cannot be opened" in capsys.readouterr().err
+
+
+def test_a_service_that_fails_while_it_starts(
+    variables: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database that vanishes after the first look ends the server with 2, not with uvicorn's 3."""
+
+    def vanish(path: str) -> Database:
+        raise DatabaseError(f"The database {path} is gone.")
+
+    monkeypatch.setattr("backend.api.app.open_database", vanish)
+
+    assert main(["serve", "--port", "0"], variables, FakeClock()) == 2
+    assert capsys.readouterr().err.endswith("what failed stands in the log above.\n")
+
+
+def test_ctrl_c_ends_with_130(variables: dict[str, str], tmp_path: Path) -> None:
+    """As shells expect of a program that was interrupted."""
+
+    class Interrupted(FakeClock):
+        """A clock at which somebody presses Ctrl-C."""
+
+        def now(self) -> datetime:
+            raise KeyboardInterrupt
+
+    command = ["simulate", "--write-feed", str(tmp_path / "city.zip")]
+    assert main(command, variables, Interrupted()) == 130
+
+
+def test_riders_go_by_no_proxy(
+    app: FastAPI, variables: dict[str, str], environ: MutableMapping[str, str]
+) -> None:
+    """Settings are BMTC_* variables alone: a proxy for other programs is not asked."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        environ[name] = "http://127.0.0.1:1"
+    for name in ("no_proxy", "NO_PROXY"):
+        environ[name] = ""
+    with serving(app) as url:
+        assert main(["simulate", "--post", url, "--rides", "1"], variables, FakeClock()) == 0
 
 
 def test_a_feed_is_loaded_with_its_counts(

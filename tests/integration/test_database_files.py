@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from backend.core.storage import Database, open_database
 from backend.core.store import submit_ride
 from backend.core.store.cells import load_cells
 from backend.core.store.segments import find_segments
+from tests import isolation
 from tests.factories import START, make_ride, make_ride_segment, make_segment
 
 AT_NINE = TimeBin(DayKind.WEEKDAY, 36)
@@ -79,8 +81,11 @@ def test_a_refused_file_is_not_kept_open(tmp_path: Path) -> None:
     """An open handle would keep the write lock, or on some systems the file itself."""
     path = tmp_path / "letter.sqlite3"
     path.write_text("no database " * 100, encoding="utf-8")
-    with pytest.raises(DatabaseError):
+    # While the error is held, so are the variables of the functions that raised it: nothing but
+    # an explicit close has closed the handle here.
+    with pytest.raises(DatabaseError) as refusal:
         open_database(str(path))
+    assert str(path) not in isolation.look().descriptors.values(), refusal
     path.unlink()
     database = open_database(str(path))
     database.close()
@@ -154,20 +159,41 @@ def test_forty_rides_at_once_are_forty_observations(
         other.close()
 
 
-def test_two_services_may_migrate_one_new_file_at_once(tmp_path: Path) -> None:
-    path = str(tmp_path / "shared.sqlite3")
-    databases = [open_database(path) for _ in range(4)]
-    threads = [threading.Thread(target=database.migrate) for database in databases]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for database in databases:
-            database.migrate()
-    finally:
-        for database in databases:
-            database.close()
+def test_services_may_open_and_migrate_one_new_file_at_once(tmp_path: Path) -> None:
+    """The switch to the write-ahead log waits its turn, as every other statement does."""
+    phones = 8
+
+    def open_all(path: str) -> None:
+        together = threading.Barrier(phones)
+
+        def open_one(_: int) -> None:
+            together.wait(timeout=30)
+            with closing(open_database(path)) as database:
+                database.migrate()
+
+        with ThreadPoolExecutor(phones) as pool:
+            list(pool.map(open_one, range(phones)))
+
+    for number in range(10):
+        open_all(str(tmp_path / f"shared{number}.sqlite3"))
+
+
+def test_opening_waits_while_somebody_writes_a_file_without_a_log(tmp_path: Path) -> None:
+    """A writer keeps SQLite from switching to the log, and SQLite by itself would not wait."""
+    path = str(tmp_path / "old.sqlite3")
+    opened = threading.Event()
+
+    def open_it() -> None:
+        with closing(open_database(path)):
+            opened.set()
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(open_it)
+            assert not opened.wait(timeout=0.05)
+            writer.execute("COMMIT")
+            opening.result(timeout=30)
 
 
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:

@@ -1,19 +1,29 @@
 """GTFS zips become patterns and mean durations per time bin, or an error with file, line, column."""
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from backend.core.bins import DayKind, TimeBin
 from backend.core.errors import FeedError
 from backend.core.rides import Segment
+from backend.core.settings import Settings
+from backend.core.storage import Database
+from backend.core.store import save_feed
 from backend.core.timetable import Feed, Pattern
 from backend.tools.city import build_city
 from backend.tools.city_feed import write_feed
 from backend.tools.feed import read_feed
+from backend.tools.load_feed import load_feed
+from tests.factories import FakeClock
+from tests.integration.phone import eta, send, travel
 
 EIGHT = 8 * 4
 """The quarter hour that begins at 08:00."""
@@ -133,6 +143,73 @@ def test_past_midnight_belongs_to_the_day_before(path: Path) -> None:
     feed = read(path, stop_times("T,25:10:00,25:10:00,A,1", "T,25:14:00,25:14:00,B,2"))
 
     assert means(feed) == {(AB, weekday(4)): 240}
+
+
+def test_before_four_belongs_to_the_day_before_too(path: Path) -> None:
+    """03:10 of a Monday's timetable is the night after Sunday; 28:10 of a Friday's is Saturday."""
+    early = read(path, stop_times("T,03:10:00,03:10:00,A,1", "T,03:14:00,03:14:00,B,2"))
+    late = read(path, stop_times("T,28:10:00,28:10:00,A,1", "T,28:14:00,28:14:00,B,2"))
+
+    assert {(entry.bin, entry.departures) for entry in early.entries} == {
+        (weekend(12), 1),
+        (weekday(12), 4),
+    }
+    assert {(entry.bin, entry.departures) for entry in late.entries} == {
+        (weekday(16), 4),
+        (weekend(16), 1),
+    }
+
+
+def test_after_midnight_riders_and_timetable_meet(
+    path: Path, client: TestClient, database: Database, clock: FakeClock
+) -> None:
+    """The bus of 25:05 is what a rider sees at 01:05: Friday's still, or Sunday's."""
+    feed = read(
+        path,
+        {"trips.txt": "route_id,service_id,trip_id\nR,S,T\nR,E,U\n"}
+        | calendar("S,1,1,1,1,1,0,0,20260302,20260308", "E,0,0,0,0,0,1,1,20260302,20260308")
+        | stop_times(
+            "T,25:05:00,25:05:00,A,1",
+            "T,25:10:00,25:10:00,B,2",
+            "U,25:05:00,25:05:00,A,1",
+            "U,25:15:00,25:15:00,B,2",
+        ),
+    )
+    with database.writing() as transaction:
+        save_feed(transaction, feed)
+    for night, promised in (
+        ("2026-03-07T01:05:00+05:30", 300),  # to Saturday
+        ("2026-03-09T01:05:00+05:30", 600),  # to Monday
+    ):
+        at = datetime.fromisoformat(night)
+        clock.advance(at - clock.now())
+        assert eta(client, AB, at=at)["p50_seconds"] == promised
+
+        send(client, travel(AB, promised + 210, at=at))
+
+        answer = eta(client, AB, at=at)
+        assert (answer["p50_seconds"], answer["observations"]) == (promised + 10, 1)
+
+
+def test_loading_counts_the_holidays_of_the_settings(
+    path: Path, make_settings: Callable[..., Settings], client: TestClient
+) -> None:
+    """A feed of working days only promises something for a holiday, if that is one of them."""
+    write(path, SMALL | stop_times("T,08:00:00,08:00:00,A,1", "T,08:07:00,08:07:00,B,2"))
+    load_feed(make_settings(holidays=frozenset({date(2026, 3, 4)})), path)
+
+    app: Any = client.app
+    with app.state.services.database.reading() as tx:
+        bins = tx.execute(select(tx.schema.timetable.c.bin)).scalars()
+        assert set(bins) == {weekday(EIGHT).index, weekend(EIGHT).index}
+
+
+def test_a_calendar_for_ever_is_counted_for_ten_years(path: Path) -> None:
+    """2000 to 2099 is common; the shares of weekdays and weekends are those of the first years."""
+    feed = read(path, calendar("S,1,1,1,1,1,0,1,20000101,20991231"))
+
+    counts = {entry.bin: entry.departures for entry in feed.entries if entry.segment == AB}
+    assert counts == {weekday(EIGHT): 2615, weekend(EIGHT): 523}
 
 
 def test_a_daily_service_fills_both_kinds_of_day(path: Path) -> None:
@@ -294,7 +371,7 @@ def test_a_feed_needs_some_calendar(path: Path) -> None:
         (calendar("S,1,1,1,1,1,0,0,20260230,20260308"), "calendar.txt, line 2, column start_date"),
         (calendar("S,1,1,1,1,1,0,0,20260302,2026-3-8"), "calendar.txt, line 2, column end_date"),
         (calendar("S,1,1,1,1,1,0,0,20260308,20260302"), "calendar.txt, line 2, column end_date"),
-        (calendar("S,1,1,1,1,1,0,0,19000101,20991231"), "calendar.txt, line 2, column end_date"),
+        ({"stops.txt": f"stop_id\nA\n{'B' * 101}\n"}, "stops.txt, line 3, column stop_id"),
         (calendar(*["S,1,1,1,1,1,0,0,20260302,20260308"] * 2), "calendar.txt, line 3, column"),
         (
             {"calendar_dates.txt": "service_id,date,exception_type\nS,20260302,3\n"},

@@ -150,7 +150,7 @@ def test_the_time_of_day_is_that_of_the_service(
     make_client: Callable[..., TestClient], segment: Segment
 ) -> None:
     """One moment is a working day's evening in London and a Saturday's small hours in Kolkata."""
-    friday_evening = datetime.fromisoformat("2026-02-27T20:00:00+00:00")
+    friday_evening = datetime.fromisoformat("2026-02-27T23:00:00+00:00")
     next_monday = friday_evening + 3 * DAY
     observations = {}
     for zone in ("Europe/London", "Asia/Kolkata"):
@@ -257,6 +257,22 @@ def test_a_new_timetable_keeps_what_was_learned(client: TestClient, database: Da
         means.append(eta(client, Segment(*stops))["mean_seconds"])
 
     assert means == [pytest.approx(250), pytest.approx(350)]
+
+
+@pytest.mark.parametrize("settings_overrides", [{"half_life_days": 1}])
+def test_after_two_months_without_a_ride_new_ones_are_learned(
+    client: TestClient, clock: FakeClock, segment: Segment
+) -> None:
+    """Old rides that weigh next to nothing do not make the spread of the new ones negative."""
+    for _ in range(3):
+        send(client, travel(segment, 52.3))
+    clock.advance(61 * DAY)
+
+    accepted = [
+        receipt(send(client, travel(segment, 226.6, at=clock.now())))["accepted"] for _ in range(8)
+    ]
+
+    assert accepted == [1] * 8
 
 
 def test_two_services_share_nothing(

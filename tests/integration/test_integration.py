@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from backend.api.app import create_app
+from backend.api.models import Envelope
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
@@ -176,6 +177,29 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/config": False,
         "/v1/health": False,
     }
+
+
+def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
+    """OpenAPI lists every status that a route answers with, and our envelope for all failures."""
+    document = client.get("/openapi.json").json()
+    listed = {
+        path: {status: answer["content"] for status, answer in how["responses"].items()}
+        for path, ways in document["paths"].items()
+        for how in ways.values()
+    }
+
+    assert {path: " ".join(sorted(answers)) for path, answers in listed.items()} == {
+        "/v1/ride_summary": "200 400 401 409 413 422 500 503",
+        "/v1/eta": "200 404 413 422 500 503",
+        "/v1/config": "200 413 500",
+        "/v1/health": "200 413 500 503",
+    }
+    envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
+    for answers in listed.values():
+        assert all(answers[status] == envelope for status in answers if status != "200")
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    answer = ask(client, make_segment())
+    assert Envelope.model_validate(answer.json()).error == "no_estimate"
 
 
 def test_two_apps_with_different_settings_live_side_by_side(

@@ -8,14 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.core.bins import (
-    DayKind,
-    TimeBin,
-    bin_of,
-    bin_of_service_time,
-    day_kind,
-    service_bin,
-)
+from backend.core.bins import DayKind, TimeBin, bin_of, day_kind, service_time
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 NO_HOLIDAYS: frozenset[date] = frozenset()
@@ -28,14 +21,14 @@ DURING_SERVICE = st.integers(0, 30 * 3600)
 
 
 def quarters_of(year: int) -> list[datetime]:
-    first = datetime(year, 1, 1, tzinfo=KOLKATA)
+    first = datetime(year, 1, 1, 4, tzinfo=KOLKATA)
     days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
     return [first + timedelta(minutes=15 * number) for number in range(96 * days)]
 
 
 @pytest.mark.parametrize("year", [2026, 2028])
 def test_every_quarter_of_a_year_is_counted_in_its_own_bin(year: int) -> None:
-    """Each weekday fills the 96 weekday bins once, each weekend day the other 96."""
+    """Each weekday, from four to four, fills the 96 weekday bins once, each weekend day the others."""
     found = Counter(bin_of(moment, KOLKATA, NO_HOLIDAYS) for moment in quarters_of(year))
     days = Counter(day_kind(moment.date(), NO_HOLIDAYS) for moment in quarters_of(year)[::96])
     assert found == {
@@ -52,7 +45,8 @@ def test_a_bin_is_what_calendar_and_clock_show(
     minutes = timedelta(minutes=15 * found.quarter)
     start = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
     assert minutes <= start < minutes + timedelta(minutes=15)
-    is_off = local.date() in holidays or local.strftime("%a") in {"Sat", "Sun"}
+    bus_day = local.date() - timedelta(days=local.hour < 4)
+    is_off = bus_day in holidays or bus_day.strftime("%a") in {"Sat", "Sun"}
     assert found.day is (DayKind.WEEKEND if is_off else DayKind.WEEKDAY)
 
 
@@ -63,27 +57,15 @@ def test_how_a_moment_is_written_does_not_matter(
     assert bin_of(moment.astimezone(other), zone, NO_HOLIDAYS) == bin_of(moment, zone, NO_HOLIDAYS)
 
 
-@given(DAYS_OF_2026, DURING_SERVICE, ZONES, st.frozensets(DAYS_OF_2026, max_size=20))
-def test_a_service_time_keeps_the_kind_of_its_service_day(
-    day: date, seconds: int, zone: ZoneInfo, holidays: frozenset[date]
+@given(DAYS_OF_2026, DURING_SERVICE, st.frozensets(DAYS_OF_2026, max_size=20))
+def test_timetables_and_riders_meet_in_one_bin(
+    day: date, seconds: int, holidays: frozenset[date]
 ) -> None:
-    assert bin_of_service_time(day, seconds, zone, holidays).day is day_kind(day, holidays)
-
-
-@given(DAYS_OF_2026, DURING_SERVICE)
-def test_where_clocks_never_change_a_timetable_needs_no_date(day: date, seconds: int) -> None:
-    expected = service_bin(day_kind(day, NO_HOLIDAYS), seconds)
-    assert bin_of_service_time(day, seconds, KOLKATA, NO_HOLIDAYS) == expected
-
-
-@given(DAYS_OF_2026, DURING_SERVICE, ZONES)
-def test_a_service_time_has_the_quarter_of_its_moment(
-    day: date, seconds: int, zone: ZoneInfo
-) -> None:
-    noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone).astimezone(UTC)
-    moment = noon - timedelta(hours=12) + timedelta(seconds=seconds)
-    found = bin_of_service_time(day, seconds, zone, NO_HOLIDAYS)
-    assert found.quarter == bin_of(moment, zone, NO_HOLIDAYS).quarter
+    """Where clocks never change, a bus that keeps to its timetable is seen in the timetable's bin."""
+    days_later, quarter = service_time(seconds)
+    promised = TimeBin(day_kind(day + timedelta(days=days_later), holidays), quarter)
+    moment = datetime(day.year, day.month, day.day, tzinfo=KOLKATA) + timedelta(seconds=seconds)
+    assert bin_of(moment, KOLKATA, holidays) == promised
 
 
 @given(st.integers(0, 191))

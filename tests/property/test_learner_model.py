@@ -133,8 +133,28 @@ def test_every_judgement_follows_from_the_rules(many: list[Observation]) -> None
         assert (judgement is Judgement.LOW_CONFIDENCE) == unsure
         if not unsure and known <= 5:
             assert judgement is Judgement.ACCEPTED
-        assert len(cell.streak_devices) <= DEVICES_THAT_WIDEN
+        assert len(cell.streak_devices) < DEVICES_THAT_WIDEN
         assert (cell.streak_side == 0) == (not cell.streak_devices)
+
+
+@given(
+    st.floats(min_value=1, max_value=7200),
+    st.floats(min_value=1, max_value=7200),
+    st.integers(1, 10),
+    st.floats(min_value=50, max_value=100),
+)
+def test_what_has_nearly_faded_leaves_no_impossible_spread(
+    before: float, after: float, count: int, half_lives: float
+) -> None:
+    """After 50 to 100 half-lives the old weight is as small as the rounding of the new one."""
+    later = START + half_lives * STRICT.half_life
+    cell = Cell()
+    for number in range(count):
+        cell, _ = learn(cell, Observation(before, START, f"early {number}", 1.0), STRICT)
+    for number in range(8):
+        cell, judgement = learn(cell, Observation(after, later, f"late {number}", 1.0), STRICT)
+        assert judgement is Judgement.ACCEPTED
+        assert cell.spread_sum >= 0
 
 
 @given(MANY, st.floats(min_value=1, max_value=7200))

@@ -10,15 +10,13 @@ from backend.core.bins import (
     DayKind,
     TimeBin,
     bin_of,
-    bin_of_service_time,
     day_kind,
-    service_bin,
+    service_time,
 )
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
-BERLIN = ZoneInfo("Europe/Berlin")
 NO_HOLIDAYS: frozenset[date] = frozenset()
-WEDNESDAY, FRIDAY, SATURDAY = date(2026, 3, 4), date(2026, 3, 6), date(2026, 3, 7)
+WEDNESDAY = date(2026, 3, 4)
 HOUR = 3600
 
 
@@ -32,9 +30,9 @@ def test_a_quarter_begins_every_fifteen_minutes(hour: int, minute: int, quarter:
 
 
 def test_day_and_quarter_are_those_of_the_services_zone() -> None:
-    """Friday 20:00 in UTC is Saturday 01:30 in Kolkata."""
-    moment = datetime(2026, 3, 6, 20, 0, tzinfo=UTC)
-    assert TimeBin(DayKind.WEEKEND, 6) == bin_of(moment, KOLKATA, NO_HOLIDAYS)
+    """Friday 23:00 in UTC is Saturday 04:30 in Kolkata."""
+    moment = datetime(2026, 3, 6, 23, 0, tzinfo=UTC)
+    assert TimeBin(DayKind.WEEKEND, 18) == bin_of(moment, KOLKATA, NO_HOLIDAYS)
 
 
 def test_a_moment_without_a_zone_has_no_bin() -> None:
@@ -52,58 +50,50 @@ def test_a_holiday_runs_like_a_weekend() -> None:
 
 
 def test_a_holiday_is_a_day_in_the_services_zone() -> None:
-    """22:00 UTC of the day before is already the holiday in Kolkata."""
-    moment = datetime(2026, 3, 3, 22, 0, tzinfo=UTC)
+    """23:00 UTC of the day before is already the holiday in Kolkata."""
+    moment = datetime(2026, 3, 3, 23, 0, tzinfo=UTC)
     assert bin_of(moment, KOLKATA, frozenset({WEDNESDAY})).day is DayKind.WEEKEND
 
 
 @pytest.mark.parametrize(
-    ("service_day", "kind"), [(FRIDAY, DayKind.WEEKDAY), (SATURDAY, DayKind.WEEKEND)]
+    ("moment", "kind"),
+    [
+        (datetime(2026, 3, 7, 3, 59, 59, tzinfo=KOLKATA), DayKind.WEEKDAY),
+        (datetime(2026, 3, 7, 4, 0, tzinfo=KOLKATA), DayKind.WEEKEND),
+        (datetime(2026, 3, 9, 3, 59, 59, tzinfo=KOLKATA), DayKind.WEEKEND),
+        (datetime(2026, 3, 9, 4, 0, tzinfo=KOLKATA), DayKind.WEEKDAY),
+    ],
 )
-def test_a_time_past_24_00_belongs_to_the_day_before(service_day: date, kind: DayKind) -> None:
-    """25:10 of Friday's timetable is in the night to Saturday, and still Friday's service."""
-    seconds = 25 * HOUR + 600
-    assert TimeBin(kind, 4) == bin_of_service_time(service_day, seconds, KOLKATA, NO_HOLIDAYS)
-    assert TimeBin(kind, 4) == service_bin(kind, seconds)
-
-
-def test_a_holidays_late_service_is_the_holidays() -> None:
-    holidays = frozenset({WEDNESDAY})
-    found = bin_of_service_time(WEDNESDAY, 24 * HOUR, KOLKATA, holidays)
-    assert TimeBin(DayKind.WEEKEND, 0) == found
-
-
-def test_times_before_24_00_are_the_wall_clocks() -> None:
-    moment = datetime(2026, 3, 4, 17, 50, tzinfo=KOLKATA)
-    seconds = 17 * HOUR + 50 * 60
-    assert bin_of(moment, KOLKATA, NO_HOLIDAYS) == bin_of_service_time(
-        WEDNESDAY, seconds, KOLKATA, NO_HOLIDAYS
+def test_a_day_of_buses_begins_at_four(moment: datetime, kind: DayKind) -> None:
+    """The night to Saturday is still Friday's, the night to Monday still Sunday's."""
+    assert TimeBin(kind, moment.hour * 4 + moment.minute // 15) == bin_of(
+        moment, KOLKATA, NO_HOLIDAYS
     )
 
 
 @pytest.mark.parametrize(
-    ("service_day", "seconds", "quarter"),
+    ("seconds", "days_later", "quarter"),
     [
-        (date(2026, 3, 29), 12 * HOUR, 48),
-        (date(2026, 3, 29), 4 * HOUR, 16),
-        (date(2026, 3, 29), 1 * HOUR, 0),
-        (date(2026, 10, 25), 12 * HOUR, 48),
-        (date(2026, 10, 25), 1 * HOUR, 8),
+        (0, -1, 0),
+        (4 * HOUR - 1, -1, 15),
+        (4 * HOUR, 0, 16),
+        (17 * HOUR + 50 * 60, 0, 71),
+        (25 * HOUR + 600, 0, 4),
+        (28 * HOUR - 1, 0, 15),
+        (28 * HOUR, 1, 16),
+        (52 * HOUR, 2, 16),
     ],
 )
-def test_when_the_clocks_change_times_count_from_noon_minus_twelve_hours(
-    service_day: date, seconds: int, quarter: int
+def test_times_of_a_timetable_keep_to_the_same_boundary(
+    seconds: int, days_later: int, quarter: int
 ) -> None:
-    """On 29 March noon minus 12 h is 23:00 of the day before; on 25 October it is 01:00."""
-    found = bin_of_service_time(service_day, seconds, BERLIN, NO_HOLIDAYS)
-    assert TimeBin(DayKind.WEEKEND, quarter) == found
+    """25:10 is the service day's night; 28:00 belongs to the day after, 03:59 to the day before."""
+    assert service_time(seconds) == (days_later, quarter)
 
 
 def test_a_service_day_has_no_time_before_its_start() -> None:
     with pytest.raises(ValueError, match="starts at 0 seconds"):
-        service_bin(DayKind.WEEKDAY, -1)
-    with pytest.raises(ValueError, match="starts at 0 seconds"):
-        bin_of_service_time(WEDNESDAY, -1, KOLKATA, NO_HOLIDAYS)
+        service_time(-1)
 
 
 def test_every_bin_has_its_own_number_and_is_found_by_it() -> None:

@@ -30,20 +30,20 @@ def promised(segment: Segment, *entries: tuple[TimeBin, float, int]) -> tuple[Ti
 
 def test_the_timetable_of_the_bin_is_the_prior() -> None:
     known = Knowledge(timetable=promised(make_segment(), (NINE, 300, 1), (TEN, 200, 9)))
-    assert prior_of(known, NINE, RULES, START) == Prior(300)
+    assert prior_of(known, NINE, RULES) == Prior(300)
 
 
 def test_a_bin_without_departures_expects_the_mean_of_all_departures() -> None:
     known = Knowledge(timetable=promised(make_segment(), (NINE, 300, 1), (TEN, 200, 3)))
     midnight = TimeBin(DayKind.WEEKEND, 0)
-    assert prior_of(known, midnight, RULES, START) == Prior(225)
+    assert prior_of(known, midnight, RULES) == Prior(225)
 
 
 def test_without_a_timetable_what_was_learned_in_all_bins_is_expected() -> None:
     known = Knowledge(
         cells=((NINE, Cell(3, 400, 0, START)), (TEN, Cell(1, 200, 0, START))),
     )
-    prior = prior_of(known, NINE, RULES, START)
+    prior = prior_of(known, NINE, RULES)
     assert prior is not None
     assert prior.mean_seconds == pytest.approx(350)
 
@@ -52,9 +52,18 @@ def test_old_lessons_count_less_in_that_mean() -> None:
     """Three observations half a life ago weigh 1.5 today."""
     long_ago = START - RULES.half_life
     known = Knowledge(cells=((NINE, Cell(3, 400, 0, long_ago)), (TEN, Cell(1, 200, 0, START))))
-    prior = prior_of(known, NINE, RULES, START)
+    prior = prior_of(known, NINE, RULES)
     assert prior is not None
     assert prior.mean_seconds == pytest.approx((1.5 * 400 + 200) / 2.5)
+
+
+def test_cells_that_have_faded_to_nothing_are_still_expected() -> None:
+    """1,090 half-lives later both weigh 0 as a float; what they said of each other remains."""
+    rules = LearningRules.from_settings(make_settings(half_life_days=1))
+    known = Knowledge(cells=((NINE, Cell(3, 400, 0, START)), (TEN, Cell(1, 200, 0, START))))
+    estimate = estimate_segment(known, NINE, rules, START + timedelta(days=1090))
+    assert estimate is not None
+    assert (estimate.mean, estimate.observations) == pytest.approx((350, 0))
 
 
 def test_of_a_segment_nobody_knows_there_is_no_estimate() -> None:

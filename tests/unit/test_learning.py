@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -188,10 +189,51 @@ def test_the_third_device_rejected_on_one_side_widens(settled: Cell, rules: Lear
         Judgement.OUTLIER,
         Judgement.OUTLIER,
         Judgement.WIDENED,
-        Judgement.WIDENED,
-        Judgement.ACCEPTED,  # by now the spread has grown
+        Judgement.OUTLIER,  # a new streak begins
+        Judgement.OUTLIER,
     ]
     assert cell.mean > settled.mean
+
+
+def test_the_spread_grows_until_the_new_is_ordinary(settled: Cell, rules: LearningRules) -> None:
+    cell = settled
+    for _ in range(2 * DEVICES_THAT_WIDEN):
+        cell, _ = learn(cell, seen(1500), rules)
+    assert learn(cell, seen(1500), rules)[1] is Judgement.ACCEPTED
+
+
+def test_one_device_never_widens_what_others_have_begun(
+    settled: Cell, rules: LearningRules
+) -> None:
+    """Behind each outlier that is learned stand three devices, so a wild one moves nothing twice."""
+    cell, wild, judgements = settled, make_device(), []
+    for _ in range(DEVICES_THAT_WIDEN):
+        cell, _ = learn(cell, seen(900), rules)
+    for _ in range(6):
+        cell, judgement = learn(cell, seen(7200, device=wild), rules)
+        judgements.append(judgement)
+    assert judgements == [Judgement.OUTLIER] * 6
+
+
+def test_ordinary_rides_between_slow_ones_do_not_hide_a_change(
+    settled: Cell, rules: LearningRules
+) -> None:
+    """Two of three buses are slow, each seen by another phone: that is learned in the end."""
+    cell, judgements = settled, []
+    for number in range(60):
+        cell, judgement = learn(cell, seen(300 if number % 3 == 0 else 600), rules)
+        judgements.append(judgement)
+    assert Judgement.WIDENED in judgements[:6]
+    assert judgements[-9:] == [Judgement.ACCEPTED] * 9
+
+
+def test_rounding_never_makes_a_spread_negative(rules: LearningRules) -> None:
+    """Where the old weight is next to nothing, the new mean is the observation, nearly."""
+    fading = replace(rules, half_life=DAY)
+    many = [seen(52.3)] * 3 + [seen(226.6, at=61 * DAY)] * 6
+    cell = learn_all(many, fading)
+    assert cell.spread_sum >= 0
+    assert learn(cell, seen(226.6, at=61 * DAY), fading)[1] is Judgement.ACCEPTED
 
 
 def test_one_device_alone_never_widens(settled: Cell, rules: LearningRules) -> None:
@@ -202,16 +244,24 @@ def test_one_device_alone_never_widens(settled: Cell, rules: LearningRules) -> N
     assert cell.streak_devices == (device,)
 
 
-def test_an_ordinary_observation_ends_the_streak(settled: Cell, rules: LearningRules) -> None:
+def test_an_ordinary_observation_takes_the_first_device_off_the_streak(
+    settled: Cell, rules: LearningRules
+) -> None:
+    cell, first, second = settled, make_device(), make_device()
+    for device in (first, second):
+        cell, _ = learn(cell, seen(900, device=device), rules)
+    cell, _ = learn(cell, seen(300), rules)
+    assert (cell.streak_side, cell.streak_devices) == (1, (second,))
+    cell, _ = learn(cell, seen(300), rules)
+    assert (cell.streak_side, cell.streak_devices) == (0, ())
+
+
+def test_outliers_in_the_minority_stay_outliers(settled: Cell, rules: LearningRules) -> None:
     cell = settled
-    for _ in range(5):
-        for seconds, expected in (
-            (900, Judgement.OUTLIER),
-            (900, Judgement.OUTLIER),
-            (300, Judgement.ACCEPTED),
-        ):
-            cell, judgement = learn(cell, seen(seconds), rules)
-            assert judgement is expected
+    for number in range(30):
+        slow = number % 3 == 0
+        cell, judgement = learn(cell, seen(900 if slow else 300), rules)
+        assert judgement is (Judgement.OUTLIER if slow else Judgement.ACCEPTED)
 
 
 def test_outliers_on_the_other_side_start_a_new_streak(settled: Cell, rules: LearningRules) -> None:

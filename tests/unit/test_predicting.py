@@ -4,10 +4,11 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy  # noqa: ICN001 - one name for one thing
 import pytest
 
 from backend.core.learning import Cell, LearningRules
-from backend.core.predicting import Estimate, Prior, combine, predict
+from backend.core.predicting import LEAST_PRIOR_DOF, Estimate, Prior, combine, predict
 from backend.core.student_t import t_quantile
 from tests.factories import START
 
@@ -73,14 +74,44 @@ def test_a_trip_of_one_segment_is_that_segment() -> None:
     )
 
 
-def test_means_and_squared_scales_of_segments_add_up() -> None:
-    trip = combine([PART, replace(PART, mean=100, scale=30)])
-    assert (trip.mean, trip.scale) == pytest.approx((400, 50))
+def variance(estimate: Estimate) -> float:
+    return estimate.scale**2 * estimate.dof / (estimate.dof - 2)
 
 
-def test_equal_segments_add_their_degrees_of_freedom() -> None:
-    """Welch-Satterthwaite: k parts of equal scale and dof have k * dof."""
-    assert combine([PART] * 4).dof == pytest.approx(4 * PART.dof)
+def test_means_and_variances_of_segments_add_up() -> None:
+    parts = [PART, replace(PART, mean=100, scale=30), replace(PART, dof=6)]
+    trip = combine(parts)
+    assert trip.mean == pytest.approx(700)
+    assert variance(trip) == pytest.approx(sum(variance(part) for part in parts))
+
+
+def test_equal_segments_are_nearer_to_normal_together() -> None:
+    """The fourth cumulant 6 v^2 / (dof - 4) adds up: k equal parts have 4 + k (dof - 4)."""
+    assert combine([PART] * 4).dof == pytest.approx(4 + 4 * (PART.dof - 4))
+
+
+def test_without_a_fourth_moment_there_is_no_trip() -> None:
+    with pytest.raises(ValueError, match="more than 4 degrees"):
+        combine([PART, replace(PART, dof=4)])
+
+
+@pytest.mark.parametrize("n0", [1, 5, 20])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_nine_of_ten_trips_keep_to_their_p90(n0: int, count: int) -> None:
+    """The p90 of sums of t variables, drawn from a fixed seed, to half of a percent of the trips."""
+    rules = replace(RULES, n0=n0)
+    parts = [predict(Cell(), Prior(100.0 + 40 * number), START, rules) for number in range(count)]
+    draws = numpy.random.default_rng(1)
+    trips = sum(part.mean + part.scale * draws.standard_t(part.dof, 100_000) for part in parts)
+    assert numpy.mean(trips <= combine(parts).p90) == pytest.approx(0.9, abs=0.005)
+
+
+@pytest.mark.parametrize("n0", [1, 2, 6])
+def test_however_little_a_timetable_is_trusted_its_spread_counts(n0: int) -> None:
+    """With few degrees of freedom Student's t has no variance, and a trip of several no p90."""
+    rules = replace(RULES, n0=n0)
+    assert predict(Cell(), PRIOR, START, rules).dof == LEAST_PRIOR_DOF
+    assert predict(LEARNED, PRIOR, START, rules).weight == pytest.approx(20 / (20 + n0))
 
 
 def test_a_trip_is_known_as_well_as_its_least_known_segment() -> None:

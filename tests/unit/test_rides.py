@@ -25,6 +25,7 @@ def test_a_ride_within_all_limits_has_no_problems() -> None:
     "segment",
     [
         make_ride_segment(seconds=7200),
+        make_ride_segment(seconds=1),
         make_ride_segment(confidence=0),
         make_ride_segment(confidence=1),
         make_ride_segment(started_at=START - timedelta(days=7)),
@@ -40,9 +41,10 @@ def test_a_segment_at_a_limit_is_within_it(segment: RideSegment) -> None:
     ("segment", "message"),
     [
         (make_ride_segment(seconds=7200.5), "took 7200.5 s; at most 7200 s are allowed."),
-        (make_ride_segment(seconds=0), "took 0 s; a duration is more than 0."),
-        (make_ride_segment(seconds=-3), "took -3 s; a duration is more than 0."),
-        (make_ride_segment(seconds=float("nan")), "took nan s; a duration is more than 0."),
+        (make_ride_segment(seconds=0), "took 0 s; a duration is at least 1 s."),
+        (make_ride_segment(seconds=0.5), "took 0.5 s; a duration is at least 1 s."),
+        (make_ride_segment(seconds=-3), "took -3 s; a duration is at least 1 s."),
+        (make_ride_segment(seconds=float("nan")), "took nan s; a duration is at least 1 s."),
         (make_ride_segment(confidence=1.5), "has the confidence 1.5"),
         (make_ride_segment(confidence=float("nan")), "has the confidence nan"),
         (make_ride_segment(Segment("a", "a")), "leads from 'a' to itself"),

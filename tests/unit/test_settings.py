@@ -78,6 +78,17 @@ def test_variables_of_other_programs_are_none_of_our_business() -> None:
         ("N0", "0", "BMTC_N0 is '0', but must be a whole number from 1 to 10000."),
         ("N0", "2.5", "BMTC_N0 is '2.5', but must be a whole number from 1 to 10000."),
         ("N0", "", "BMTC_N0 is '', but must be a whole number from 1 to 10000."),
+        ("N0", "1_0", "BMTC_N0 is '1_0', but must be a whole number from 1 to 10000."),
+        (
+            "OUTLIER_SIGMA",
+            "1_0.5",
+            "BMTC_OUTLIER_SIGMA is '1_0.5', but must be a number from 1 to 100.",
+        ),
+        (
+            "HOLIDAYS",
+            "2026W011",
+            "BMTC_HOLIDAYS is '2026W011', but must be dates such as 2026-01-26, comma-separated.",
+        ),
         (
             "HALF_LIFE_DAYS",
             "nan",

@@ -97,6 +97,39 @@ def test_the_fastest_of_several_routes_is_answered(database: Database, settings:
     assert ask(database, settings, start, end).estimate.mean == pytest.approx(600)
 
 
+def test_a_bogus_ride_does_not_replace_the_timetable_of_a_whole_trip(
+    database: Database, settings: Settings
+) -> None:
+    """A phone that claims to have gone from end to end in no time is not asked about that way."""
+    stops = make_stops(4)
+    load(database, make_feed(stops, seconds=240))
+    bogus = make_ride_segment(Segment(stops[0], stops[3]), seconds=1)
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([bogus]), settings, START)
+    found = ask(database, settings, stops[0], stops[3])
+    assert len(found.legs) == 3
+    assert found.estimate.mean == pytest.approx(720)
+
+
+def test_phones_answer_where_the_timetable_has_a_gap(
+    database: Database, settings: Settings
+) -> None:
+    """A route whose trips never run promises nothing; then what phones saw is all there is."""
+    stops = make_stops(3)
+    load(database, Feed((Pattern("route", stops),), ()))
+    seen = make_ride_segment(Segment(stops[0], stops[2]), seconds=333)
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([seen]), settings, START)
+    assert ask(database, settings, stops[0], stops[2]).estimate.mean == pytest.approx(333)
+
+
+def test_a_long_trip_has_all_its_segments(database: Database, settings: Settings) -> None:
+    """A hundred segments with 192 timetable entries each."""
+    stops = make_stops(101)
+    load(database, make_feed(stops, seconds=60))
+    assert len(ask(database, settings, stops[0], stops[100]).legs) == 100
+
+
 def test_a_loop_is_left_where_it_is_shortest(database: Database, settings: Settings) -> None:
     """A bus that passes a stop twice is left at the first time, or boarded at the second."""
     a, b, c = make_stops(3)

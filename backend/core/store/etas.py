@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -15,6 +16,9 @@ from backend.core.store.cells import load_cells
 from backend.core.store.segments import find_segments
 from backend.core.timetable import TimetableEntry
 
+if TYPE_CHECKING:
+    from backend.core.learning import Cell
+
 
 def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as everywhere
     tx: Transaction,
@@ -26,12 +30,15 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
 ) -> Eta:
     """Return how long the fastest known way between two stops takes, leaving then.
 
-    Ways are the routes of the timetable, and the direct segment if phones travelled it. Raises
-    NoEstimateError when none of them is known from end to end.
+    Ways are the routes of the timetable; only where none of them is known from end to end does a
+    segment count that nothing but phones vouches for, so that one bogus ride cannot replace what
+    the timetable says about a whole trip. Raises NoEstimateError when that is unknown too.
     """
-    ways = ((from_stop, to_stop), *_ways(tx, from_stop, to_stop))
-    segments = {segment for way in ways for segment in segments_of(way)}
-    found = fastest(ways, _knowledge(tx, segments), leaving_at, settings, now)
+    direct, ways = (from_stop, to_stop), _ways(tx, from_stop, to_stop)
+    known = _knowledge(tx, {segment for way in (direct, *ways) for segment in segments_of(way)})
+    found = fastest(ways, known, leaving_at, settings, now)
+    if found is None:
+        found = fastest((direct,), known, leaving_at, settings, now)
     if found is None:
         raise NoEstimateError(
             f"No timetable and no ride leads from {from_stop!r} to {to_stop!r}; check the stops, "
@@ -61,22 +68,17 @@ def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...
 
 
 def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
+    """Return what the timetable and phones say about each of these segments that has a number."""
     numbers = find_segments(tx, segments)
-    cells = load_cells(tx, tuple(numbers.values()))
+    names = {number: segment for segment, number in numbers.items()}
+    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in numbers}
+    cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in numbers}
     timetable = tx.schema.timetable
-    entries = tx.execute(
-        select(timetable).where(timetable.c.segment.in_(tuple(numbers.values())))
-    ).all()
+    for row in tx.execute(select(timetable).where(timetable.c.segment.in_(tuple(names)))):
+        segment, time_bin = names[row.segment], TimeBin.from_index(row.bin)
+        entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
+    for (number, time_bin), cell in load_cells(tx, tuple(names)).items():
+        cells[names[number]].append((time_bin, cell))
     return {
-        segment: Knowledge(
-            timetable=tuple(
-                TimetableEntry(
-                    segment, TimeBin.from_index(row.bin), row.mean_seconds, row.departures
-                )
-                for row in entries
-                if row.segment == number
-            ),
-            cells=tuple((place[1], cell) for place, cell in cells.items() if place[0] == number),
-        )
-        for segment, number in numbers.items()
+        segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in numbers
     }

@@ -348,8 +348,20 @@ def _report(folder: Path, measured: Record, verdict: Verdict, said: tuple[str, .
     }
     write_text(folder / "report.json", json.dumps(document, indent=2) + "\n")
     sentences = "".join(f"- {sentence}\n" for sentence in said)
-    page = f"# Benchmarks\n\n{markdown(table(measured, verdict))}\n{sentences}"
+    page = f"# Benchmarks\n\n{_warning(verdict)}{markdown(table(measured, verdict))}\n{sentences}"
     write_text(folder / "summary.md", page)
+
+
+def _warning(verdict: Verdict) -> str:
+    """Keep a green page from reading as "fast enough" where nothing said so."""
+    if not verdict.comparisons and not verdict.errors:
+        return (
+            "**Nothing was compared.** This run became the baseline; "
+            "green means only that the benchmarks ran.\n\n"
+        )
+    if verdict.elsewhere:
+        return "**Nothing was decided.** The baseline is from another machine.\n\n"
+    return ""
 
 
 def _judge(now: Measurement, before: Measurement, *, same_machine: bool) -> Comparison:

@@ -29,8 +29,8 @@ def rerun_options() -> tuple[str, ...]:
     `--rerun-show-tracebacks` lists every retried test with how its failed attempts failed: a
     flaky test that passed in the end would otherwise leave no trace of why it had not.
 
-    `shakeproof.gates.flaky_exit` makes the exit status hold under pytest-xdist as well, where
-    `--fail-on-flaky` of pytest-rerunfailures 16.7 ends with 0. pytest finds it when Shakeproof is
+    `shakeproof.gates.flaky_exit` sets the exit status instead of `--fail-on-flaky`, which under
+    pytest-xdist ends with 0 in pytest-rerunfailures 16.7. pytest finds it when Shakeproof is
     installed, or when its folder is in the `pythonpath` of the project's settings.
 
     Never retried are the exceptions in `NEVER_PASSES`. They speak of the code as it is written
@@ -49,7 +49,6 @@ def rerun_options() -> tuple[str, ...]:
         f"--reruns={RERUNS}",
         f"--reruns-delay={DELAY}",
         "--rerun-show-tracebacks",
-        "--fail-on-flaky",
         "-pshakeproof.gates.flaky_exit",
         *(f"--rerun-except={pattern}" for pattern in patterns),
     )

@@ -2,10 +2,10 @@
 
     python launch.py REQUEST.json
 
-The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `tests` (node
-ids in the order to run them, or null for all as they come) and where to tell it: `record`, a file, from one run; or
-`socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves forks. Exits with pytest's
-own status.
+The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `cache` (the
+folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come) and where to tell
+it: `record`, a file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one
+that serves forks. Exits with pytest's own status.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def main(request_file: str) -> int:
 
     arguments = request["arguments"]
     sys.argv = [os.path.join(os.path.dirname(pytest.__file__), "__main__.py"), *arguments]
-    plugins: list[object] = [shakeproof_neutral.Neutral(frozenset(request["active"]))]
+    plugins: list[object] = [
+        shakeproof_neutral.Neutral(frozenset(request["active"]), request["cache"])
+    ]
     if request["tests"] is not None:
         plugins.append(shakeproof_order.Order(request["tests"]))
     if "socket" in request:

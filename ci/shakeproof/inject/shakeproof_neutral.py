@@ -47,8 +47,9 @@ REMOVED = (("rerunfailures", "flaky(reruns=1, reruns_delay=0): rerun the test wh
 class Neutral:
     """The plugin that quietens the others, but for those in `active`."""
 
-    def __init__(self, active: FrozenSet[str]) -> None:
+    def __init__(self, active: FrozenSet[str], cache_dir: str) -> None:
         self.active = active
+        self.cache_dir = cache_dir
 
     def _quieten(self, options: Any) -> None:
         for plugin, values in QUIET:
@@ -70,6 +71,9 @@ class Neutral:
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, None, None]:
         """Reach all others: a wrapper runs before the first of them looks at its options."""
         self._quieten(config.option)
+        if config.pluginmanager.has_plugin("cacheprovider"):
+            # The project's own cache is left alone. `-o cache_dir=...` is an error where the plugin is switched off.
+            config._inicache["cache_dir"] = self.cache_dir
         for name, marker in REMOVED:
             if name not in self.active and config.pluginmanager.has_plugin(name):
                 config.pluginmanager.unregister(name=name)

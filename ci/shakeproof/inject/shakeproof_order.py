@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Generator, List, Sequence
 
 import pytest
@@ -20,8 +21,20 @@ class Order:
         """Have the last word: as the outermost wrapper, after every plugin has sorted and selected."""
         yield
         collected = {item.nodeid: item for item in items}
-        chosen = [collected[test] for test in self.tests if test in collected]
+        chosen: List[pytest.Item] = []
+        for test in self.tests:
+            if test in collected:
+                item = collected[test]
+                chosen.append(_again(item) if item in chosen else item)
         left = [item for item in items if item.nodeid not in frozenset(self.tests)]
         if left:
             config.hook.pytest_deselected(items=left)
         items[:] = chosen
+
+
+def _again(item: pytest.Item) -> pytest.Item:
+    """Make another item of the same test: told that the very same item comes next, pytest would not tear it down."""
+    other = copy.copy(item)
+    if isinstance(other, pytest.Function):
+        other._initrequest()  # else it would ask for fixtures in the name of the first
+    return other

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import json
 import os
 import socket
@@ -46,6 +49,7 @@ class SocketSink:
         self._place = place  # who speaks: the template, or which fork of which request
         self.owner = _process()
         self._socket = self._connect()
+        self._spilled = itertools.count()
 
     def _connect(self) -> socket.socket:
         connected = _socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -67,6 +71,20 @@ class SocketSink:
         data = json.dumps({"of": list(place), **line}).encode()
         try:
             self._socket.send(data)
-        except OSError:  # a test closed every descriptor
-            self._socket = self._connect()
-            self._socket.send(data)
+        except OSError as error:
+            if error.errno in (errno.EMSGSIZE, errno.ENOBUFS):
+                self._socket.send(json.dumps({"file": self._spill(data)}).encode())
+                return
+            # A test closed every descriptor; or else there is nobody left to tell.
+            with contextlib.suppress(ConnectionError, FileNotFoundError):
+                self._socket = self._connect()
+                self._socket.send(data)
+
+    def _spill(self, data: bytes) -> str:
+        """Put what is too large for a datagram into a file beside the socket."""
+        path = "{}.{}.{}".format(self._path, _process(), next(self._spilled))
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        while data:
+            data = data[os.write(file, data) :]
+        os.close(file)
+        return path

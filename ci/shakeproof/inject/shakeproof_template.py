@@ -3,11 +3,12 @@
 The process that has collected is the template: it runs no test itself. It reads requests, one JSON value a line, from
 the descriptor it is given:
 
-    {"id": 7, "tree": {"run": [4, 2], "branches": [{"run": [5]}, {"run": [1]}]}, "folder": "/tmp/..."}
+    {"id": 7, "folder": "/tmp/...", "reseed": {"random": true}, "tree": "/tmp/.../tree"}
 
-and forks once for each. The fork runs the tests with those numbers, in that order, from the state right after
-collection; then, for each branch, it forks again: "what if test 5 came next? what if test 1?". That makes a checkpoint
-of the state behind test 2. What the forks see is sent to a socket, marked with the place of the fork: [7], [7, 0].
+where the file `tree` holds {"run": [4, 2], "branches": [{"run": [5]}, {"run": [1]}]}, and forks once for each. The fork
+runs the tests with those numbers, in that order, from the state right after collection; then, for each branch, it forks
+again: "what if test 5 came next? what if test 1?". That makes a checkpoint of the state behind test 2. What the forks
+see is sent to a socket, marked with the place of the fork: [7], [7, 0].
 """
 
 from __future__ import annotations
@@ -18,19 +19,23 @@ import gc
 import hashlib
 import json
 import os
+import pickle
 import random
 import select
+import shutil
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import threading
 import warnings
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 import pytest
 from shakeproof_sinks import SocketSink
 
+_socket = socket.socket  # from before the project could replace it
 FORK_FAILED = 70  # exit status of a fork that failed outside any test (EX_SOFTWARE of sysexits.h)
 
 
@@ -43,6 +48,8 @@ class Template:
         self._forks: Dict[int, int] = {}  # by the descriptor that tells of its end: the process
         self._places: Dict[int, int] = {}  # by process: its request
         self._temporary = tempfile.gettempdir()
+        self._log = os.fstat(1)
+        self._outputs: Sequence[int] = ()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -54,13 +61,16 @@ class Template:
                 "event": "ready",
                 "threads": [thread.name for thread in threading.enumerate()[1:]],
                 "connections": _connections(),
-                "random": _digest_of_randomness(),
+                "random": _digests_of_randomness(),
                 "failed": session.testsfailed,
+                "tests": len(session.items),
             }
         )
         if session.items and not session.testsfailed:
-            gc.collect()
-            gc.freeze()  # what is there is shared with the forks for good: no collector needs to touch it again
+            # What is there is shared with the forks for good: no collector needs to touch it again. Garbage of the
+            # collection stays what it is: its finalizers would otherwise complain to the first test of every fork.
+            gc.freeze()
+            self._outputs = [number for number, found in _open_files() if _same(found, self._log)]
             self._serve()
         return True
 
@@ -105,28 +115,53 @@ class Template:
             os.setpgid(0, 0)
             os.close(self._requests)
             self._sink.adopt(place)
+            self._fall_silent()
             self._settle_in(request["folder"])
-            self._settle_randomness(reseed=request["reseed"])
-            self._run(request["tree"], place, None)
-            status = 0
+            self._settle_randomness(request["reseed"])
+            with open(request["tree"], encoding="utf-8") as file:
+                tree = json.load(file)
+            status = self._run(tree, place, None)
         except BaseException:  # noqa: BLE001  (whatever it was: a fork must never come back into the template)
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(status)
 
-    def _settle_in(self, folder: str) -> None:
-        """Part from the template: own output, own temporary folder."""
+    def _fall_silent(self) -> None:
+        """Part from the template's output and from its report files."""
         config = self._session.config
-        capture = config.pluginmanager.getplugin("capturemanager")
-        capture.stop_global_capturing()
+        plugins = config.pluginmanager
         nowhere = os.open(os.devnull, os.O_RDWR)
+        for output in (
+            self._outputs
+        ):  # pytest keeps copies of the standard ones, and faulthandler has its own
+            os.dup2(nowhere, output)
+        capture = plugins.getplugin("capturemanager")
+        if capture is not None:
+            capture.stop_global_capturing()
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         os.close(nowhere)
-        capture.start_global_capturing()
-        capture.suspend_global_capture(in_=False)
-        config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
+        if capture is not None:
+            capture.start_global_capturing()
+            capture.suspend_global_capture(in_=False)
+        if plugins.hasplugin("terminalreporter"):
+            config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
+        logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
+        if logs is not None:
+            logs.setStream(open(os.devnull, "w", encoding="utf-8"))
 
+    def _settle_in(self, folder: str) -> None:
+        """Take a temporary folder and a cache of its own."""
+        config = self._session.config
+        cache = getattr(config, "cache", None)
+        if cache is not None:
+            own = os.path.join(folder, "cache")
+            if os.path.isdir(cache._cachedir):
+                shutil.copytree(cache._cachedir, own)
+            cache._cachedir = type(config.rootpath)(own)
+
+        folder = os.path.join(folder, "tmp")
+        os.mkdir(folder)
         os.environ["TMPDIR"] = folder
         if tempfile.tempdir == self._temporary:
             tempfile.tempdir = None  # to be looked up again; a project that set its own keeps it
@@ -135,37 +170,42 @@ class Template:
             factory._basetemp = None
             factory._given_basetemp = type(config.rootpath)(folder) / "pytest"
 
-    def _settle_randomness(self, *, reseed: bool) -> None:
+    def _settle_randomness(self, reseed: Dict[str, bool]) -> None:
         """Be as random as a fresh process, or as little, where the project seeds while it is imported."""
-        numpy = sys.modules.get("numpy")
-        if not reseed:
+        if not reseed["random"]:
             random.setstate(self._random)  # Python itself has reseeded it in the fork
-        elif numpy is not None and hasattr(numpy, "random"):
-            numpy.random.seed()
+        if reseed.get("numpy"):
+            sys.modules["numpy"].random.seed()
 
-    def _run(self, tree: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]) -> None:
+    def _run(self, tree: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]) -> int:
         """Run the tests of a tree's stem, then each of its branches in a fork of its own.
 
-        `last` is the test that ran before, whose classes, modules and packages are still set up.
+        `last` is the test that ran before, whose classes, modules and packages are still set up. Gives the status
+        with which pytest would end.
         """
         session, items = self._session, self._session.items
         self._sink.send(place, {"event": "begin", "process": os.getpid()})
         stem = [items[number] for number in tree["run"]]
         branches = tree.get("branches", [])
+        session.shouldstop = session.shouldfail = False
         if last is not None and stem:
             self._tear_down_until(stem[0], last)
         for position, item in enumerate(stem):
             following: Optional[pytest.Item] = None
             if position + 1 < len(stem):
                 following = stem[position + 1]
+                # One test twice in a row: told that it comes next itself, pytest would not tear it down.
+                following = _sibling(item) if following is item else following
             elif branches:
                 following = _sibling(item)
-            session.shouldstop = session.shouldfail = False
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if os.getpid() != self._sink.owner:
                 os._exit(0)  # a test forked, and its child came back into pytest
+            if session.shouldfail or session.shouldstop:  # a test or a plugin wants no more tests
+                return int(pytest.ExitCode.INTERRUPTED)
         for number, branch in enumerate(branches):
             self._run_branch(branch, (*place, number), stem[-1] if stem else last)
+        return int(bool(session.testsfailed))
 
     def _run_branch(
         self, branch: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]
@@ -178,8 +218,7 @@ class Template:
                 os.setpgid(0, 0)
                 random.setstate(state)  # what the tests before made of it, as in the real order
                 self._sink.adopt(place)
-                self._run(branch, place, last)
-                status = 0
+                status = self._run(branch, place, last)
             except BaseException:  # noqa: BLE001  (as in `_be_fork`)
                 sys.excepthook(*sys.exc_info())
             finally:
@@ -188,22 +227,19 @@ class Template:
 
     def _tear_down_until(self, following: pytest.Item, last: pytest.Item) -> None:
         """Tear down what the next test does not share; what fails there is the last test's error, as in pytest."""
-        try:
-            self._session._setupstate.teardown_exact(following)
-        except BaseException as error:  # noqa: BLE001  (a fixture may raise anything, pytest.exit included)
-            self._sink.write({"event": "start", "test": last.nodeid})
-            self._sink.write(
-                {
-                    "event": "report",
-                    "test": last.nodeid,
-                    "when": "teardown",
-                    "outcome": "failed",
-                    "xfail": False,
-                    "message": "{}: {}".format(type(error).__name__, error),
-                    "seconds": 0.0,
-                    "worker": "",
-                }
-            )
+        call = pytest.CallInfo.from_call(
+            lambda: self._session._setupstate.teardown_exact(following),
+            when="teardown",
+            reraise=(pytest.exit.Exception, KeyboardInterrupt),
+        )
+        if call.excinfo is not None:
+            if (
+                getattr(last, "funcargs", {}) is None
+            ):  # pytest has taken them away; plugins look at them still
+                last.funcargs = {}  # type: ignore[attr-defined]
+            report = last.ihook.pytest_runtest_makereport(item=last, call=call)
+            last.ihook.pytest_runtest_logstart(nodeid=last.nodeid, location=last.location)
+            last.ihook.pytest_runtest_logreport(report=report)
 
 
 def _sibling(item: pytest.Item) -> pytest.Item:
@@ -233,18 +269,33 @@ def _end(process: int) -> int:
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
+def _open_files() -> Iterator[Tuple[int, os.stat_result]]:
+    """List the descriptors that are open, and what each refers to."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the one that listed them is closed by now
+            yield int(name), os.fstat(int(name))
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+
 def _connections() -> int:
     """Count the network sockets that are open: forks would share them, and talk across each other."""
     found = 0
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            with socket.socket(fileno=os.dup(int(name))) as opened:
-                found += opened.family in (socket.AF_INET, socket.AF_INET6)
-        except OSError:  # no socket, or closed since it was listed
-            continue
+    for number, opened in _open_files():
+        if stat.S_ISSOCK(opened.st_mode):
+            with _socket(fileno=os.dup(number)) as connection:
+                found += connection.family in (socket.AF_INET, socket.AF_INET6)
     return found
 
 
-def _digest_of_randomness() -> str:
+def _digests_of_randomness() -> Dict[str, str]:
     """Tell whether two templates have the same random state: then the project seeds it while it is imported."""
-    return hashlib.sha256(repr(random.getstate()).encode()).hexdigest()
+    states: Dict[str, object] = {"random": random.getstate()}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and hasattr(numpy, "random"):
+        states["numpy"] = pickle.dumps(numpy.random.get_state())
+    return {
+        name: hashlib.sha256(repr(state).encode()).hexdigest() for name, state in states.items()
+    }

@@ -46,8 +46,32 @@ def classify(runs: Sequence[Run]) -> tuple[Suspicion, ...]:
     victim.
     Terms: Lam et al., "iDFlakies", ICST 2019; Shi et al., "iFixFlakies", FSE 2019.
     """
-    suspicions = (_judge(test, turns) for test, turns in turns_of(runs).items())
-    return tuple(suspicion for suspicion in suspicions if suspicion is not None)
+    judged = (_judge(test, turns) for test, turns in turns_of(runs).items())
+    suspicions = tuple(suspicion for suspicion in judged if suspicion is not None)
+    chancy = {each.test for each in suspicions if each.kind is Instability.NON_DETERMINISTIC}
+    return (*suspicions, *(each for each in _not_idempotent(runs) if each.test not in chancy))
+
+
+def _not_idempotent(runs: Sequence[Run]) -> Iterable[Suspicion]:
+    """Find the tests that pass once and then fail when they run again right away."""
+    table: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.experiment.kind is Kind.TWICE and len(run.outcomes) > 1:
+            table[run.outcomes[0].test].append(run)
+    for test, twice in table.items():
+        tripped = [run for run in twice if run.outcomes[1].bad and not run.outcomes[0].bad]
+        if tripped:
+            again = tripped[0].outcomes[1]
+            yield Suspicion(
+                test=test,
+                kind=Instability.NON_IDEMPOTENT,
+                status=again.status,
+                message=again.message or again.status.value,
+                runs=len(twice),
+                failures=len(tripped),
+                failing=tuple(run.experiment.label for run in tripped),
+                example=tripped[0],
+            )
 
 
 def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
@@ -61,7 +85,8 @@ def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
     table: defaultdict[str, list[Turn]] = defaultdict(list)
     for run in runs:
         table[SESSION].append(Turn(run, session_outcome(run)))
-        for outcome in run.outcomes:
+        # Of a test that runs twice in a row, only the first turn can be compared with its others.
+        for outcome in run.outcomes[: 1 if run.experiment.kind is Kind.TWICE else None]:
             if outcome.status is not Status.NOT_RUN:
                 table[outcome.test].append(Turn(run, outcome))
         if _collected_for_all(run):
@@ -109,6 +134,7 @@ def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
     return Suspicion(
         test=test,
         kind=_kind(turns, odd),
+        status=odd[0].outcome.status,
         message=odd[0].outcome.message or odd[0].outcome.status.value,
         runs=len(turns),
         failures=len(odd),
@@ -154,7 +180,7 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         return Instability.PARALLEL_UNSAFE
     if not _agree_within(spread, lambda turn: order(turn.run)):
         return Instability.HASH_ORDER  # same order: the outcome changes with the hash seed alone
-    if any(turn.run.experiment.kind is Kind.ALONE for turn in odd):
+    if any(turn.run.experiment.kind in (Kind.ALONE, Kind.TWICE) for turn in odd):
         return Instability.BRITTLE
     return Instability.VICTIM
 

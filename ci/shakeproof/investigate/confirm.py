@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from shakeproof.investigate.classify import NOT_COLLECTED, SESSION, session_outcome
-from shakeproof.messages import fingerprint
+from shakeproof.investigate.classify import SESSION, session_outcome
 from shakeproof.model import Experiment, Finding, Instability, Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from shakeproof.model import Outcome, Run, Suspicion
 
 INLINE_TESTS = 8  # a longer order is written to a file, which pytest reads as @file
-TRIES = 10  # how often a command is run that shows its failure only now and then
+FEWEST_TRIES, MOST_TRIES = 10, 30  # of a command that shows its failure only now and then
+MISSED = 0.01  # how likely a failure may stay unseen in all tries of its command
 CHANCY = frozenset(
     {
         Instability.NON_DETERMINISTIC,
@@ -42,6 +43,20 @@ SWITCHES = (
 UNCHANGED = frozenset({"xdist", "randomly", "random_order", "rerunfailures", "selection"})
 
 
+class Reported(Protocol):
+    """What an outcome is held against: a suspicion, or a finding of an earlier report."""
+
+    @property
+    def test(self) -> str:
+        """The node id."""
+        ...
+
+    @property
+    def status(self) -> Status:
+        """What became of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reproduction:
     """A command that shall show a suspicion: as a shell line, and as the experiment that runs precisely that line."""
@@ -62,6 +77,9 @@ def reproduction(
     `user_arguments` are those that followed `--`; of these the options are kept and the paths are replaced by the tests
     that matter, from `order_file` where there are many.
     """
+    if suspicion.kind is Instability.NON_IDEMPOTENT:
+        out = os.path.relpath(order_file.parent.parent, cwd)
+        return _replay_only(suspicion, number, user_arguments, out)
     example = suspicion.example
     options = tuple(each for each in user_arguments if each not in example.positional)
     order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
@@ -89,9 +107,41 @@ def reproduction(
             plugins=UNCHANGED,
             hash_seed=hash_seed,
         ),
-        tries=TRIES if suspicion.kind in CHANCY else 1,
+        tries=_tries(suspicion),
         order_file=order_file,
         order=order if listed else (),
+    )
+
+
+def _tries(suspicion: Suspicion) -> int:
+    """Say how often the command may be run: where chance plays a part, until it would fail almost surely.
+
+    With a failure rate p, n runs all pass with probability (1 - p)^n: n is such that this falls below `MISSED`.
+    """
+    if suspicion.kind not in CHANCY:
+        return 1
+    rate = suspicion.failures / suspicion.runs
+    if rate >= 1:
+        return FEWEST_TRIES
+    needed = math.ceil(math.log(MISSED) / math.log(1 - rate))
+    return min(max(needed, FEWEST_TRIES), MOST_TRIES)
+
+
+def _replay_only(
+    suspicion: Suspicion, number: int, user_arguments: Sequence[str], out: str
+) -> Reproduction:
+    """Have Shakeproof repeat what pytest has no command line for: one test twice in a row."""
+    return Reproduction(
+        command=f"shakeproof replay F{number} --out {shlex.quote(out)}",
+        experiment=Experiment(
+            label=f"confirm F{number}",
+            kind=Kind.REPLAY,
+            arguments=tuple(user_arguments),
+            tests=(suspicion.test, suspicion.test),
+        ),
+        tries=1,
+        copies=1,
+        order_file=Path(),
     )
 
 
@@ -112,7 +162,9 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
     match suspicion.kind:
         case Instability.PARALLEL_UNSAFE:
             return ()
-        case _ if suspicion.message == NOT_COLLECTED:
+        case Instability.VICTIM if suspicion.culprits:
+            return (*suspicion.culprits[0], suspicion.test)
+        case _ if suspicion.status is Status.MISSING:
             return ()  # what is to be shown is that asking for everything does not bring it
         case Instability.BRITTLE | Instability.BROKEN if suspicion.test != SESSION:
             return (suspicion.test,)
@@ -122,16 +174,25 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
             return order
 
 
-def shows(suspicion: Suspicion, run: Run) -> bool:
-    """Tell whether a run of the command gave the reported outcome, for the reported reason."""
-    if suspicion.test == SESSION:
-        seen: tuple[Outcome, ...] = (session_outcome(run),)
-    elif suspicion.message == NOT_COLLECTED:
-        return session_outcome(run).status is Status.PASSED and suspicion.test not in run.collected
-    else:
-        seen = tuple(outcome for outcome in run.outcomes if outcome.test == suspicion.test)
-    reasons = (outcome.message or outcome.status.value for outcome in seen)
-    return fingerprint(suspicion.message) in {fingerprint(reason) for reason in reasons}
+def shows(reported: Reported, run: Run) -> bool:
+    """Tell whether a run of the command gave the reported outcome.
+
+    The words of a failure do not count: what is left of a polluter may be printed in another order, with other paths
+    and addresses, in every process.
+    """
+    if reported.status is Status.MISSING:
+        return session_outcome(run).status is Status.PASSED and reported.test not in run.collected
+    if reported.test == SESSION:
+        return matches(reported, session_outcome(run))
+    return any(matches(reported, each) for each in run.outcomes if each.test == reported.test)
+
+
+def matches(reported: Reported, outcome: Outcome) -> bool:
+    """Tell whether an outcome is the reported one: the same status, a failed setup being as good as a failed test."""
+    failures = (Status.FAILED, Status.ERROR)
+    return outcome.status is reported.status or (
+        reported.status in failures and outcome.status in failures
+    )
 
 
 def finding(
@@ -143,13 +204,17 @@ def finding(
         id=f"F{number}",
         test=suspicion.test,
         kind=suspicion.kind,
+        status=suspicion.status,
         message=suspicion.message,
         runs=suspicion.runs,
         failures=suspicion.failures,
         failing=suspicion.failing,
         reproduce=shown.command,
-        arguments=shown.experiment.arguments or (),
+        replay=shown.experiment,
+        copies=shown.copies,
         confirmed=good > 0,
         tries=len(tries),
         shown=good,
+        culprits=suspicion.culprits,
+        cleaners=suspicion.cleaners,
     )

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from shakeproof.model import Experiment, Run, Suspicion
 
 ALONE_TIMES = 3
-REPLAY_TIMES = 2
-SETTLED = frozenset({Instability.NON_DETERMINISTIC, Instability.CRASH, Instability.HANG})
+REPLAY_TIMES = 3
+SETTLED = frozenset(
+    {
+        Instability.NON_DETERMINISTIC,
+        Instability.NON_IDEMPOTENT,
+        Instability.CRASH,
+        Instability.HANG,
+    }
+)
 MOST_TESTS = 20  # so many suspicions are followed up; a suite with more has one illness, not many
 
 
@@ -29,7 +36,7 @@ def follow_ups(suspicions: Sequence[Suspicion], made: Iterable[Run] = ()) -> tup
     tests = (suspicion.test for suspicion in open_ones if suspicion.test != SESSION)
     solos = (experiment for test in tests for experiment in alone(test, ALONE_TIMES))
     unstable = (suspicion for suspicion in open_ones if suspicion.kind is not Instability.BROKEN)
-    wanted = (*solos, *_replays(suspicion.example for suspicion in unstable))
+    wanted = (*solos, *_replays(run for suspicion in unstable for run in _telling(suspicion)))
     known = frozenset(run.experiment.label for run in made)
     return tuple(experiment for experiment in wanted if experiment.label not in known)
 
@@ -38,6 +45,13 @@ def _is_open(suspicion: Suspicion) -> bool:
     """Tell whether more runs can change the kind: chance, seen only beside other runs, may turn out to be company."""
     by_chance = suspicion.kind is Instability.NON_DETERMINISTIC
     return suspicion.kind not in SETTLED or (by_chance and in_company(suspicion.example))
+
+
+def _telling(suspicion: Suspicion) -> tuple[Run, ...]:
+    """Pick the runs to repeat: one that failed, and where the hash seed is suspected also one that did not."""
+    if suspicion.kind is Instability.HASH_ORDER and suspicion.opposite is not None:
+        return suspicion.example, suspicion.opposite
+    return (suspicion.example,)
 
 
 def _replays(examples: Iterable[Run]) -> Iterable[Experiment]:

@@ -25,6 +25,10 @@ class Target:
 class Lab(Protocol):
     """Runs experiments on a target."""
 
+    def at_once(self, jobs: int) -> Lab:
+        """Give the same laboratory with another number of runs at a time."""
+        ...
+
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         """Yield what each experiment showed, as they end (not in the order given)."""
         ...

@@ -21,19 +21,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from shakeproof.lab.fresh import LAUNCHER, SILENT_SECONDS, pytest_arguments
+from shakeproof.lab.fresh import LAUNCHER, POLL_SECONDS, SILENT_SECONDS, ended, pytest_arguments
+from shakeproof.lab.guardian import Guardian, end_sessions
 from shakeproof.lab.records import Record
 from shakeproof.model import Experiment, Kind, Run, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.lab.base import Target
 
-LARGEST_DATAGRAM = 1 << 20  # bytes; Linux sends no more than its socket buffer, about 200 KiB
+LARGEST_DATAGRAM = (
+    1 << 20
+)  # bytes; Linux sends no more than its socket buffer, about 200 KiB; the rest goes to files
 LOOK_SECONDS = 0.1  # how often the clock is looked at while nothing happens
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  (where temporary files cost no disk; folders in it get random names)
 ROOM_NEEDED = 1 << 30  # bytes that have to be free there
+PARTING_SECONDS = (
+    5.0  # for the templates to end as pytest ends, with the fixtures and plugins of the session
+)
 Place = tuple[int, ...]  # the request, then the branch of the branch
 
 
@@ -56,8 +62,11 @@ class _Fork:
     tree: Tree
     record: Record
     process: int = 0
-    heard: float = 0.0  # when it last told anything
+    since: float = (
+        0.0  # by the lab's clock, when it began what it is doing: a test, or what comes between two
+    )
     hung: bool = False
+    last: str = ""  # the test before a branch
     status: int | None = None
 
 
@@ -71,6 +80,7 @@ class _Request:
     folder: tempfile.TemporaryDirectory[str]
     begun: float
     forks: dict[Place, _Fork]
+    abandoned: bool = False  # nobody waits for it any more
 
 
 @dataclass(slots=True)
@@ -110,8 +120,10 @@ class ForkLab:
         self._hash_seeds = tuple(hash_seeds)
         self._templates: dict[int, _Template] = {}
         self._requests: dict[int, _Request] = {}
-        self._looked = 0.0
-        self.reseed = True
+        # A clock that stands still while nobody listens: what a fork could not tell meanwhile is not its delay.
+        self._clock = 0.0
+        self._looked = time.monotonic()
+        self.reseed: dict[str, bool] = {}  # by what gives random numbers
 
     def __enter__(self) -> Self:
         """Start the templates and wait until all have collected.
@@ -119,8 +131,9 @@ class ForkLab:
         Raises ForkUnsafeError where threads are running or connections are open after the collection.
         """
         try:
+            self._guardian = self._open.enter_context(Guardian(self._folder))
             address = self._folder / "inbox"
-            self._inbox.bind(str(address))
+            self._bind(address)
             self._inbox.settimeout(LOOK_SECONDS)
             for hash_seed in self._hash_seeds:
                 self._templates[hash_seed] = self._start(hash_seed, address)
@@ -132,12 +145,19 @@ class ForkLab:
 
     def __exit__(self, *_: object) -> None:
         """End all processes and remove all temporary files."""
+        for request in self._requests.values():
+            _abandon(request)
+        self._inbox.close()  # nobody shall wait to be heard
         for template in self._templates.values():
             os.close(template.requests)
-            for request in self._requests.values():
-                for fork in request.forks.values():
-                    _kill_group(fork.process)
-            _kill_group(template.process.pid)
+        latest = time.monotonic() + PARTING_SECONDS
+        while time.monotonic() < latest and not all(
+            ended(template.process) for template in self._templates.values()
+        ):
+            time.sleep(POLL_SECONDS)
+        end_sessions({template.process.pid for template in self._templates.values()})
+        for template in self._templates.values():
+            self._guardian.ended(template.process.pid)
             template.process.wait()
         self._templates.clear()
         for request in self._requests.values():
@@ -150,12 +170,14 @@ class ForkLab:
         """The node ids in the declared order."""
         return next(iter(self._templates.values())).record.collected
 
+    def at_once(self, jobs: int) -> Self:
+        """Give the laboratory, from now on with another number of runs at a time."""
+        self._jobs = jobs
+        return self
+
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         """Yield each run as it ends."""
-        whole = self.collected
-        trees = (
-            (each, Tree(each.tests if each.tests is not None else whole)) for each in experiments
-        )
+        trees = [(each, self._tree_of(each)) for each in experiments]
         for request in self._work(trees):
             (fork,) = request.forks.values()
             yield self._run_of(request, fork)
@@ -167,38 +189,59 @@ class ForkLab:
                 if len(place) > 1:
                     yield fork.tree.stem, self._run_of(request, fork)
 
-    def _work(
-        self, trees: Iterator[tuple[Experiment, Tree]] | list[tuple[Experiment, Tree]]
-    ) -> Iterator[_Request]:
+    def _work(self, trees: Iterable[tuple[Experiment, Tree]]) -> Iterator[_Request]:
+        """Yield each request as it is complete. When the caller stops asking, what still runs is killed."""
         waiting = deque(trees)
-        while waiting or self._requests:
-            while waiting and len(self._requests) < self._jobs:
-                self._ask(*waiting.popleft())
-            yield from self._listen()
+        try:
+            while waiting or any(not each.abandoned for each in self._requests.values()):
+                while waiting and len(self._requests) < self._jobs:
+                    self._ask(*waiting.popleft())
+                yield from self._listen()
+        finally:
+            for request in self._requests.values():
+                _abandon(request)
+
+    def _template_for(self, experiment: Experiment) -> _Template:
+        known = self._templates.get(-1 if experiment.hash_seed is None else experiment.hash_seed)
+        return known or self._templates[self._hash_seeds[0]]
+
+    def _tree_of(self, experiment: Experiment) -> Tree:
+        """Say what an experiment runs. What is collected, and in which order, may follow the hash seed."""
+        collected = self._template_for(experiment).record.collected
+        return Tree(collected if experiment.tests is None else experiment.tests)
 
     def _ask(self, experiment: Experiment, tree: Tree) -> None:
         number = next(self._ids)
-        hash_seeds = self._hash_seeds
-        hash_seed = experiment.hash_seed if experiment.hash_seed in hash_seeds else hash_seeds[0]
-        template = self._templates[hash_seed or 0]
+        template = self._template_for(experiment)
+        tree = _known(tree, template.numbers)
         folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
         self._requests[number] = _Request(
             experiment, tree, template, folder, time.monotonic(), dict(_places((number,), tree))
         )
+        # The tree may be larger than a pipe holds, and the template may be waiting to be heard itself.
+        asked = Path(folder.name, "tree")
+        asked.write_text(json.dumps(_numbered(tree, template.numbers)), encoding="utf-8")
         request = {
             "id": number,
-            "tree": _numbered(tree, template.numbers),
+            "tree": str(asked),
             "folder": folder.name,
             "reseed": self.reseed,
         }
-        os.write(template.requests, json.dumps(request).encode() + b"\n")
+        try:
+            os.write(template.requests, json.dumps(request).encode() + b"\n")
+        except BrokenPipeError as error:
+            raise _lost(template) from error
 
     def _await_templates(self) -> None:
         while not all(template.ready for template in self._templates.values()):
-            self._hear_template(self._receive())
+            gone = [each for each in self._templates.values() if ended(each.process)]
+            message = self._receive()
+            self._hear_template(message)
+            if message is not None:  # it may have been the last word of one that has ended
+                continue
             for template in self._templates.values():
                 silent = time.monotonic() - template.begun > SILENT_SECONDS
-                if not template.ready and (silent or template.process.poll() is not None):
+                if not template.ready and (silent or template in gone):
                     raise ForkUnsafeError(
                         f"the suite could not be collected once; see {template.log}"
                     )
@@ -206,7 +249,9 @@ class ForkLab:
             _check_forkable(template.ready or {})
         states = [(template.ready or {})["random"] for template in self._templates.values()]
         # Two processes with the same random state were seeded while they collected: the project wants it so.
-        self.reseed = len(states) == 1 or len(set(states)) == len(states)
+        for source in states[0]:
+            seen = [state[source] for state in states if source in state]
+            self.reseed[source] = len(set(seen)) == len(seen)
 
     def _hear_template(self, message: dict[str, Any] | None) -> None:
         if message is None or message["of"][:1] != ["template"]:
@@ -221,9 +266,14 @@ class ForkLab:
     def _receive(self) -> dict[str, Any] | None:
         """Give the next message; None when nothing came for a moment."""
         try:
-            message: dict[str, Any] = json.loads(self._inbox.recv(LARGEST_DATAGRAM))
+            data = self._inbox.recv(LARGEST_DATAGRAM)
         except TimeoutError:
             return None
+        message: dict[str, Any] = json.loads(data)
+        if "file" in message:
+            spilled = Path(message["file"])
+            message = json.loads(spilled.read_bytes())
+            spilled.unlink()
         return message
 
     def _listen(self) -> Iterator[_Request]:
@@ -231,40 +281,56 @@ class ForkLab:
         message = self._receive()
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._look_at_the_clock()
-        if message is None or message["of"][0] not in self._requests:
+        if message is None or message["of"][0] == "template":
             return
         place = tuple(message["of"])
-        request = self._requests[place[0]]
+        request = self._requests.get(place[0])
+        if request is None or request.abandoned:
+            if message["event"] == "begin":  # a branch whose stem is dead, or what nobody waits for
+                _kill_group(message["process"])
+            elif message["event"] == "end" and request is not None and len(place) == 1:
+                self._close(request, place[0])
+            return
         fork = request.forks[place]
-        fork.heard = time.monotonic()
         match message["event"]:
             case "begin":
                 fork.process = message["process"]
+                fork.since = self._clock
             case "end":
                 fork.status = message["status"]
                 if len(place) == 1:
-                    del self._requests[place[0]]
-                    request.folder.cleanup()
+                    self._close(request, place[0])
                     yield request
             case _:
                 fork.record.take(message)
+                if message["event"] == "start" or not fork.record.running:
+                    fork.since = self._clock
                 self._on_progress(request.experiment.label, fork.record.ended)
 
+    def _close(self, request: _Request, number: int) -> None:
+        del self._requests[number]
+        request.folder.cleanup()
+
     def _look_at_the_clock(self) -> None:
-        now = self._looked = time.monotonic()
+        now = time.monotonic()
+        self._clock += min(now - self._looked, 2 * LOOK_SECONDS)
+        self._looked = now
         for request in self._requests.values():
-            if request.template.process.poll() is not None:
-                raise ForkUnsafeError(
-                    f"the process that had collected ended; see {request.template.log}"
-                )
+            if ended(request.template.process):
+                raise _lost(request.template)
             for fork in request.forks.values():
-                running = fork.process and fork.status is None and fork.record.running
-                if running and now - fork.heard > self._target.timeout:
+                # A test is running, or what fixtures do between two: a stem that is through waits for its branches.
+                at_work = fork.record.running or fork.record.ended < len(fork.tree.stem)
+                alive = fork.process and fork.status is None
+                if alive and at_work and self._clock - fork.since > self._target.timeout:
                     fork.hung = True
                     _kill_group(fork.process)
 
     def _run_of(self, request: _Request, fork: _Fork) -> Run:
         collected = request.template.record
+        if fork.last and fork.status and not fork.record.running and not fork.record.ended:
+            # It ended before its first test: what was torn down for that belongs to the test before.
+            fork.record.take({"event": "start", "test": fork.last})
         return Run(
             experiment=request.experiment,
             outcomes=fork.record.outcomes(Status.HUNG if fork.hung else Status.CRASHED),
@@ -286,8 +352,9 @@ class ForkLab:
         reading, writing = os.pipe()
         whole = Experiment(f"template {hash_seed}", Kind.DECLARED, hash_seed=hash_seed)
         request = {
-            "arguments": pytest_arguments(self._target, whole, folder),
+            "arguments": pytest_arguments(self._target, whole),
             "active": [],
+            "cache": str(folder / "cache"),
             "tests": None,
             "socket": str(address),
             "requests": reading,
@@ -306,8 +373,15 @@ class ForkLab:
                 pass_fds=(reading,),
                 start_new_session=True,
             )
+        self._guardian.started(process.pid)
         os.close(reading)
         return _Template(hash_seed, process, writing, log)
+
+    def _bind(self, address: Path) -> None:
+        try:
+            self._inbox.bind(str(address))
+        except OSError as error:  # the path of a socket has about 100 characters
+            raise ForkUnsafeError(f"no socket can be made at {address} ({error})") from error
 
 
 def _check_forkable(ready: dict[str, Any]) -> None:
@@ -319,12 +393,26 @@ def _check_forkable(ready: dict[str, Any]) -> None:
     if ready["connections"]:
         raise ForkUnsafeError("network connections are open once the tests are collected")
 
+    if not ready["tests"]:
+        raise ForkUnsafeError("no tests were collected")
 
-def _places(place: Place, tree: Tree) -> Iterator[tuple[Place, _Fork]]:
+
+def _lost(template: _Template) -> ForkUnsafeError:
+    return ForkUnsafeError(f"the process that had collected ended; see {template.log}")
+
+
+def _places(place: Place, tree: Tree, last: str = "") -> Iterator[tuple[Place, _Fork]]:
     """List every fork that a tree asks for."""
-    yield place, _Fork(tree, Record(collected=tree.stem))
+    yield place, _Fork(tree, Record(collected=tree.stem), last=last)
+    before = tree.stem[-1] if tree.stem else last
     for number, branch in enumerate(tree.branches):
-        yield from _places((*place, number), branch)
+        yield from _places((*place, number), branch, before)
+
+
+def _known(tree: Tree, numbers: dict[str, int]) -> Tree:
+    """Leave out, as a fresh process does, what was not collected: under another hash seed it may have been."""
+    stem = tuple(test for test in tree.stem if test in numbers)
+    return Tree(stem, tuple(_known(branch, numbers) for branch in tree.branches))
 
 
 def _numbered(tree: Tree, numbers: dict[str, int]) -> dict[str, Any]:
@@ -333,14 +421,24 @@ def _numbered(tree: Tree, numbers: dict[str, int]) -> dict[str, Any]:
     return {"run": [numbers[test] for test in tree.stem], "branches": branches}
 
 
+def _abandon(request: _Request) -> None:
+    """Kill what runs of a request."""
+    request.abandoned = True
+    for fork in request.forks.values():
+        if fork.status is None:
+            _kill_group(fork.process)
+
+
 def _kill_group(process: int) -> None:
     if process:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process, signal.SIGKILL)
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Make a folder for temporary files: in memory where there is room, since most suites wait for their disk."""
     in_memory = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM_NEEDED
+    # Tests that write a script and run it need a file system that lets them; Docker's forbids it.
+    in_memory = in_memory and not os.statvfs(IN_MEMORY).f_flag & os.ST_NOEXEC
     parent = IN_MEMORY if in_memory and os.access(IN_MEMORY, os.W_OK) else None
     return tempfile.TemporaryDirectory(prefix="shakeproof-", dir=parent, ignore_cleanup_errors=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
-import signal
 import subprocess
 import tempfile
 import threading
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shakeproof.lab.guardian import Guardian, end_sessions
 from shakeproof.lab.records import Record
 from shakeproof.model import Status
 
@@ -49,34 +48,51 @@ class FreshLab:
         """Yield each run as it ends. When the caller stops asking, what still runs is killed."""
         stop = threading.Event()
         pool = ThreadPoolExecutor(max_workers=self.jobs)
-        try:
-            started = [
-                pool.submit(self._one, next(self._numbers), experiment, stop)
-                for experiment in experiments
-            ]
-            for done in as_completed(started):
-                yield done.result()
-        finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="shakeproof-", ignore_cleanup_errors=True) as folder,
+            Guardian(Path(folder)) as guardian,
+        ):
+            try:
+                started = [
+                    pool.submit(
+                        self._one, Path(folder), guardian, next(self._numbers), experiment, stop
+                    )
+                    for experiment in experiments
+                ]
+                for done in as_completed(started):
+                    yield done.result()
+            finally:
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
 
-    def _one(self, number: int, experiment: Experiment, stop: threading.Event) -> Run:
+    def _one(
+        self,
+        parent: Path,
+        guardian: Guardian,
+        number: int,
+        experiment: Experiment,
+        stop: threading.Event,
+    ) -> Run:
         log = self.logs / f"{experiment.kind}-{number:03}.log"
-        with tempfile.TemporaryDirectory(
-            prefix="shakeproof-", ignore_cleanup_errors=True
-        ) as folder:
-            return self._run_in(Path(folder), experiment, log, stop)
+        with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
+            return self._run_in(Path(folder), guardian, experiment, log, stop)
 
     def _run_in(
-        self, folder: Path, experiment: Experiment, log_file: Path, stop: threading.Event
+        self,
+        folder: Path,
+        guardian: Guardian,
+        experiment: Experiment,
+        log_file: Path,
+        stop: threading.Event,
     ) -> Run:
         record_file, request_file, scratch = folder / "record", folder / "request", folder / "tmp"
         scratch.mkdir()
         record_file.touch()
         request = {
-            "arguments": pytest_arguments(self.target, experiment, folder),
+            "arguments": pytest_arguments(self.target, experiment),
             "record": str(record_file),
             "active": sorted(experiment.plugins),
+            "cache": str(folder / "cache"),
             "tests": experiment.tests,
         }
         request_file.write_text(json.dumps(request), encoding="utf-8")
@@ -89,12 +105,13 @@ class FreshLab:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # its own process group: whatever the tests start can be ended with it
+                start_new_session=True,  # its own session: whatever the tests start can be ended with it
             )
+            guardian.started(process.pid)
             watched = _Watch(Record(), record, self.target.timeout)
             left_running = Status.CRASHED
             try:
-                while not _ended(process):
+                while not ended(process):
                     time.sleep(POLL_SECONDS)
                     watched.look()
                     self.on_progress(experiment.label, watched.record.ended)
@@ -105,7 +122,7 @@ class FreshLab:
                         left_running = Status.HUNG
                         break
             finally:
-                _end(process)
+                _end(process, guardian)
             watched.look()
         return watched.record.run(
             experiment,
@@ -146,10 +163,10 @@ class _Watch:
         return now - self._last_event > max(SILENT_SECONDS, self._timeout)
 
 
-def pytest_arguments(target: Target, experiment: Experiment, folder: Path) -> list[str]:
+def pytest_arguments(target: Target, experiment: Experiment) -> list[str]:
     """Say what pytest is called with: what the user gave, or the experiment's own, then the experiment's options."""
     given = target.pytest_arguments if experiment.arguments is None else experiment.arguments
-    return [*given, *experiment.options, "--color=no", "-o", f"cache_dir={folder / 'cache'}"]
+    return [*given, *experiment.options, "--color=no"]
 
 
 def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:
@@ -160,7 +177,7 @@ def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:
     return environment
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
+def ended(process: subprocess.Popen[bytes]) -> bool:
     """Tell whether the process has ended, and leave its status uncollected.
 
     Until that is collected, no other process can be given its id: the group that is killed in the end is its own.
@@ -170,8 +187,8 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the run's whole process group; what has ended by itself may have left children behind."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _end(process: subprocess.Popen[bytes], guardian: Guardian) -> None:
+    """End the run's whole session; what has ended by itself may have left children behind."""
+    end_sessions({process.pid})
+    guardian.ended(process.pid)
     process.wait()

@@ -80,8 +80,12 @@ def check_collected(run: Run) -> None:
         raise NothingToJudgeError(
             "No tests were collected: check the paths and the selection (-k, -m) after `--`."
         )
+    tail = _tail(run)
+    for name, package, option in NEEDED:
+        if name in run.experiment.plugins and "unrecognized arguments" in tail:
+            raise ShakeproofError(_missing(package, option))
     raise ShakeproofError(
-        f"{_tail(run)}\n\npytest did not start (above, what it printed): check what follows `--`."
+        f"{tail}\n\npytest did not start (above, what it printed): check what follows `--`."
     )
 
 
@@ -93,10 +97,14 @@ def check_plugins(first: Run, experiments: Sequence[Experiment]) -> None:
     wanted = frozenset(name for each in experiments for name in each.plugins)
     for name, package, option in NEEDED:
         if name in wanted - first.plugins:
-            raise ShakeproofError(
-                f"{option} needs {package}, which the tests run without: "
-                f"install it beside their pytest, or leave {option} out."
-            )
+            raise ShakeproofError(_missing(package, option))
+
+
+def _missing(package: str, option: str) -> str:
+    return (
+        f"{option} needs {package}, which the tests run without: "
+        f"install it beside their pytest, or leave {option} out."
+    )
 
 
 def _tail(run: Run) -> str:

@@ -24,6 +24,7 @@ def document(report: Report) -> dict[str, Any]:
         "verdict": report.verdict.value,
         "suite": {
             "rootdir": suite.rootdir,
+            "interpreter": suite.interpreter,
             "python": suite.python,
             "pytest": suite.pytest,
             "tests": suite.tests,
@@ -54,6 +55,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "id": finding.id,
         "test": finding.test,
         "kind": finding.kind.value,
+        "outcome": finding.status.value,
         "culprits": [list(culprits) for culprits in finding.culprits],
         "cleaners": list(finding.cleaners),
         "causes": [],
@@ -62,9 +64,22 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "failing": list(finding.failing),
         "message": finding.message,
         "reproduce": finding.reproduce,
+        "replay": _replay(finding),
         "confirmed": finding.confirmed,
         "tries": finding.tries,
         "shown": finding.shown,
+    }
+
+
+def _replay(finding: Finding) -> dict[str, Any]:
+    """Keep what `shakeproof replay` needs: the command as an experiment."""
+    experiment = finding.replay
+    return {
+        "arguments": experiment.arguments,
+        "tests": experiment.tests,
+        "hash_seed": experiment.hash_seed,
+        "plugins": sorted(experiment.plugins),
+        "copies": finding.copies,
     }
 
 

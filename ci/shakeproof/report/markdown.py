@@ -26,6 +26,7 @@ def _finding(finding: Finding) -> str:
             f"## {finding.id}: `{finding.test}`",
             "",
             f"- **{finding.kind.value}** - {words.meaning(finding.kind)}",
+            *(f"- {sentence}" for sentence in words.because(finding)),
             f"- {words.seen_in(finding)}",
             f"- {words.confirmation(finding)}",
             "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Terminal:
         if not self.quiet:
             with self._lock:
                 self._wipe()
-                print(text, file=self.out, flush=True)
+                _print(text, self.out)
 
     def progress(self, label: str, ended: int) -> None:
         """Show how far the runs under way have come; nothing where nobody is looking."""
@@ -82,13 +83,13 @@ class Terminal:
         """Print why there is no report, also when quiet."""
         with self._lock:
             self._wipe()
-            print(text, file=self.err, flush=True)
+            _print(text, self.err)
 
     def report(self, report: Report, folder: str) -> None:
         """Print the whole report, also when quiet."""
         with self._lock:
             self._wipe()
-            print("\n".join(self._report(report, folder)), file=self.out, flush=True)
+            _print("\n".join(self._report(report, folder)), self.out)
 
     def _report(self, report: Report, folder: str) -> list[str]:
         colour = dict(COLOURS)[report.verdict]
@@ -109,6 +110,7 @@ class Terminal:
         return [
             f"{self._paint(finding.id, BOLD)} {self._paint(finding.kind.value, colour)} {finding.test}",
             f"   {words.meaning(finding.kind)}",
+            *(f"   {sentence}" for sentence in words.because(finding)),
             f"   {words.seen_in(finding)}",
             f"   {headline(finding.message)}",
             f"   {words.confirmation(finding)}:",
@@ -122,3 +124,9 @@ class Terminal:
 
     def _paint(self, text: str, *codes: str) -> str:
         return f"\033[{';'.join(codes)}m{text}\033[0m" if self.colour else text
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Print a line. Whoever reads may stop reading (`| head`): that changes no verdict."""
+    with contextlib.suppress(BrokenPipeError):
+        print(text, file=stream, flush=True)

@@ -8,8 +8,11 @@ from shakeproof.messages import headline
 from shakeproof.model import Instability, Kind, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shakeproof.model import Evidence, Finding, Report
 
+NAMES_SHOWN = 5  # culprits that a summary lists
 RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
 KIND_WORDS = (
     (Kind.DECLARED, "in the declared order"),
@@ -28,6 +31,10 @@ MEANINGS = (
     (
         Instability.BRITTLE,
         "fails alone and passes after other tests: it needs what one of them sets up",
+    ),
+    (
+        Instability.NON_IDEMPOTENT,
+        "passes once and fails when it runs again: it trips over what it leaves behind",
     ),
     (Instability.NON_DETERMINISTIC, "gives different outcomes under identical conditions"),
     (Instability.HASH_ORDER, "its outcome follows PYTHONHASHSEED: it relies on the order of a set"),
@@ -86,7 +93,10 @@ def verdict(report: Report) -> str:
 def worth(evidence: Evidence) -> str:
     """Say what the runs prove, and how far that goes."""
     sentences = [
-        f"{evidence.test_runs:,} test runs; {evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen.",
+        (
+            f"{plural(evidence.test_runs, 'test run')}; "
+            f"{evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen."
+        ),
         (
             f"A test that never failed here fails in fewer than {evidence.failure_rate_below:.1%} of such runs "
             f"({evidence.confidence:.0%} confidence)."
@@ -103,6 +113,22 @@ def seen_in(finding: Finding) -> str:
     """Say how often it was seen, and in which runs."""
     runs = headline(", ".join(finding.failing), RUNS_WIDTH)
     return f"seen in {finding.failures} of {plural(finding.runs, 'run')}: {runs}"
+
+
+def because(finding: Finding) -> tuple[str, ...]:
+    """Say who is to blame, and who makes it good; nothing where nobody was found."""
+    sets = [" and ".join(members) for members in finding.culprits]
+    blame = "needs" if finding.kind is Instability.BRITTLE else "because of"
+    sentences = [f"{blame} {_any_of(sets)}"] if sets else []
+    if finding.cleaners:
+        sentences.append(f"but not when behind that comes {_any_of(finding.cleaners)}")
+    return tuple(sentences)
+
+
+def _any_of(names: Sequence[str]) -> str:
+    shown = ", or ".join(names[:NAMES_SHOWN])
+    more = len(names) - NAMES_SHOWN
+    return f"{shown}, or {more:,} more (see report.json)" if more > 0 else shown
 
 
 def confirmation(finding: Finding) -> str:

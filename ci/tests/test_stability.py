@@ -1,0 +1,179 @@
+"""The command `stability` on suites with a known illness: what it finds, whom it blames, and what its commands show."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from shakeproof.cli import main
+
+Specimen: TypeAlias = Callable[[str], Path]
+Answer: TypeAlias = tuple[int, dict[str, Any]]
+Ask: TypeAlias = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def _as_if_nobody_else_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep from the inner runs what the outer one says, and its plugins: they start in a third of the time."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.fixture
+def ask(specimen: Specimen, tmp_path: Path) -> Ask:
+    """Give a function that asks about a specimen, and returns the exit status and the report."""
+
+    def stability(name: str, *options: str) -> Answer:
+        out = tmp_path / "out"
+        where = ("--rootdir", str(specimen(name)), "--out", str(out))
+        status = main(["stability", *where, "--seed", "1", "--quiet", *options])
+        return status, json.loads((out / "report.json").read_text(encoding="utf-8"))
+
+    return stability
+
+
+def finding(report: dict[str, Any]) -> dict[str, Any]:
+    """Give the one finding."""
+    (found,) = report["findings"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_healthy_suite_is_stable_whatever_its_tests_are_called(ask: Ask) -> None:
+    status, report = ask("stable")
+
+    assert (status, report["verdict"], report["findings"]) == (0, "stable", [])
+    kinds = report["evidence"]["experiments"]
+    assert kinds == {"alone": 9, "declared": 10, "reversed": 1, "shuffled": 5, "twice": 9}
+    assert report["evidence"]["incomplete"] == []
+
+
+def test_a_victim_is_named_with_its_polluter_and_a_command_of_the_two(ask: Ask) -> None:
+    status, report = ask("victim")
+
+    found = finding(report)
+    assert (status, report["verdict"], found["kind"]) == (1, "unstable", "victim")
+    assert found["test"] == "test_mode.py::test_a_reads_mode"
+    assert found["culprits"] == [["test_mode.py::test_b_sets_mode"]]
+    assert found["confirmed"] is True
+    assert found["reproduce"].endswith(
+        "test_mode.py::test_b_sets_mode test_mode.py::test_a_reads_mode"
+    )
+
+
+def test_all_polluters_are_named_and_the_cleaner_that_hid_them(ask: Ask) -> None:
+    _, report = ask("cleaner")
+
+    found = finding(report)
+    assert found["culprits"] == [
+        ["test_clean.py::test_a_pollutes"],
+        ["test_clean.py::test_b_pollutes_too"],
+    ]
+    assert found["cleaners"] == ["test_clean.py::test_c_cleans"]
+
+
+def test_two_tests_that_only_pollute_together_are_named_together(ask: Ask) -> None:
+    _, report = ask("joint")
+
+    found = finding(report)
+    assert (found["test"], found["kind"]) == ("test_switches.py::test_e_reads", "victim")
+    assert [sorted(members) for members in found["culprits"]] == [
+        ["test_switches.py::test_a_left", "test_switches.py::test_c_right"]
+    ]
+
+
+def test_a_brittle_test_is_named_with_its_state_setter(ask: Ask) -> None:
+    status, report = ask("brittle")
+
+    found = finding(report)
+    assert (status, found["kind"]) == (1, "brittle")
+    assert found["culprits"] == [["test_cache.py::test_a_fills"]]
+
+
+def test_a_test_that_trips_over_itself_is_not_idempotent_and_replay_shows_it(
+    ask: Ask, tmp_path: Path
+) -> None:
+    """Pytest has no command line for one test twice in a row, so Shakeproof's own command is what is printed."""
+    status, report = ask("non_idempotent")
+
+    found = finding(report)
+    assert (status, found["kind"], found["confirmed"]) == (1, "non-idempotent", True)
+    assert found["reproduce"].startswith("shakeproof replay F1 --out ")
+    assert main(["replay", "F1", "--out", str(tmp_path / "out"), "--quiet"]) == 0
+
+
+def test_what_follows_the_hash_seed_is_told_from_chance(ask: Ask) -> None:
+    _, report = ask("hash_order")
+
+    assert finding(report)["kind"] == "hash-order"
+
+
+def test_a_crash_and_what_comes_after_it_are_told_apart(ask: Ask) -> None:
+    """The test that takes the process down is named; those that never had their turn behind it are not."""
+    status, report = ask("crash")
+
+    found = finding(report)
+    assert (status, found["kind"]) == (1, "crash")
+    assert found["test"] == "test_exit.py::test_b_leaves"
+
+
+def test_tests_that_always_fail_are_broken_and_not_unstable(ask: Ask) -> None:
+    status, report = ask("broken")
+
+    assert (status, report["verdict"], finding(report)["kind"]) == (3, "failing", "broken")
+
+
+def test_fresh_processes_come_to_the_same_answer(ask: Ask) -> None:
+    """Only slower: what cannot be forked is judged all the same."""
+    _, report = ask("victim", "--runner", "fresh", "--repeat", "2", "--seeds", "2")
+
+    found = finding(report)
+    assert (found["kind"], found["culprits"]) == ("victim", [["test_mode.py::test_b_sets_mode"]])
+
+
+def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
+    status, report = ask("victim", "--budget", "0.001")
+
+    assert status == 0
+    assert "3 of 3 runs of one test alone" in report["evidence"]["incomplete"]
+
+
+def test_the_same_seed_asks_for_the_same_orders(ask: Ask) -> None:
+    _, report = ask("stable", "--seeds", "3")
+
+    seeds = [run["seed"] for run in report["runs"] if run["kind"] == "shuffled"]
+    assert sorted(seeds) == sorted([288545019, 1222356006, 1819850096])
+
+
+def test_a_finding_that_is_not_there_is_a_usage_error(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("broken")
+    capsys.readouterr()
+
+    assert main(["replay", "F7", "--out", str(tmp_path / "out")]) == 2
+    assert "has no finding F7: it has F1." in capsys.readouterr().err
+
+
+def test_the_printed_command_shows_the_failure_in_a_shell(ask: Ask, tmp_path: Path) -> None:
+    _, report = ask("cleaner")
+    command = finding(report)["reproduce"].replace("python", sys.executable, 1)
+
+    shown = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=tmp_path / "cleaner",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "FAILED test_clean.py::test_d_reads" in shown.stdout
