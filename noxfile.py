@@ -35,6 +35,7 @@ nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = True  # a session that did not run is not green
 nox.options.sessions = ["lint", "types", "unit", "integration"]
 
 

@@ -1,20 +1,25 @@
 """What a test may change only for itself, looked at before and after it.
 
 Three kinds of isolation can break: settings (a global or class attribute of `backend` was rebound),
-database (a database file was left open), environment (variables, working folder or time zone).
+database (a database file was left open), environment (variables, working folder, time zone, or
+another file or socket was left open).
 """
 
 import operator
 import os
+import socket
+import stat
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
 
 OPEN_FILES = Path("/proc/self/fd")  # where there is none (macOS, Windows), open files go unseen
+DATABASE_FILES = (".sqlite3", ".sqlite", ".db", "-wal", "-shm")
 
 
 class Kind(Enum):
@@ -42,7 +47,8 @@ class State:
 
     attributes: dict[object, dict[str, object]]
     """The globals of `backend`'s modules and the attributes of its classes, by owner and name."""
-    database_files: frozenset[str]
+    descriptors: dict[int, str]
+    """What each open descriptor leads to."""
     environ: dict[str, str]
     folder: str
     zone: tuple[str, str]
@@ -52,7 +58,7 @@ def look() -> State:
     """Return the present state."""
     return State(
         attributes={owner: dict(vars(owner)) for owner in _owners()},
-        database_files=_open_database_files(),
+        descriptors=_descriptors(),
         environ={name: value for name, value in os.environ.items() if not _is_pytest_own(name)},
         folder=str(Path.cwd()),
         zone=time.tzname,
@@ -65,7 +71,7 @@ def breaches(before: State, after: State) -> tuple[Breach, ...]:
 
 
 def restore(before: State, after: State) -> None:
-    """Put variables, working folder, globals and attributes back, so that no other test suffers."""
+    """Put everything back, and close what was left open, so that no other test suffers."""
     for name in after.environ.keys() - before.environ.keys():
         del os.environ[name]
     os.environ.update(before.environ)
@@ -77,6 +83,8 @@ def restore(before: State, after: State) -> None:
             setattr(owner, name, before.attributes[owner][name])
         else:
             delattr(owner, name)
+    for descriptor in _left_open(before, after):
+        _close(descriptor)
 
 
 def clear_caches(state: State) -> None:
@@ -91,8 +99,9 @@ def _breaches(before: State, after: State) -> Iterator[Breach]:
     for owner, name, change in _different(before, after):
         where = getattr(owner, "__qualname__", getattr(owner, "__name__", repr(owner)))
         yield Breach(Kind.SETTINGS, f"{where}.{name} was {change}")
-    for path in sorted(after.database_files - before.database_files):
-        yield Breach(Kind.DATABASE, f"{path} was left open")
+    for what in sorted({_name(each, after) for each in _left_open(before, after)}):
+        kind = Kind.DATABASE if what.endswith(DATABASE_FILES) else Kind.ENVIRONMENT
+        yield Breach(kind, f"{what} was left open")
     for name in sorted(before.environ.keys() | after.environ.keys()):
         if before.environ.get(name) != after.environ.get(name):
             yield Breach(Kind.ENVIRONMENT, f"the variable {name} was left changed")
@@ -126,26 +135,54 @@ def _is_watched(owner: object, name: str, value: object) -> bool:
 
 
 def _owners() -> Iterator[object]:
-    for module_name, module in tuple(sys.modules.items()):
-        if module_name.partition(".")[0] == "backend":
+    # Thousands of modules, twice a test: the cheap question comes first.
+    for module_name in [name for name in sys.modules if name.startswith("backend")]:
+        if module_name == "backend" or module_name.startswith("backend."):
+            module = sys.modules[module_name]
             yield module
             for value in vars(module).values():
                 if isinstance(value, type) and value.__module__ == module_name:
                     yield value
 
 
-def _open_database_files() -> frozenset[str]:
-    if not OPEN_FILES.is_dir():
-        return frozenset()
-    names = (_target(link) for link in OPEN_FILES.iterdir())
-    return frozenset(name for name in names if name.endswith(".sqlite3"))
+def _descriptors() -> dict[int, str]:
+    found: dict[int, str] = {}
+    with suppress(FileNotFoundError), os.scandir(OPEN_FILES) as links:
+        for link in links:
+            with suppress(OSError):  # closed since it was listed
+                found[int(link.name)] = os.readlink(link.path)  # noqa: PTH115 - twice a test
+    return found
 
 
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:  # closed since it was listed
-        return ""
+def _left_open(before: State, after: State) -> Iterator[int]:
+    """Yield new descriptors of files and sockets; pytest's own are older, or lead where they led.
+
+    A log that pytest opens again during a test is such a one, hence the look at where they lead.
+    """
+    known = frozenset(before.descriptors.values())
+    for descriptor, target in after.descriptors.items():
+        if target not in known:
+            with suppress(OSError):  # closed meanwhile
+                mode = os.fstat(descriptor).st_mode
+                if stat.S_ISREG(mode) or stat.S_ISSOCK(mode):
+                    yield descriptor
+
+
+def _name(descriptor: int, state: State) -> str:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return state.descriptors[descriptor]
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        return f"a socket at {copy.getsockname()!r}"
+
+
+def _close(descriptor: int) -> None:
+    """Let a descriptor lead nowhere: what it led to is closed, and its number stays taken.
+
+    Whoever still holds the number may close it later without hitting somebody else's file.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, descriptor, inheritable=False)
+    os.close(nowhere)
 
 
 def _is_pytest_own(name: str) -> bool:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import hypothesis.strategies as st
+import pytest
 from fastapi.testclient import TestClient
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -20,6 +21,7 @@ from tests.factories import (
 
 KEYS = st.sampled_from(["first", "second", "third"])
 TTL = timedelta(hours=24)
+MOST_EXAMPLES = 200  # some 20 s on a busy machine, of the 60 s that a test may take
 
 
 class IdempotencyMachine(RuleBasedStateMachine):
@@ -89,5 +91,17 @@ class IdempotencyMachine(RuleBasedStateMachine):
         return answer.status_code, answer.content, answer.headers.get("Idempotency-Replayed")
 
 
+def capped(profile: settings) -> settings:
+    """Return a profile for tests of which each step is an HTTP request, with fewer examples."""
+    most = min(profile.max_examples, MOST_EXAMPLES)
+    return settings(profile, max_examples=most, stateful_step_count=12)
+
+
 TestIdempotency = IdempotencyMachine.TestCase
-TestIdempotency.settings = settings(stateful_step_count=12)  # each step is an HTTP request
+TestIdempotency.settings = capped(settings())
+
+
+@pytest.mark.parametrize(("profile", "examples"), [("quick", 25), ("thorough", 200)])
+def test_the_machine_fits_the_limit_of_time_in_every_profile(profile: str, examples: int) -> None:
+    """The thorough profile asks for 1000 examples, which would take this machine past 60 s."""
+    assert capped(settings.get_profile(profile)).max_examples == examples

@@ -78,7 +78,10 @@ BESIDE_IT = """
 
 ILL = """
     import os
+    import socket
+    import sqlite3
     import time
+    from pathlib import Path
 
     import pytest
 
@@ -115,6 +118,16 @@ ILL = """
     def test_leaves_a_file_open(tmp_path):
         kept.append(open_database(str(tmp_path / "left.sqlite3")))
 
+    def test_leaves_a_database_of_another_name_open(tmp_path):
+        kept.append(sqlite3.connect(tmp_path / "left.db"))
+        kept[-1].execute("CREATE TABLE left_behind (name TEXT)")
+
+    def test_leaves_a_plain_file_open(tmp_path):
+        kept.append((tmp_path / "left.txt").open("w"))
+
+    def test_leaves_a_port_open():
+        kept.append(socket.create_server(("127.0.0.1", 0)))
+
     def test_leaves_a_transaction_open(database):
         kept.append(database.reading())
         kept[-1].__enter__()
@@ -133,6 +146,18 @@ ILL = """
         assert not hasattr(backend.core.settings, "current")
         assert settings.public()["n0"] == 20
         assert backend.core.settings.remembered.cache_info().currsize == 0
+        opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        assert [path for path in opened if os.path.basename(path).startswith("left.")] == []
+        listening = next(each for each in kept if isinstance(each, socket.socket))
+        with pytest.raises(OSError):
+            listening.getsockname()
+
+    def test_may_close_what_was_closed_for_it(tmp_path):
+        with (tmp_path / "mine.txt").open("w") as mine:
+            for each in kept:
+                if hasattr(each, "close"):
+                    each.close()
+            mine.write("still open")
 """
 
 WITH_A_CACHE = """
@@ -152,7 +177,10 @@ EVERY_BREACH = {
     "test_adds_a_global": "settings isolation broke: backend.core.settings.current",
     "test_changes_a_class": "settings isolation broke: Settings.public",
     "test_forces_a_frozen_value": "settings isolation broke: a frozen value",
-    "test_leaves_a_file_open": "database isolation broke: ",
+    "test_leaves_a_file_open": "database isolation broke: /",
+    "test_leaves_a_database_of_another_name_open": "database isolation broke: /",
+    "test_leaves_a_plain_file_open": "environment isolation broke: /",
+    "test_leaves_a_port_open": "environment isolation broke: a socket at ('127.0.0.1', ",
     "test_leaves_a_transaction_open": "database isolation broke: 1 transactions",
 }
 
@@ -282,6 +310,7 @@ def test_two_databases_are_written_at_the_same_time(database: Database, tmp_path
     assert stops == [["here"], ["there"]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not isolation.OPEN_FILES.is_dir(), reason="only Linux tells which files a process has open"
 )
@@ -318,7 +347,7 @@ def test_a_well_behaved_suite_leaves_everything_as_it_was(bare: pytest.Pytester)
     assert isolation.breaches(before, isolation.look()) == ()
 
 
-@pytest.mark.parametrize("runs", [3, 10])
+@pytest.mark.parametrize("runs", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_runs_of_a_small_suite_agree(bare: pytest.Pytester, runs: int) -> None:
     """Whether run three times or ten, forwards or backwards, each test has one outcome."""
     bare.makepyfile(test_one=WELL_BEHAVED, test_two=BESIDE_IT)

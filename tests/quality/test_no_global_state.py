@@ -22,6 +22,7 @@ def sources() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_importing_every_module_with_an_empty_environment_makes_nothing_mutable() -> None:
     audit = str(Path(import_audit.__file__))
     # Windows starts no process without SYSTEMROOT; elsewhere the environment is empty.
