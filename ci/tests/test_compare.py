@@ -314,6 +314,18 @@ def test_a_test_that_fails_only_on_a_worker_is_unsafe_in_parallel(
     assert judged.only["confirmed"] is True
 
 
+def test_workers_bear_with_a_plugin_that_serial_runs_do_without(
+    specimen: Specimen, judge: Judge
+) -> None:
+    """pytest-rerunfailures, taken out of a serial run, talks between workers and their controller."""
+    plugins = ("-p", "xdist", "-p", "rerunfailures")
+
+    judged = judge(specimen("stable"), "--parallel", "--", *plugins, repeat=1)
+
+    assert judged.status == 0, judged.out
+    assert [run["tests"] for run in judged.report["runs"]] == [9, 9]
+
+
 def test_a_collection_that_changes_from_run_to_run_is_unstable(
     project: Project, judge: Judge
 ) -> None:

@@ -74,7 +74,8 @@ class Neutral:
         if config.pluginmanager.has_plugin("cacheprovider"):
             # The project's own cache is left alone. `-o cache_dir=...` is an error where the plugin is switched off.
             config._inicache["cache_dir"] = self.cache_dir
-        for name, marker in REMOVED:
+        # The workers of xdist load it all the same, and expect to find it here.
+        for name, marker in REMOVED if "xdist" not in self.active else ():
             if name not in self.active and config.pluginmanager.has_plugin(name):
                 config.pluginmanager.unregister(name=name)
                 config.addinivalue_line("markers", marker)
