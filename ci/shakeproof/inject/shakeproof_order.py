@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Generator, List, Sequence
+from typing import Generator, List, Sequence, Set
 
 import pytest
 
@@ -22,11 +22,13 @@ class Order:
         yield
         collected = {item.nodeid: item for item in items}
         chosen: List[pytest.Item] = []
+        wanted: Set[str] = set()
         for test in self.tests:
             if test in collected:
                 item = collected[test]
-                chosen.append(_again(item) if item in chosen else item)
-        left = [item for item in items if item.nodeid not in frozenset(self.tests)]
+                chosen.append(_again(item) if test in wanted else item)
+                wanted.add(test)
+        left = [item for item in items if item.nodeid not in wanted]
         if left:
             config.hook.pytest_deselected(items=left)
         items[:] = chosen
