@@ -10,17 +10,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import hypothesis
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from backend.core.errors import DatabaseError
 from backend.core.settings import MEMORY, PREFIX, Settings
 from backend.core.storage import Database, open_database
 from tests import factories, isolation
+
+if TYPE_CHECKING:  # unit tests, and the small suites that tests run, do without the API
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
 
 TESTS = Path(__file__).parent
 
@@ -43,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if TESTS in item.path.parents:
             folder = item.path.relative_to(TESTS).parts[0]
             item.add_marker("benchmark" if folder == "benchmarks" else folder)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported: it would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -184,16 +193,18 @@ def database(database_path: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: factories.FakeClock) -> FastAPI:
+def app(settings: Settings, clock: factories.FakeClock) -> "FastAPI":
     """Give the assembled service; its lifespan runs only under `client`."""
-    from backend.api.app import create_app  # noqa: PLC0415 - unit tests need not import the API
+    from backend.api.app import create_app  # noqa: PLC0415 - see above
 
     return create_app(settings, clock=clock)
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
+def client(app: "FastAPI") -> Iterator["TestClient"]:
     """Give an HTTP client of the running service, started and stopped around the test."""
+    from fastapi.testclient import TestClient  # noqa: PLC0415 - see above
+
     with TestClient(app) as client:
         yield client
 

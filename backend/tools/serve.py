@@ -63,6 +63,10 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         access_log=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
+    # uvicorn imports its parts when they are first asked for. Here a failing import is the caller's
+    # to see; in a thread that serves, it would only end the thread.
+    config.load()
+    config.get_loop_factory()
     return uvicorn.Server(config)
 
 

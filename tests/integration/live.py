@@ -1,9 +1,11 @@
 """A real server on a free port of this machine, in a thread of the test's own process."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
+import httpx2
 from fastapi import FastAPI
 
 from backend.tools.serve import listen, server_of, url_of
@@ -21,3 +23,11 @@ def serving(app: FastAPI) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def connect(url: str) -> httpx2.Client:
+    """Open a client of a server on this machine, with as many connections as are in use at once."""
+    # Nothing here speaks TLS, and loading the certificates of the world takes longer than a test.
+    nobody_trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    limits = httpx2.Limits(max_connections=None)
+    return httpx2.Client(base_url=url, limits=limits, trust_env=False, verify=nobody_trusted)

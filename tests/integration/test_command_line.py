@@ -30,7 +30,7 @@ from backend.tools.errors import CommandError
 from backend.tools.serve import listen
 from backend.tools.simulate import next_commute, post_rides, ride_the_city
 from tests.factories import TEST_API_KEY, FakeClock, make_feed, make_stops
-from tests.integration.live import serving
+from tests.integration.live import connect, serving
 from tests.integration.phone import ask, eta, headers
 
 SECONDS_TO_END = 30
@@ -82,7 +82,7 @@ def test_the_whole_way_from_the_timetable_to_what_was_observed(
 
     with (
         running(variables, "serve", "--port", "0") as process,
-        httpx2.Client(base_url=announced_url(process), trust_env=False) as passenger,
+        connect(announced_url(process)) as passenger,
     ):
         before = eta(passenger, way, at=leaving)
         posting = ["simulate", "--post", str(passenger.base_url), "--rides", "60"]

@@ -9,15 +9,14 @@ import pytest
 from fastapi import FastAPI
 
 from tests.factories import make_ride, make_ride_segment, make_segment, unique_id
-from tests.integration.live import serving
+from tests.integration.live import connect, serving
 from tests.integration.phone import ask, eta, receipt, send, travel
 
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[httpx2.Client]:
-    """Give a client of the app served for real; it opens as many connections as are in use."""
-    limits = httpx2.Limits(max_connections=None)
-    with serving(app) as url, httpx2.Client(base_url=url, limits=limits, trust_env=False) as client:
+    """Give a client of the app served for real."""
+    with serving(app) as url, connect(url) as client:
         yield client
 
 
