@@ -6,13 +6,19 @@ import os
 import statistics
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shakeproof import evidence
 from shakeproof.files import make_folder, write_lines, write_text
 from shakeproof.investigate.classify import classify
-from shakeproof.investigate.confirm import Reproduction, finding, reproduction, shows
+from shakeproof.investigate.confirm import (
+    Reproduction,
+    counter_check,
+    finding,
+    reproduction,
+    shows,
+)
 from shakeproof.model import (
     Finding,
     Instability,
@@ -70,12 +76,18 @@ class Casebook:
     planned: tuple[Experiment, ...] = ()
     runs: list[Run] = field(default_factory=list)
     suspicions: tuple[Suspicion, ...] = ()
+    accused: tuple[Suspicion, ...] = ()  # those whose culprits were looked for
+    pairs: int = 0  # ordered pairs that were run; of these, `runs` holds only the odd ones
     findings: list[Finding] = field(default_factory=list)
     incomplete: list[str] = field(
         default_factory=list
     )  # a sentence for each thing planned and not done
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
+
+    def left_out(self, what: str, left: int, planned: int) -> None:
+        """Note that so many of the planned runs were not made."""
+        self.incomplete.append(f"{left:,} of {planned:,} runs {what}")
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -89,7 +101,11 @@ class Casebook:
 
 
 def confirm_all(setting: Setting, lab: FreshLab, terminal: Terminal, book: Casebook) -> None:
-    """Run the command of each suspicion in fresh processes, and enter the findings."""
+    """Run the command of each suspicion in fresh processes, and where there is one its counter-check.
+
+    The findings are entered one by one, and the report is on disk after each.
+    """
+    terminal.begin("confirming in fresh processes", len(book.suspicions))
     for number, suspicion in enumerate(book.suspicions, 1):
         shown = _reproduction(setting, suspicion, number)
         tries: list[Run] = []
@@ -98,7 +114,18 @@ def confirm_all(setting: Setting, lab: FreshLab, terminal: Terminal, book: Caseb
             for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
                 terminal.over(run)
                 tries.append(run)
-        book.findings.append(finding(suspicion, number, shown, tries))
+        counter = _counter_check(setting, suspicion, number, lab) if tries else None
+        book.findings.append(finding(suspicion, number, shown, tries, counter))
+        keep(setting, book)
+
+
+def keep(setting: Setting, book: Casebook) -> None:
+    """Write the report of what is known so far, as if interrupted now: if that happens without notice, it is there."""
+    if book.runs:
+        so_far = replace(
+            book, findings=list(book.findings), incomplete=list(book.incomplete), interrupted=True
+        )
+        conclude(setting, so_far)
 
 
 def conclude(setting: Setting, book: Casebook) -> Report:
@@ -119,7 +146,10 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     missing = sum(experiment.label not in made for experiment in book.planned)
     if missing:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
-    book.suspicions = classify(book.runs)
+    culprits = {(each.test, each.kind, each.reason): each for each in book.accused}
+    book.suspicions = tuple(
+        culprits.get((each.test, each.kind, each.reason), each) for each in classify(book.runs)
+    )
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
             shown = _reproduction(setting, suspicion, number)
@@ -138,6 +168,17 @@ def _reproduction(setting: Setting, suspicion: Suspicion, number: int) -> Reprod
     if shown.order:
         write_lines(order_file, shown.order)
     return shown
+
+
+def _counter_check(
+    setting: Setting, suspicion: Suspicion, number: int, lab: FreshLab
+) -> Run | None:
+    target = setting.target
+    experiment = counter_check(suspicion, number, target.pytest_arguments, target.rootdir)
+    if experiment is None:
+        return None
+    (run,) = lab.at_once(1).run([experiment])
+    return run
 
 
 def _report(setting: Setting, book: Casebook) -> Report:
@@ -170,7 +211,9 @@ def _report(setting: Setting, book: Casebook) -> Report:
             tests=len(collected),
             seed=setting.master_seed,
         ),
-        evidence=evidence.weigh(runs, caught_by_shuffles=caught, incomplete=tuple(book.incomplete)),
+        evidence=evidence.weigh(
+            runs, caught_by_shuffles=caught, incomplete=tuple(book.incomplete), pairs=book.pairs
+        ),
         findings=tuple(book.findings),
         timing=Timing(
             seconds=time.monotonic() - book.begun,

@@ -17,6 +17,7 @@ from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.replay import replay
 from shakeproof.report.terminal import Terminal, wants_colour
+from shakeproof.show import show
 from shakeproof.stability import Question, stability
 
 if TYPE_CHECKING:
@@ -52,9 +53,14 @@ def main(argv: Sequence[str]) -> int:
     own, pytest_arguments = _split(argv)
     arguments = _parser().parse_args(own)
     terminal = Terminal(
-        colour=wants_colour(arguments.color, sys.stdout, os.environ), quiet=arguments.quiet
+        colour=wants_colour(arguments.color, sys.stdout, os.environ),
+        quiet=arguments.quiet,
+        verbose=arguments.verbose,
     )
     try:
+        if arguments.command == "show":
+            show(arguments.out, arguments.finding, terminal)
+            return 0
         if arguments.command == "replay":
             return 0 if replay(arguments.out, arguments.finding, terminal) else NOT_REPRODUCED
         report = _ask(arguments, pytest_arguments, terminal)
@@ -188,7 +194,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the reproduction of a finding again, as the report has it; exit status 0 if it reproduces.",
     )
     replaying.add_argument("finding", metavar="FINDING_ID", help="as the report has it: F1")
-    for command in (finding, comparing, replaying):
+    showing = commands.add_parser(
+        "show",
+        help="print the last report, or one finding in full",
+        description="Print the last report, or one of its findings with everything that is known.",
+    )
+    showing.add_argument(
+        "finding", metavar="FINDING_ID", nargs="?", help="as the report has it: F1"
+    )
+    for command in (finding, comparing, replaying, showing):
         _add_output_options(command)
     return parser
 
@@ -222,7 +236,9 @@ def _add_output_options(command: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path(".shakeproof"), metavar="DIR",
         help="report directory (default: .shakeproof)",
     )  # fmt: skip
-    command.add_argument("--quiet", action="store_true", help="print the report only")
+    how_much = command.add_mutually_exclusive_group()
+    how_much.add_argument("--quiet", action="store_true", help="print the report only")
+    how_much.add_argument("--verbose", action="store_true", help="print every run as well")
     command.add_argument("--color", choices=("auto", "always", "never"), default="auto")
 
 

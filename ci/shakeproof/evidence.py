@@ -58,9 +58,17 @@ def unseen(times_seen: Mapping[str, int], shuffles: int) -> float:
 
 
 def weigh(
-    runs: Sequence[Run], *, caught_by_shuffles: Mapping[str, int], incomplete: tuple[str, ...]
+    runs: Sequence[Run],
+    *,
+    caught_by_shuffles: Mapping[str, int],
+    incomplete: tuple[str, ...],
+    pairs: int = 0,
 ) -> Evidence:
-    """Sum up what was run, for tests that agreed in all of it."""
+    """Sum up what was run, for tests that agreed in all of it.
+
+    `pairs` is how many ordered pairs were run as just these two tests. Only the odd ones among them are kept as runs,
+    so they do not count for the bound of the failure rate.
+    """
     # From 0, so that nothing is claimed for a test that was collected and never had its turn.
     turns = Counter(dict.fromkeys((test for run in runs for test in run.collected), 0))
     turns.update(
@@ -70,10 +78,18 @@ def weigh(
         if outcome.status is not Status.NOT_RUN
     )
     kinds = Counter(run.experiment.kind.value for run in runs)
-    whole = [run.order for run in runs if run.experiment.kind in (Kind.DECLARED, Kind.SHUFFLED)]
+    kept_pairs = kinds.pop(Kind.PAIR, 0)
+    if pairs:
+        kinds[Kind.PAIR] = pairs
+    if copies := kinds.pop(Kind.CONCURRENT, 0):
+        kinds[Kind.CONCURRENT] = copies // 2  # two copies make one experiment
+    in_order = (Kind.DECLARED, Kind.SHUFFLED, Kind.REVERSED)
+    whole = [run.order for run in runs if run.experiment.kind in in_order]
+    possible = len(turns) * (len(turns) - 1)
     return Evidence(
         experiments=tuple(sorted(kinds.items())),
-        test_runs=turns.total(),
+        test_runs=turns.total() + 2 * (pairs - kept_pairs),
+        pairs_covered=pairs / possible if possible else 1.0,
         order_pairs_seen=order_pairs_seen(whole),
         failure_rate_below=failure_rate_bound(min(turns.values(), default=0)),
         confidence=CONFIDENCE,

@@ -30,6 +30,42 @@ def fingerprint(message: str) -> str:
     return " ".join(message.split())
 
 
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|<(?:n|hex|uuid|address|tmp)>)"""
+_VALUES = re.compile(rf"[+-]?{_VALUE}(?:(?:, |: ){_VALUE})*")
+
+
+def reason(message: str) -> str:
+    """Reduce a failure's message further, to what was wrong whatever the values: what does not fit, not which.
+
+    `assert not {'a'}` and `assert not {'b', 'c'}` are one reason, found with what different tests had left behind;
+    `KeyError: 'a'` is another.
+    """
+    return _VALUES.sub("<value>", fingerprint(message))
+
+
+_KEYED = re.compile(
+    r"""(?<![\w.-])(?P<name>(?P<quote>["']?)[\w.-]{0,40}?(?:key|token|secret|password|passwd|credential|auth|dsn|cookie)[\w.-]{0,40}(?P=quote))
+        (?P<between>\s?=(?!=)\s?|(?<=["']):\s?)
+        (?P<value>"[^"]*+"?|'[^']*+'?|[^\s,;&)}\]]++)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_URL_PASSWORD = re.compile(
+    r"(?P<before>\b[\w+.-]{1,32}://[^\s:/@'\"]{0,100}:)[^\s/@'\"]{1,200}(?=@)"
+)
+MASK = "***"
+
+
+def mask(text: str) -> str:
+    """Hide values that look like secrets: of keys such as `API_KEY` (in `KEY=value` or `'key': value`), and in URLs."""
+    return _URL_PASSWORD.sub(rf"\g<before>{MASK}", _KEYED.sub(_without_value, text))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    value = found["value"]
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{found['name']}{found['between']}{quote}{MASK}{quote}"
+
+
 def headline(message: str, width: int = 160) -> str:
     """Give the first line of a message, shortened to `width` characters, for a table or a summary."""
     first = message.strip().partition("\n")[0].strip()

@@ -50,6 +50,8 @@ class Kind(StrEnum):
     PARALLEL = "parallel"
     ALONE = "alone"
     TWICE = "twice"  # one test two times in a row
+    CONCURRENT = "concurrent"  # two copies of the whole suite at the same time
+    PAIR = "pairs"  # one test right behind another
     REPLAY = "replay"  # the exact order of an earlier run once more
 
 
@@ -127,6 +129,12 @@ class Suspicion:
     failing: tuple[str, ...]  # labels of the runs that show the minority outcome
     example: Run  # a run in which it failed
     opposite: Run | None = None  # a run in which it passed; None for a broken test
+    # How the failure has to read to count; empty where every failure of the test is for the same reason.
+    reason: str = ""
+    rate: float = 1.0  # how often it fails under the conditions in which it fails
+    passed_first: int = (
+        0  # runs in which nothing came before it and it passed; 0 where it failed in one
+    )
     # Of a victim its polluters, of a brittle test its state-setters.
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
@@ -152,6 +160,11 @@ class Finding:
     shown: int = 0  # those in which it gave the reported outcome
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
+    reason: str = ""  # how its failure has to read to count; empty: in any way
+    rate: float = 1.0  # how often it fails under the conditions in which it fails
+    # Whether a fresh process showed the opposite: a victim that passed alone, a brittle test that passed behind its
+    # state-setter. None: not tried.
+    counter_check: bool | None = None
 
 
 class Verdict(StrEnum):
@@ -195,6 +208,7 @@ class Evidence:
     failure_rate_below: float
     confidence: float
     unseen_unstable: float
+    pairs_covered: float  # share of all ordered pairs [a, b] that were run as just these two tests
     incomplete: tuple[str, ...]  # one sentence for each thing that was planned and not done
 
 

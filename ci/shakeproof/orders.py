@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shakeproof.model import Experiment, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 # Sets of strings are ordered by the hash seed, and dictionaries built from them with it. Six seeds show all six
 # orders of a set of three strings at best; what follows the hash seed more finely than that is caught by chance.
@@ -115,6 +116,47 @@ def _scopes(test: str) -> tuple[str, ...]:
     plain, bracket, parameter = test.partition("[")
     *scopes, name = plain.split("::")
     return (*scopes, name + bracket + parameter)
+
+
+def copies() -> tuple[Experiment, ...]:
+    """Plan two runs of the whole suite that are to be made at the same time."""
+    return tuple(
+        Experiment(
+            label=f"copy {number} of 2",
+            kind=Kind.CONCURRENT,
+            hash_seed=HASH_SEEDS[0],
+            concurrent=True,
+        )
+        for number in (1, 2)
+    )
+
+
+def suspicious_first(tests: Sequence[str], blamed: Iterable[str]) -> tuple[str, ...]:
+    """Sort tests by how likely they leave something behind: culprits, their neighbours, then one of each file in turn.
+
+    However far one comes in that order, no file is left out for another.
+    """
+    guilty = tuple(dict.fromkeys(blamed))
+    files = frozenset(_scopes(test)[0] for test in guilty)
+    turn: Counter[str] = Counter()
+
+    def place(test: str) -> tuple[bool, bool, int]:
+        file = _scopes(test)[0]
+        turn[file] += 1
+        return test not in guilty, file not in files, turn[file]
+
+    return tuple(sorted(tests, key=place))
+
+
+def pairs(tests: Sequence[str], chunk: int) -> Iterator[tuple[Experiment, tuple[str, ...]]]:
+    """Plan every ordered pair: one test as the stem, and behind it each of the others, `chunk` of them at a time."""
+    for stem in tests:
+        endings = [test for test in tests if test != stem]
+        for start in range(0, len(endings), chunk):
+            experiment = Experiment(
+                label=f"behind {stem}", kind=Kind.PAIR, tests=(stem,), hash_seed=HASH_SEEDS[0]
+            )
+            yield experiment, tuple(endings[start : start + chunk])
 
 
 def backwards(tests: Sequence[str]) -> Experiment:

@@ -177,6 +177,7 @@ def report(
         evidence=Evidence(
             experiments=(("declared", 5), ("shuffled", 2)),
             test_runs=8638,
+            pairs_covered=0.0,
             order_pairs_seen=0.75,
             failure_rate_below=0.348168,
             confidence=0.95,

@@ -65,6 +65,69 @@ def only(*runs: Run) -> Suspicion:
     return suspicion
 
 
+# Failures now and then, and failures for two reasons
+
+
+def again(failures: int, times: int) -> list[Run]:
+    """Run the same order several times, with the victim failing in some."""
+    seen = [FAILED] * failures + [PASSED] * (times - failures)
+    return [
+        run(declared(number), {"polluter": PASSED, "victim": status})
+        for number, status in enumerate(seen)
+    ]
+
+
+def test_what_fails_now_and_then_but_never_alone_is_an_intermittent_victim() -> None:
+    by_itself = [run(alone("victim", number), {"victim": PASSED}) for number in range(30)]
+
+    found = only(*again(8, 20), *by_itself)
+
+    assert (found.kind, found.rate) == (Instability.VICTIM, 0.4)
+
+
+@pytest.mark.parametrize(("behind", "times_alone"), [(1, 30), (8, 2)])
+def test_too_few_runs_leave_it_to_chance(behind: int, times_alone: int) -> None:
+    by_itself = [run(alone("victim", number), {"victim": PASSED}) for number in range(times_alone)]
+
+    assert only(*again(behind, 20), *by_itself).kind is Instability.NON_DETERMINISTIC
+
+
+def test_what_fails_now_and_then_alone_as_well_is_chance() -> None:
+    by_itself = [run(alone("victim", number), {"victim": PASSED}) for number in range(30)]
+    once = run(alone("victim", 30), {"victim": FAILED})
+
+    assert only(*again(8, 20), *by_itself, once).kind is Instability.NON_DETERMINISTIC
+
+
+def failing(order: tuple[str, ...], message: str) -> Run:
+    """Run an order at the end of which the victim fails."""
+    tests = {test: outcome(test) for test in order}
+    return run(shuffled(len(message)), tests | {"v": outcome("v", FAILED, message)})
+
+
+def test_a_victim_with_two_reasons_is_suspected_for_each() -> None:
+    suspected = classify(
+        [
+            failing(("a", "b"), "the mode was set"),
+            failing(("b", "a"), "the size was set"),
+            run(alone("v"), {"v": PASSED}),
+        ]
+    )
+
+    assert [(each.kind, each.reason, each.failures) for each in suspected] == [
+        (Instability.VICTIM, "the mode was set", 1),
+        (Instability.VICTIM, "the size was set", 1),
+    ]
+
+
+def test_a_reason_that_changes_under_the_same_conditions_is_no_reason() -> None:
+    first, second = failing(("a",), "one thing"), failing(("a",), "another thing")
+
+    found = only(first, second, run(alone("v"), {"v": PASSED}))
+
+    assert (found.reason, found.failures) == ("", 2)
+
+
 # What is no instability
 
 

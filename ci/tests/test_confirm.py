@@ -23,6 +23,7 @@ from shakeproof.investigate.confirm import (
     FEWEST_TRIES,
     INLINE_TESTS,
     Reproduction,
+    counter_check,
     finding,
     reproduction,
     shows,
@@ -48,6 +49,59 @@ def victim(bad: Run | None = None) -> Suspicion:
 
 def words(command: str) -> list[str]:
     return shlex.split(command)
+
+
+# The counter-check
+
+
+def test_a_victim_has_to_pass_alone() -> None:
+    checked = counter_check(victim(), 1, ("-q",), PROJECT)
+
+    assert checked is not None
+    assert checked.arguments == ("-q", VICTIM)
+
+
+def test_a_brittle_test_has_to_pass_behind_its_state_setter() -> None:
+    brittle = replace(
+        suspicion(VICTIM, Instability.BRITTLE, run(alone(VICTIM), {VICTIM: FAILED})),
+        culprits=(("test_b.py::b",),),
+    )
+    checked = counter_check(brittle, 1, (), PROJECT)
+
+    assert checked is not None
+    assert checked.arguments == ("test_b.py::b", VICTIM)
+
+
+@pytest.mark.parametrize("kind", [Instability.BROKEN, Instability.NON_DETERMINISTIC])
+def test_what_has_no_opposite_has_no_counter_check(kind: Instability) -> None:
+    assert counter_check(suspicion("a", kind, run(declared(), ORDER)), 1, (), PROJECT) is None
+
+
+@pytest.mark.parametrize(("alone_it", "confirmed"), [(PASSED, True), (FAILED, False)])
+def test_a_victim_that_fails_alone_as_well_is_not_confirmed(
+    alone_it: Status, *, confirmed: bool
+) -> None:
+    suspected = victim()
+    shown = reproduced(suspected)
+    checked = run(alone(VICTIM), {VICTIM: alone_it})
+
+    closed = finding(suspected, 1, shown, [run(shuffled(3), ORDER)], checked)
+
+    assert (closed.confirmed, closed.counter_check) == (confirmed, confirmed)
+
+
+def test_where_a_test_fails_for_two_reasons_the_other_one_shows_nothing() -> None:
+    suspected = replace(victim(), reason="the mode was set")
+    other = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the size was set")})
+    same = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the mode was set")})
+
+    assert [shows(suspected, each) for each in (other, same)] == [False, True]
+
+
+def test_a_run_that_would_stop_at_the_first_failure_is_told_not_to() -> None:
+    bad = run(shuffled(3), ORDER, plugins=("maxfail",))
+
+    assert "--maxfail=0" in words(reproduced(victim(bad)).command)
 
 
 # The command

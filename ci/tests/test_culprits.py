@@ -26,8 +26,13 @@ def lab(fails: Callable[[tuple[str, ...]], bool]) -> FailsBehind:
     return answer
 
 
+def blamed(beginning: Sequence[str], fails: Callable[[tuple[str, ...]], bool]) -> Culprits:
+    """Name the culprits of a victim that fails for one reason."""
+    return of_victim(TESTS, beginning, lab(fails), is_bad_behind=lab(fails))
+
+
 def test_every_single_polluter_is_named() -> None:
-    culprits = of_victim(TESTS, TESTS, lab(lambda order: "c" in order or "f" in order))
+    culprits = blamed(TESTS, lambda order: "c" in order or "f" in order)
 
     assert culprits.sets == (("c",), ("f",))
 
@@ -36,18 +41,35 @@ def test_two_tests_that_only_pollute_together_are_one_set_in_their_order() -> No
     def fails(order: tuple[str, ...]) -> bool:
         return "b" in order and "g" in order and order.index("b") < order.index("g")
 
-    assert of_victim(TESTS, TESTS, lab(fails)).sets == (("b", "g"),)
+    assert blamed(TESTS, fails).sets == (("b", "g"),)
 
 
 def test_a_cleaner_is_whoever_makes_the_victim_pass_behind_its_polluter() -> None:
     def fails(order: tuple[str, ...]) -> bool:
         return "c" in order and "e" not in order[order.index("c") :]
 
-    assert of_victim(TESTS, TESTS[:4], lab(fails)) == Culprits(sets=(("c",),), cleaners=("e",))
+    assert blamed(TESTS[:4], fails) == Culprits(sets=(("c",),), cleaners=("e",))
+
+
+def test_who_makes_it_fail_for_another_reason_is_no_cleaner() -> None:
+    culprits = of_victim(
+        TESTS,
+        TESTS[:4],
+        lab(lambda order: "c" in order and "e" not in order),
+        is_bad_behind=lab(lambda order: "c" in order or "e" in order),
+    )
+
+    assert culprits == Culprits(sets=(("c",),), cleaners=())
+
+
+def test_nobody_is_called_a_cleaner_of_a_victim_that_fails_now_and_then() -> None:
+    now_and_then = lab(lambda order: order == ("c",))
+
+    assert of_victim(TESTS, TESTS[:4], now_and_then, is_bad_behind=None) == Culprits((("c",),))
 
 
 def test_a_victim_that_does_not_fail_again_accuses_nobody() -> None:
-    assert of_victim(TESTS, TESTS, lab(lambda _: False)) == Culprits(())
+    assert blamed(TESTS, lambda _: False) == Culprits(())
 
 
 def test_every_state_setter_of_a_brittle_test_is_named() -> None:

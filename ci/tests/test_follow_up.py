@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from builders import alone, by_worker, declared, parallel, run, shuffled, suspicion
 
 from shakeproof.investigate.classify import SESSION
-from shakeproof.investigate.follow_up import ALONE_TIMES, MOST_TESTS, REPLAY_TIMES, follow_ups
+from shakeproof.investigate.follow_up import (
+    ALONE_TIMES,
+    MOST_TESTS,
+    OFTEN_ALONE,
+    OFTEN_BEHIND,
+    REPLAY_TIMES,
+    follow_ups,
+)
 from shakeproof.model import Experiment, Instability, Kind, Status, Suspicion
 
 PASSED, FAILED = Status.PASSED, Status.FAILED
@@ -30,7 +40,7 @@ def test_a_suspect_is_run_alone_and_its_bad_run_again() -> None:
     victim = suspicion("a", Instability.VICTIM, run(shuffled(3), ORDER))
 
     assert [each.tests for each in planned(Kind.ALONE, victim)] == [("a",)] * ALONE_TIMES
-    replays = planned(Kind.SHUFFLED, victim)
+    replays = planned(Kind.REPLAY, victim)
     assert len(replays) == REPLAY_TIMES
     for replay in replays:
         assert (replay.options, replay.plugins, replay.hash_seed) == (
@@ -44,7 +54,7 @@ def test_a_bad_run_is_repeated_once_for_all_the_tests_it_accuses() -> None:
     bad = run(shuffled(3), {"a": FAILED, "b": FAILED})
     suspects = [suspicion(test, Instability.VICTIM, bad) for test in ("a", "b")]
 
-    assert len(planned(Kind.SHUFFLED, *suspects)) == REPLAY_TIMES
+    assert len(planned(Kind.REPLAY, *suspects)) == REPLAY_TIMES
     assert len(planned(Kind.ALONE, *suspects)) == 2 * ALONE_TIMES
 
 
@@ -72,7 +82,35 @@ def test_what_a_worker_ran_is_run_again_without_company() -> None:
 def test_a_session_is_repeated_but_never_run_alone() -> None:
     session = suspicion(SESSION, Instability.VICTIM, run(shuffled(3), ORDER))
 
-    assert {each.kind for each in follow_ups([session])} == {Kind.SHUFFLED}
+    assert {each.kind for each in follow_ups([session])} == {Kind.REPLAY}
+
+
+def test_what_failed_beside_a_copy_of_the_suite_is_run_by_itself() -> None:
+    beside = Experiment("copy 1 of 2", Kind.CONCURRENT, concurrent=True)
+    unsafe = suspicion("a", Instability.PARALLEL_UNSAFE, run(beside, ORDER))
+
+    replays = planned(Kind.REPLAY, unsafe)
+
+    assert [each.concurrent for each in replays] == [False] * REPLAY_TIMES
+
+
+def test_chance_is_told_from_an_intermittent_victim_first_alone_then_behind_others() -> None:
+    chance = suspicion("a", Instability.NON_DETERMINISTIC, run(declared(), ORDER))
+
+    alone_first = follow_ups([replace(chance, passed_first=1)], patience=60)
+    behind = follow_ups([replace(chance, passed_first=OFTEN_ALONE)], patience=60)
+
+    assert [each.tests for each in alone_first] == [("a",)] * OFTEN_ALONE
+    assert [each.tests for each in behind] == [("b", "a")] * OFTEN_BEHIND
+
+
+@pytest.mark.parametrize(("passed_first", "patience"), [(0, 60.0), (1, 0.0)])
+def test_chance_stays_chance_where_it_fails_alone_or_nobody_has_the_time(
+    passed_first: int, patience: float
+) -> None:
+    chance = suspicion("a", Instability.NON_DETERMINISTIC, run(declared(), ORDER))
+
+    assert follow_ups([replace(chance, passed_first=passed_first)], patience=patience) == ()
 
 
 def test_a_run_of_one_test_is_not_repeated_further() -> None:

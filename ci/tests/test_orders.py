@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
+from itertools import groupby, permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +28,28 @@ def test_asking_for_more_seeds_keeps_the_first_ones(count: int, master: int) -> 
 
 def test_seeds_fit_every_program_that_takes_one() -> None:
     assert all(0 < seed < 2**32 for seed in orders.shuffle_seeds(500, 1))
+
+
+@given(st.integers(0, 9), st.integers(1, 5))
+def test_pairs_are_every_ordered_pair_once(count: int, chunk: int) -> None:
+    tests = [f"test_{number}.py::test_it" for number in range(count)]
+
+    planned = [
+        (stem, ending)
+        for experiment, endings in orders.pairs(tests, chunk)
+        for stem in experiment.tests or ()
+        for ending in endings
+    ]
+
+    assert sorted(planned) == sorted(permutations(tests, 2))
+
+
+def test_culprits_come_first_then_their_neighbours_then_one_of_each_file_in_turn() -> None:
+    tests = ["a::1", "a::2", "b::1", "b::2", "c::1", "c::2"]
+
+    in_turn = orders.suspicious_first(tests, ["b::2"])
+
+    assert in_turn == ("b::2", "b::1", "a::1", "c::1", "a::2", "c::2")
 
 
 def test_another_master_seed_gives_other_seeds() -> None:

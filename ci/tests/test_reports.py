@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import declared, finding, report, run
+from builders import declared, finding, report, run, shuffled
 
+from shakeproof.errors import ShakeproofError
 from shakeproof.model import Finding, Instability, Kind, Report, Status, Verdict
 from shakeproof.report import words
 from shakeproof.report.as_json import to_json
+from shakeproof.report.from_json import read_report
 from shakeproof.report.markdown import audit, verification
 from shakeproof.report.terminal import Terminal, wants_colour
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The contract: fields that other programs rely on. More may come, none may go.
 FIELDS = {"schema", "verdict", "suite", "evidence", "findings", "leaks", "timing"}
@@ -56,6 +61,40 @@ REPORTS = {
     ),
 }
 every_verdict = pytest.mark.parametrize("shown", REPORTS.values(), ids=REPORTS)
+
+
+@every_verdict
+def test_a_report_is_read_back_as_it_was_written(shown: Report, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(to_json(shown), encoding="utf-8")
+
+    assert to_json(read_report(tmp_path)) == to_json(shown)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "else"}', None])
+def test_what_is_no_report_is_a_sentence(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "report.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ShakeproofError, match=r"report"):
+        read_report(tmp_path)
+
+
+def test_a_finding_in_full_leaves_nothing_out() -> None:
+    sets = tuple((f"test_a.py::test_{number}",) for number in range(20))
+    out = io.StringIO()
+
+    Terminal(out=out).finding(replace(finding(), culprits=sets, message="first\nsecond"))
+
+    shown = out.getvalue()
+    assert [test for (test,) in sets if test not in shown] == []
+    assert "second" in shown
+    assert "seed 5" in shown
+
+
+def test_a_test_with_two_findings_is_counted_once() -> None:
+    two = report(Verdict.UNSTABLE, finding(), replace(finding(), id="F2"))
+
+    assert words.verdict(two) == "1 of 1,234 tests shown to be unstable"
 
 
 class Tty(io.StringIO):
@@ -105,6 +144,7 @@ def test_the_document_holds_what_was_measured() -> None:
         "failure_rate_below": 0.3482,
         "confidence": 0.95,
         "unseen_unstable": 1.5,
+        "pairs_covered": 0.0,
         "incomplete": ["all of it"],
     }
     assert written["timing"] == {"seconds": 12.35, "collection": 0.9, "limit": 8.1}
@@ -276,7 +316,7 @@ def test_progress_goes_to_a_terminal_only() -> None:
 
 
 def test_progress_shows_every_run_under_way() -> None:
-    terminal = Terminal(out=io.StringIO(), err=Tty())
+    terminal = Terminal(out=io.StringIO(), err=Tty(), pause=0)
 
     terminal.progress("seed 3", 1)
     terminal.progress("seed 5", 2)
@@ -304,8 +344,29 @@ def test_progress_is_wiped_before_anything_is_printed(say: str) -> None:
     assert "declared #1: 5 tests\r\033[K" in screen.getvalue()
 
 
+def test_progress_says_what_is_tried_and_what_was_found() -> None:
+    terminal = Terminal(out=io.StringIO(), err=Tty(), pause=0)
+    terminal.begin("shuffled", 5)
+
+    terminal.over(run(shuffled(3), {"a": Status.FAILED, "b": Status.PASSED}))
+    terminal.progress("seed 4", 1)
+
+    assert _visible(terminal) == "shuffled: 1 of 5 runs; 1 test seen to fail; seed 4: 1 test"
+
+
+def test_only_the_verbose_print_every_run() -> None:
+    out = {verbose: io.StringIO() for verbose in (True, False)}
+
+    for verbose, stream in out.items():
+        terminal = Terminal(out=stream, err=io.StringIO(), verbose=verbose)
+        terminal.made(run(declared(1), {"a": Status.PASSED}))
+
+    assert "declared #1: 1 test, no failure" in out[True].getvalue()
+    assert out[False].getvalue() == ""
+
+
 def test_a_run_that_has_ended_leaves_the_progress() -> None:
-    terminal = Terminal(out=io.StringIO(), err=Tty())
+    terminal = Terminal(out=io.StringIO(), err=Tty(), pause=0)
     terminal.progress("declared #1", 5)
     terminal.ended(run(declared(1), {"a": Status.PASSED}))
 

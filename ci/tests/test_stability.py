@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from builders import declared, run
 
+from shakeproof.casebook import Casebook, Setting, keep
 from shakeproof.cli import main
+from shakeproof.lab.base import Target
+from shakeproof.model import Status
 
+FILE = "test_two_reasons.py"
 Specimen: TypeAlias = Callable[[str], Path]
 Answer: TypeAlias = tuple[int, dict[str, Any]]
 Ask: TypeAlias = Callable[..., Answer]
@@ -53,7 +58,16 @@ def test_a_healthy_suite_is_stable_whatever_its_tests_are_called(ask: Ask) -> No
 
     assert (status, report["verdict"], report["findings"]) == (0, "stable", [])
     kinds = report["evidence"]["experiments"]
-    assert kinds == {"alone": 9, "declared": 10, "reversed": 1, "shuffled": 5, "twice": 9}
+    assert kinds == {
+        "alone": 9,
+        "concurrent": 1,
+        "declared": 10,
+        "pairs": 9 * 8,
+        "reversed": 1,
+        "shuffled": 5,
+        "twice": 9,
+    }
+    assert report["evidence"]["pairs_covered"] == 1.0
     assert report["evidence"]["incomplete"] == []
 
 
@@ -145,6 +159,68 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
 
     assert status == 0
     assert "3 of 3 runs of one test alone" in report["evidence"]["incomplete"]
+
+
+def test_pairs_bring_to_light_what_no_other_order_showed(ask: Ask) -> None:
+    """Neither the declared order nor its reverse shows the victim: a cleaner stands between it and each polluter."""
+    status, report = ask("between", "--repeat", "1", "--seeds", "0")
+
+    found = finding(report)
+    assert (status, found["kind"], found["test"]) == (1, "victim", "test_between.py::test_c_reads")
+    assert found["culprits"] == [
+        ["test_between.py::test_a_pollutes"],
+        ["test_between.py::test_e_pollutes_too"],
+    ]
+
+
+def test_an_intermittent_victim_is_told_from_chance(ask: Ask) -> None:
+    _, report = ask("intermittent")
+
+    found = finding(report)
+    assert (found["kind"], found["confirmed"]) == ("victim", True)
+    assert found["culprits"] == [["test_now_and_then.py::test_b_pollutes"]]
+    assert 0.1 < found["rate"] < 0.9
+
+
+def test_a_victim_with_two_reasons_is_two_findings(ask: Ask) -> None:
+    _, report = ask("two_reasons")
+
+    assert [(each["test"], each["kind"], each["culprits"]) for each in report["findings"]] == [
+        (f"{FILE}::test_a_reads", "victim", [[f"{FILE}::test_b_sets_mode"]]),
+        (f"{FILE}::test_a_reads", "victim", [[f"{FILE}::test_c_sets_size"]]),
+    ]
+
+
+def test_a_test_that_ends_the_process_keeps_no_other_from_its_runs(ask: Ask) -> None:
+    _, report = ask("crash")
+
+    in_order = [each for each in report["runs"] if each["kind"] == "declared"]
+    assert len(in_order) == 11
+    assert [each["failures"] for each in in_order[1:]] == [0] * 10
+
+
+def test_every_stage_leaves_its_report(tmp_path: Path) -> None:
+    """Whoever is killed leaves what was known by then, and says that it is not all."""
+    setting = Setting(Target(tmp_path, sys.executable), jobs=1, master_seed=1, out=tmp_path / "out")
+    book = Casebook(runs=[run(declared(1), {"a": Status.PASSED})])
+
+    keep(setting, book)
+
+    written = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert written["verdict"] == "interrupted"
+    assert not book.interrupted
+
+
+def test_show_prints_the_last_report_and_one_finding_in_full(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("victim")
+    said = capsys.readouterr().out
+
+    assert main(["show", "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == said
+    assert main(["show", "F1", "--out", str(tmp_path / "out")]) == 0
+    assert "culprits:\n     test_mode.py::test_b_sets_mode\n" in capsys.readouterr().out
 
 
 def test_the_same_seed_asks_for_the_same_orders(ask: Ask) -> None:

@@ -14,13 +14,14 @@ Sink = Union[FileSink, SocketSink]
 
 # Plugins that change order, repetition or schedule, each with an option that it brings: a command printed for a person
 # has to switch off those that the project loads. `force_reruns` is one of newer versions of rerunfailures, which alone
-# overrules markers.
+# overrules markers. So are `-x` and `--maxfail`, of which the option is our own.
 DISTORTING = (
     ("xdist", "numprocesses"),
     ("randomly", "randomly_seed"),
     ("random_order", "random_order_bucket"),
     ("rerunfailures", "reruns"),
     ("force_reruns", "force_reruns"),
+    ("maxfail", "shakeproof_stops_early"),
 )
 
 

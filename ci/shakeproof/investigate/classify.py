@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from shakeproof.messages import fingerprint
+from shakeproof.messages import fingerprint, reason
 from shakeproof.model import BAD, Instability, Kind, Outcome, Status, Suspicion
 
 if TYPE_CHECKING:
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 SESSION = "(session)"
 
 SIGNIFICANT = 0.05  # what is less likely than this is not put down to chance
+VERY_SIGNIFICANT = (
+    0.01  # the same for who is a victim now and then: all but the order is chance there already
+)
+MOST_REASONS = 3  # failures that read in more ways are one reason with changing words
+UNDIVIDED = frozenset(
+    {
+        Instability.NON_DETERMINISTIC,
+        Instability.CRASH,
+        Instability.HANG,
+        Instability.BROKEN,
+    }
+)
+DEPENDENT = frozenset({Instability.VICTIM, Instability.BRITTLE})
 NOT_COLLECTED = "not collected"
 NOTHING_COLLECTED = 5  # exit statuses of pytest
 ORDERLY = (0, 1, 2, NOTHING_COLLECTED)  # passed, failed, interrupted; all else died or broke
@@ -43,11 +56,12 @@ def classify(runs: Sequence[Run]) -> tuple[Suspicion, ...]:
 
     A test that fails in every run is `broken`, not unstable, unless it takes the process down or never ends. A test
     is `non-deterministic` only when identical conditions gave different outcomes, and then it is never also called a
-    victim.
+    victim - unless it fails now and then behind others and never without, too often for chance: an intermittent victim.
+    A test that fails for two reasons, each told by its message, is suspected for each.
     Terms: Lam et al., "iDFlakies", ICST 2019; Shi et al., "iFixFlakies", FSE 2019.
     """
-    judged = (_judge(test, turns) for test, turns in turns_of(runs).items())
-    suspicions = tuple(suspicion for suspicion in judged if suspicion is not None)
+    table = turns_of(runs)
+    suspicions = tuple(each for test, turns in table.items() for each in _suspect(test, turns))
     chancy = {each.test for each in suspicions if each.kind is Instability.NON_DETERMINISTIC}
     return (*suspicions, *(each for each in _not_idempotent(runs) if each.test not in chancy))
 
@@ -121,7 +135,41 @@ def in_company(run: Run) -> bool:
 
     Who meets whom then is chance: no two such runs have identical conditions.
     """
-    return run.experiment.kind is Kind.PARALLEL or run.experiment.concurrent
+    beside = (Kind.PARALLEL, Kind.CONCURRENT)
+    return run.experiment.kind in beside or run.experiment.concurrent
+
+
+def _suspect(test: str, turns: tuple[Turn, ...]) -> tuple[Suspicion, ...]:
+    """Judge a test, and where it fails for several reasons judge each as if there were no other."""
+    whole = _judge(test, turns)
+    if whole is None:
+        return ()
+    reasons = () if whole.kind in UNDIVIDED else _reasons(turns)
+    parts = tuple(
+        replace(part, reason=one)
+        for one in reasons
+        if (part := _judge(test, _without_other_reasons(turns, one))) is not None
+    )
+    kinds = {part.kind for part in parts}
+    return parts if len(parts) > 1 and (len(kinds) > 1 or kinds & DEPENDENT) else (whole,)
+
+
+def _reasons(turns: tuple[Turn, ...]) -> tuple[str, ...]:
+    """List how the failures of a test read; nothing where the same conditions made it fail with other words."""
+    said: defaultdict[Hashable, set[str]] = defaultdict(set)
+    for turn in turns:
+        if turn.outcome.bad:
+            said[_conditions(turn)].add(reason(turn.outcome.message))
+    if any(len(reasons) > 1 for reasons in said.values()):
+        return ()
+    distinct = tuple(dict.fromkeys(reason for reasons in said.values() for reason in reasons))
+    return distinct if len(distinct) <= MOST_REASONS else ()
+
+
+def _without_other_reasons(turns: tuple[Turn, ...], wanted: str) -> tuple[Turn, ...]:
+    return tuple(
+        turn for turn in turns if not turn.outcome.bad or reason(turn.outcome.message) == wanted
+    )
 
 
 def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
@@ -131,16 +179,23 @@ def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
     if not odd:
         return None
     ordinary = [turn for turn in turns if turn not in odd]
+    kind = _kind(turns, odd)
+    example, rate = odd[0], 1.0
+    if kind is Instability.VICTIM and (worst := _worst(turns)) and worst[1] < 1:
+        example, rate = worst
+    first = [turn for turn in turns if _comes_first(turn)]
     return Suspicion(
         test=test,
-        kind=_kind(turns, odd),
-        status=odd[0].outcome.status,
-        message=odd[0].outcome.message or odd[0].outcome.status.value,
+        kind=kind,
+        status=example.outcome.status,
+        message=example.outcome.message or example.outcome.status.value,
         runs=len(turns),
         failures=len(odd),
         failing=tuple(turn.run.experiment.label for turn in odd),
-        example=odd[0].run,
+        example=example.run,
         opposite=ordinary[0].run if ordinary else None,
+        rate=rate,
+        passed_first=0 if any(turn in odd for turn in first) else len(first),
     )
 
 
@@ -166,15 +221,16 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
     order = _order_asked_for if _is_about_collecting(turns) else _order_collected
 
     def conditions(turn: Turn) -> Hashable:
-        return order(turn.run), turn.run.experiment.hash_seed, in_company(turn.run)
+        return _conditions(turn, order)
 
     spread = tuple(turn for turn in turns if turn.run.experiment.kind is not Kind.PARALLEL)
     by_itself = tuple(turn for turn in turns if not in_company(turn.run))
     if not _agree_within(by_itself, conditions):
-        return Instability.NON_DETERMINISTIC
+        intermittent = _fails_only_behind_others(by_itself)
+        return Instability.VICTIM if intermittent else Instability.NON_DETERMINISTIC
     if all(in_company(turn.run) for turn in odd):
         beside = len(turns) - len(by_itself)
-        by_chance = _chance_of_company_only(len(odd), beside, len(by_itself)) >= SIGNIFICANT
+        by_chance = _chance_of_one_side(len(odd), beside, len(by_itself)) >= SIGNIFICANT
         if by_chance and not _agree_within(spread, conditions):
             return Instability.NON_DETERMINISTIC
         return Instability.PARALLEL_UNSAFE
@@ -185,18 +241,66 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
     return Instability.VICTIM
 
 
-def _chance_of_company_only(failures: int, in_company: int, by_itself: int) -> float:
-    """Give the probability that all failures fall on turns in company, if company does not matter.
+def _fails_only_behind_others(turns: tuple[Turn, ...]) -> bool:
+    """Tell whether a test that fails now and then does so behind other tests only, and too often for chance."""
+    worst = _worst(turns)
+    first = [turn for turn in turns if _comes_first(turn)]
+    if worst is None or any(turn.outcome.bad for turn in first):
+        return False
+    same = [turn for turn in turns if _conditions(turn) == _conditions(worst[0])]
+    failures = sum(turn.outcome.bad for turn in same)
+    return _chance_of_one_side(failures, len(same), len(first)) < VERY_SIGNIFICANT
+
+
+def _worst(turns: tuple[Turn, ...]) -> tuple[Turn, float] | None:
+    """Find the conditions behind other tests under which most runs failed: a failure there.
+
+    With it comes the rate of failures under all conditions in which there were any.
+    """
+    groups: defaultdict[Hashable, list[Turn]] = defaultdict(list)
+    for turn in turns:
+        if not in_company(turn.run) and not _comes_first(turn):
+            groups[_conditions(turn)].append(turn)
+    if not groups:
+        return None
+    failing = {
+        key: bad
+        for key, group in groups.items()
+        if (bad := [turn for turn in group if turn.outcome.bad])
+    }
+    if not failing:
+        return None
+    worst = max(failing.values(), key=len)
+    runs = sum(len(groups[key]) for key in failing)
+    return worst[0], sum(map(len, failing.values())) / runs
+
+
+def _comes_first(turn: Turn) -> bool:
+    """Tell whether no other test had run in the process."""
+    ran = (each.test for each in turn.run.outcomes if each.status is not Status.NOT_RUN)
+    return next(ran, "") == turn.outcome.test
+
+
+def _chance_of_one_side(failures: int, on_it: int, on_the_other: int) -> float:
+    """Give the probability that all failures fall on one side, if it does not matter on which side a turn is.
 
     The one-sided exact test of Fisher (1922) for a two-by-two table with an empty cell: C(n, k) / C(n + m, k).
     """
-    return math.comb(in_company, failures) / math.comb(in_company + by_itself, failures)
+    return math.comb(on_it, failures) / math.comb(on_it + on_the_other, failures)
 
 
 def _is_about_collecting(turns: Iterable[Turn]) -> bool:
     return any(
         turn.outcome.status is Status.MISSING or turn.outcome.test == SESSION for turn in turns
     )
+
+
+def _conditions(
+    turn: Turn, order: Callable[[Run], Hashable] | None = None
+) -> tuple[Hashable, int | None, bool]:
+    """Say under which conditions a test had its turn: two turns with this in common differ by chance."""
+    asked = (order or _order_collected)(turn.run)
+    return asked, turn.run.experiment.hash_seed, in_company(turn.run)
 
 
 def _order_collected(run: Run) -> Hashable:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from shakeproof.investigate.classify import SESSION, session_outcome
+from shakeproof.messages import reason
 from shakeproof.model import Experiment, Finding, Instability, Kind, Status
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ SWITCHES = (
     ("xdist", ("-n", "0")),
     ("rerunfailures", ("--reruns", "0")),
     ("force_reruns", ("--force-reruns", "0")),  # newer versions: also overrules markers
+    ("maxfail", ("--maxfail=0",)),  # a polluter may fail itself, and `-x` would end the run there
 )
 # The command itself says what becomes of order, repetition and schedule. What only measures or writes files stays off
 # while it is tried: nobody wants the JUnit file of the last real run replaced by that of one test.
@@ -54,6 +56,11 @@ class Reported(Protocol):
     @property
     def status(self) -> Status:
         """What became of it."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """How its failure has to read to count; empty where the words do not matter."""
         ...
 
 
@@ -77,12 +84,11 @@ def reproduction(
     `user_arguments` are those that followed `--`; of these the options are kept and the paths are replaced by the tests
     that matter, from `order_file` where there are many.
     """
+    example = suspicion.example
+    order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         out = os.path.relpath(order_file.parent.parent, cwd)
         return _replay_only(suspicion, number, user_arguments, out)
-    example = suspicion.example
-    options = tuple(each for each in user_arguments if each not in example.positional)
-    order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
     listed = len(order) > INLINE_TESTS
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
@@ -92,8 +98,7 @@ def reproduction(
         arguments = (*user_arguments, *switches, *spreading)
     else:
         tests = (f"@{os.path.relpath(order_file, cwd)}",) if listed else order or example.positional
-        # Behind the user's own options: of two `-n`, pytest takes the last.
-        arguments = (*options, *_switches(example), *tests)
+        arguments = (*_options(suspicion, user_arguments), *tests)
     hash_seed = example.experiment.hash_seed if suspicion.kind is Instability.HASH_ORDER else None
     variable = "" if hash_seed is None else f"PYTHONHASHSEED={hash_seed} "
     line = f"{variable}python -m pytest {shlex.join(arguments)}".strip()
@@ -114,17 +119,21 @@ def reproduction(
 
 
 def _tries(suspicion: Suspicion) -> int:
-    """Say how often the command may be run: where chance plays a part, until it would fail almost surely.
-
-    With a failure rate p, n runs all pass with probability (1 - p)^n: n is such that this falls below `MISSED`.
-    """
+    """Say how often the command may be run: where chance plays a part, until it would fail almost surely."""
     if suspicion.kind not in CHANCY:
-        return 1
+        return 1 if suspicion.rate == 1 else MOST_TRIES
     rate = suspicion.failures / suspicion.runs
     if rate >= 1:
         return FEWEST_TRIES
-    needed = math.ceil(math.log(MISSED) / math.log(1 - rate))
-    return min(max(needed, FEWEST_TRIES), MOST_TRIES)
+    return min(max(often_enough(rate), FEWEST_TRIES), MOST_TRIES)
+
+
+def often_enough(rate: float) -> int:
+    """Say in how many runs a failure with this rate shows itself at least once, but for a chance of `MISSED`.
+
+    With a failure rate p, n runs all pass with probability (1 - p)^n: the least n for which that is below `MISSED`.
+    """
+    return 1 if rate >= 1 else math.ceil(math.log(MISSED) / math.log(1 - rate))
 
 
 def _replay_only(
@@ -149,6 +158,13 @@ def _from(cwd: Path, rootdir: Path, test: str) -> str:
     """Name a test as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
     file, colons, rest = test.partition("::")
     return f"{os.path.relpath(rootdir / file, cwd)}{colons}{rest}"
+
+
+def _options(suspicion: Suspicion, user_arguments: Sequence[str]) -> tuple[str, ...]:
+    """Keep the user's options, and put the switches behind them: of two `-n`, pytest takes the last."""
+    example = suspicion.example
+    given = (each for each in user_arguments if each not in example.positional)
+    return (*given, *_switches(example))
 
 
 def _switches(example: Run, besides: str = "") -> tuple[str, ...]:
@@ -177,8 +193,8 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
 def shows(reported: Reported, run: Run) -> bool:
     """Tell whether a run of the command gave the reported outcome.
 
-    The words of a failure do not count: what is left of a polluter may be printed in another order, with other paths
-    and addresses, in every process.
+    The words of a failure count only where the test fails for several reasons: what is left of a polluter may be
+    printed in another order, with other paths and addresses, in every process.
     """
     if reported.status is Status.MISSING:
         return session_outcome(run).status is Status.PASSED and reported.test not in run.collected
@@ -189,17 +205,50 @@ def shows(reported: Reported, run: Run) -> bool:
 
 def matches(reported: Reported, outcome: Outcome) -> bool:
     """Tell whether an outcome is the reported one: the same status, a failed setup being as good as a failed test."""
+    if reported.reason and reason(outcome.message) != reported.reason:
+        return False
     failures = (Status.FAILED, Status.ERROR)
     return outcome.status is reported.status or (
         reported.status in failures and outcome.status in failures
     )
 
 
+def counter_check(
+    suspicion: Suspicion, number: int, user_arguments: Sequence[str], cwd: Path
+) -> Experiment | None:
+    """Plan the run that has to turn out the other way: a victim alone, a brittle test behind a state-setter.
+
+    Without it, a test that always fails would pass for a victim of anybody. None where there is nothing to plan.
+    """
+    match suspicion.kind:
+        case Instability.VICTIM:
+            tests: tuple[str, ...] = (suspicion.test,)
+        case Instability.BRITTLE if suspicion.culprits:
+            tests = (*suspicion.culprits[0], suspicion.test)
+        case _:
+            return None
+    named = (_from(cwd, suspicion.example.rootdir, test) for test in tests)
+    return Experiment(
+        label=f"counter-check of F{number}",
+        kind=Kind.REPLAY,
+        arguments=(*_options(suspicion, user_arguments), *named),
+        plugins=UNCHANGED,
+    )
+
+
 def finding(
-    suspicion: Suspicion, number: int, shown: Reproduction, tries: Sequence[Run]
+    suspicion: Suspicion,
+    number: int,
+    shown: Reproduction,
+    tries: Sequence[Run],
+    counter_check: Run | None = None,
 ) -> Finding:
-    """Close the case: confirmed when the command gave the reported outcome in at least one of its fresh processes."""
+    """Close the case: confirmed when the command gave the reported outcome in at least one of its fresh processes.
+
+    Where there was a counter-check, it must have turned out the other way.
+    """
     good = sum(shows(suspicion, run) for run in tries)
+    countered = None if counter_check is None else not shows(suspicion, counter_check)
     return Finding(
         id=f"F{number}",
         test=suspicion.test,
@@ -212,9 +261,12 @@ def finding(
         reproduce=shown.command,
         replay=shown.experiment,
         copies=shown.copies,
-        confirmed=good > 0,
+        confirmed=good > 0 and countered is not False,
         tries=len(tries),
         shown=good,
         culprits=suspicion.culprits,
         cleaners=suspicion.cleaners,
+        reason=suspicion.reason,
+        rate=suspicion.rate,
+        counter_check=countered,
     )

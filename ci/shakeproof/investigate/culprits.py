@@ -26,12 +26,18 @@ class Culprits:
 
 
 def of_victim(
-    candidates: Sequence[str], beginning: Sequence[str], fails_behind: FailsBehind
+    candidates: Sequence[str],
+    beginning: Sequence[str],
+    fails_behind: FailsBehind,
+    *,
+    is_bad_behind: FailsBehind | None,
 ) -> Culprits:
     """Find all single polluters of a victim; where there is none, a minimal set out of a failing beginning.
 
     `beginning` is what ran before the victim in an order in which it failed. Where not even that fails again the victim
-    fails only now and then, and nobody is accused. Cleaners are looked for behind the first set.
+    fails only now and then, and nobody is accused. Cleaners are looked for behind the first set with `is_bad_behind`,
+    which asks for a failure for any reason - or not at all: where the victim fails only now and then, every test that
+    came before a pass would look like one.
     """
     singly = fails_behind([(test,) for test in candidates])
     sets: tuple[tuple[str, ...], ...] = tuple(
@@ -41,11 +47,13 @@ def of_victim(
         if not _one(fails_behind, tuple(beginning)):
             return Culprits(())
         sets = (minimal(beginning, fails_behind),)
+    if is_bad_behind is None:
+        return Culprits(sets)
     guilty = frozenset(test for members in sets for test in members)
     innocent = [test for test in candidates if test not in guilty]
-    behind = fails_behind([(*sets[0], test) for test in innocent])
-    cleaners = (test for test, fails in zip(innocent, behind, strict=True) if not fails)
-    return Culprits(sets, tuple(cleaners))
+    behind = is_bad_behind([(*sets[0], test) for test in innocent])
+    helpers = (test for test, fails in zip(innocent, behind, strict=True) if not fails)
+    return Culprits(sets, tuple(helpers))
 
 
 def of_brittle(

@@ -6,16 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shakeproof.investigate.classify import SESSION, in_company
-from shakeproof.model import Instability, Kind
+from shakeproof.model import Experiment, Instability, Kind
 from shakeproof.orders import alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from shakeproof.model import Experiment, Run, Suspicion
+    from shakeproof.model import Run, Suspicion
 
 ALONE_TIMES = 3
 REPLAY_TIMES = 3
+# Enough for Fisher's test to tell a victim that fails in four of ten orders from chance.
+OFTEN_ALONE, OFTEN_BEHIND = 30, 20
 SETTLED = frozenset(
     {
         Instability.NON_DETERMINISTIC,
@@ -27,24 +29,57 @@ SETTLED = frozenset(
 MOST_TESTS = 20  # so many suspicions are followed up; a suite with more has one illness, not many
 
 
-def follow_ups(suspicions: Sequence[Suspicion], made: Iterable[Run] = ()) -> tuple[Experiment, ...]:
+def follow_ups(
+    suspicions: Sequence[Suspicion], made: Iterable[Run] = (), *, patience: float = 0.0
+) -> tuple[Experiment, ...]:
     """Plan each test alone, to tell victim from brittle, and each bad run again, to tell either from chance.
 
     What was `made` already is left out: asked again after those runs, this plans what they have made worth asking.
+    `patience` is the time, in seconds, that may go into finding out whether a failure by chance needs another test
+    before it.
     """
     open_ones = [suspicion for suspicion in suspicions if _is_open(suspicion)][:MOST_TESTS]
     tests = (suspicion.test for suspicion in open_ones if suspicion.test != SESSION)
     solos = (experiment for test in tests for experiment in alone(test, ALONE_TIMES))
     unstable = (suspicion for suspicion in open_ones if suspicion.kind is not Instability.BROKEN)
-    wanted = (*solos, *_replays(run for suspicion in unstable for run in _telling(suspicion)))
+    chancy = (
+        each for each in suspicions if each.kind is Instability.NON_DETERMINISTIC or each.rate < 1
+    )
+    wanted = (
+        *solos,
+        *_replays(run for suspicion in unstable for run in _telling(suspicion)),
+        *(experiment for each in chancy for experiment in _behind_others(each, patience)),
+    )
     known = frozenset(run.experiment.label for run in made)
     return tuple(experiment for experiment in wanted if experiment.label not in known)
 
 
 def _is_open(suspicion: Suspicion) -> bool:
     """Tell whether more runs can change the kind: chance, seen only beside other runs, may turn out to be company."""
-    by_chance = suspicion.kind is Instability.NON_DETERMINISTIC
-    return suspicion.kind not in SETTLED or (by_chance and in_company(suspicion.example))
+    if suspicion.kind is Instability.NON_DETERMINISTIC:
+        return in_company(suspicion.example)
+    return suspicion.kind not in SETTLED and suspicion.rate == 1
+
+
+def _behind_others(suspicion: Suspicion, patience: float) -> tuple[Experiment, ...]:
+    """Plan what tells an intermittent victim from chance: often with nothing before it, then often behind others."""
+    if not suspicion.passed_first or not patience:
+        return ()
+    solos = alone(suspicion.test, OFTEN_ALONE)
+    order = suspicion.example.order
+    beginning = order[: order.index(suspicion.test) + 1]
+    times = min(OFTEN_BEHIND, int(patience / max(suspicion.example.seconds, 0.001)))
+    if suspicion.passed_first < OFTEN_ALONE or len(beginning) == 1:
+        return solos
+    return tuple(
+        Experiment(
+            label=f"again #{number + 1} up to {suspicion.test}",
+            kind=Kind.REPLAY,
+            tests=beginning,
+            hash_seed=suspicion.example.experiment.hash_seed,
+        )
+        for number in range(times)
+    )
 
 
 def _telling(suspicion: Suspicion) -> tuple[Run, ...]:
@@ -61,7 +96,10 @@ def _replays(examples: Iterable[Run]) -> Iterable[Experiment]:
             continue
         for number in range(REPLAY_TIMES):
             label = f"replay #{number + 1} of {example.experiment.label}"
-            yield replace(example.experiment, label=label, concurrent=False)
+            # Workers go on beside each other; everything else is now by itself.
+            spread = example.experiment.kind is Kind.PARALLEL
+            kind = Kind.PARALLEL if spread else Kind.REPLAY
+            yield replace(example.experiment, label=label, kind=kind, concurrent=False)
         for worker in sorted({outcome.worker for outcome in example.outcomes} - {""}):
             yield _without_company(example, worker)
 

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -188,6 +188,23 @@ class ForkLab:
             for place, fork in request.forks.items():
                 if len(place) > 1:
                     yield fork.tree.stem, self._run_of(request, fork)
+
+    def pairs(self, plan: Iterable[tuple[Experiment, tuple[str, ...]]]) -> Iterator[Run]:
+        """Run each experiment's tests, its stem, once; yield for each ending the run of the stem and that one test."""
+        trees = [
+            (each, Tree(self._tree_of(each).stem, tuple(Tree((ending,)) for ending in endings)))
+            for each, endings in plan
+        ]
+        for request in self._work(trees):
+            stem, *endings = (self._run_of(request, fork) for fork in request.forks.values())
+            for ending in endings:
+                tests = (*stem.collected, *ending.collected)
+                yield replace(
+                    ending,
+                    experiment=replace(request.experiment, label=" then ".join(tests), tests=tests),
+                    collected=tests,
+                    outcomes=(*stem.outcomes, *ending.outcomes),
+                )
 
     def _work(self, trees: Iterable[tuple[Experiment, Tree]]) -> Iterator[_Request]:
         """Yield each request as it is complete. When the caller stops asking, what still runs is killed."""

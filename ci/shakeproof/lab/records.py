@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shakeproof.messages import mask
 from shakeproof.model import BAD, Experiment, Outcome, Run, Status
 
 # Of xdist's report about a crashed worker, which is of no phase, the event "crash" has told already.
@@ -31,7 +32,7 @@ class _Open:
         status = _phase_status(report)
         # The first bad phase names the outcome; without one, what the test body said stands.
         if status is not None and self.status not in BAD and (not self.status or status in BAD):
-            self.status, self.message = status, report["message"][:MESSAGE_LENGTH]
+            self.status, self.message = status, mask(report["message"][:MESSAGE_LENGTH])
         self.closed = report["when"] == "teardown" and report["outcome"] != "rerun"
 
 
@@ -88,7 +89,7 @@ class Record:
             case "session":
                 self.session = event
             case "collection error":
-                self.errors.append(event["text"])
+                self.errors.append(mask(event["text"]))
             case "collected":
                 # Workers may disagree; what any of them collected counts, so that a test missing elsewhere shows.
                 known = frozenset(self.collected)

@@ -37,6 +37,7 @@ def document(report: Report) -> dict[str, Any]:
             "failure_rate_below": round(evidence.failure_rate_below, 4),
             "confidence": evidence.confidence,
             "unseen_unstable": round(evidence.unseen_unstable, 2),
+            "pairs_covered": round(evidence.pairs_covered, 4),
             "incomplete": list(evidence.incomplete),
         },
         "findings": [_finding(finding) for finding in report.findings],
@@ -68,6 +69,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "confirmed": finding.confirmed,
         "tries": finding.tries,
         "shown": finding.shown,
+        "counter_check": finding.counter_check,
+        "reason": finding.reason,
+        "rate": round(finding.rate, 2),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -35,6 +36,15 @@ def wants_colour(choice: str, stream: TextIO, environ: Mapping[str, str]) -> boo
 
 
 @dataclass(slots=True)
+class _Stage:
+    """Some runs of one kind."""
+
+    what: str
+    planned: int
+    made: int = 0
+
+
+@dataclass(slots=True)
 class Terminal:
     """Prints results to `out`, and progress to the terminal behind `err` if there is one."""
 
@@ -42,8 +52,13 @@ class Terminal:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     colour: bool = False
     quiet: bool = False
+    verbose: bool = False
+    pause: float = 0.1  # seconds at least between two drawings of the progress: hundreds of runs may end in one
+    _stage: _Stage | None = None  # what is being tried now
+    _failing: set[str] = field(default_factory=set)  # tests seen to fail so far
     _progress: dict[str, int] = field(default_factory=dict)  # by run under way: tests ended
     _drawn: bool = False  # whether a progress line stands on the terminal now
+    _last_drawn: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, text: str) -> None:
@@ -55,21 +70,35 @@ class Terminal:
 
     def progress(self, label: str, ended: int) -> None:
         """Show how far the runs under way have come; nothing where nobody is looking."""
-        if self.quiet or not self.err.isatty():
-            return
+        if self._seen:
+            with self._lock:
+                self._progress[label] = ended
+                self._draw()
+
+    def begin(self, what: str, runs: int) -> None:
+        """Go on to something else: `runs` more runs."""
         with self._lock:
-            self._progress[label] = ended
-            line = ", ".join(
-                f"{name}: {words.plural(count, 'test')}" for name, count in self._progress.items()
-            )
-            print(f"\r\033[K{headline(line, 100)}", end="", file=self.err, flush=True)
-            self._drawn = True
+            self._stage = _Stage(what, runs)
+            self._progress.clear()
 
     def over(self, run: Run) -> None:
         """Take a run that has ended out of the progress."""
         with self._lock:
             self._progress.pop(run.experiment.label, None)
-            self._wipe()
+            if self._stage is None:
+                self._wipe()
+                return
+            self._stage.made += 1
+            self._failing.update(outcome.test for outcome in run.outcomes if outcome.bad)
+            if self._seen:
+                self._draw()
+
+    def made(self, run: Run) -> None:
+        """Take note of a run that has ended; print it only for those who want to read every one."""
+        if self.verbose:
+            self.ended(run)
+        else:
+            self.over(run)
 
     def ended(self, run: Run) -> None:
         """Print what a run showed, in one line."""
@@ -90,6 +119,12 @@ class Terminal:
         with self._lock:
             self._wipe()
             _print("\n".join(self._report(report, folder)), self.out)
+
+    def finding(self, finding: Finding) -> None:
+        """Print one finding with everything that is known of it."""
+        with self._lock:
+            lines = [*self._finding(finding), *(f"   {line}" for line in words.in_full(finding))]
+            _print("\n".join(lines), self.out)
 
     def _report(self, report: Report, folder: str) -> list[str]:
         colour = dict(COLOURS)[report.verdict]
@@ -116,6 +151,29 @@ class Terminal:
             f"   {words.confirmation(finding)}:",
             f"   {finding.reproduce}",
         ]
+
+    @property
+    def _seen(self) -> bool:
+        return not self.quiet and self.err.isatty()
+
+    def _draw(self) -> None:
+        """Draw the progress, unless that was done a moment ago."""
+        now = time.monotonic()
+        if now - self._last_drawn < self.pause:
+            return
+        self._last_drawn = now
+        print(f"\r\033[K{headline(self._line(), 100)}", end="", file=self.err, flush=True)
+        self._drawn = True
+
+    def _line(self) -> str:
+        under_way = ", ".join(
+            f"{name}: {words.plural(count, 'test')}" for name, count in self._progress.items()
+        )
+        if self._stage is None:
+            return under_way
+        failing = words.plural(len(self._failing), "test") + " seen to fail"
+        stage = f"{self._stage.what}: {self._stage.made:,} of {words.plural(self._stage.planned, 'run')}"
+        return f"{stage}; {failing}" + (f"; {under_way}" if under_way else "")
 
     def _wipe(self) -> None:
         if self._drawn:

@@ -21,6 +21,8 @@ KIND_WORDS = (
     (Kind.PARALLEL, "spread over workers"),
     (Kind.ALONE, "of one test alone"),
     (Kind.TWICE, "of one test twice in a row"),
+    (Kind.CONCURRENT, "of two copies at once"),
+    (Kind.PAIR, "of one test right behind another"),
     (Kind.REPLAY, "in a replayed order"),
 )
 MEANINGS = (
@@ -65,9 +67,10 @@ def experiments(evidence: Evidence) -> str:
 def verdict(report: Report) -> str:
     """Say the answer in one sentence."""
     tests = plural(report.suite.tests, "test")
-    unstable = sum(f.confirmed and f.kind is not Instability.BROKEN for f in report.findings)
-    broken = sum(f.kind is Instability.BROKEN for f in report.findings)
-    unconfirmed = sum(not f.confirmed and f.kind is not Instability.BROKEN for f in report.findings)
+    unsteady = [f for f in report.findings if f.kind is not Instability.BROKEN]
+    broken = len(report.findings) - len(unsteady)
+    unstable = len({f.test for f in unsteady if f.confirmed})  # one may fail for two reasons
+    unconfirmed = len({f.test for f in unsteady if not f.confirmed})
     match report.verdict:
         case Verdict.STABLE if unconfirmed:
             return (
@@ -95,7 +98,12 @@ def worth(evidence: Evidence) -> str:
     sentences = [
         (
             f"{plural(evidence.test_runs, 'test run')}; "
-            f"{evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen."
+            f"{evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen"
+            + (
+                f", and {evidence.pairs_covered:.1%} as just these two."
+                if dict(evidence.experiments).get(Kind.PAIR)
+                else "."
+            )
         ),
         (
             f"A test that never failed here fails in fewer than {evidence.failure_rate_below:.1%} of such runs "
@@ -120,9 +128,30 @@ def because(finding: Finding) -> tuple[str, ...]:
     sets = [" and ".join(members) for members in finding.culprits]
     blame = "needs" if finding.kind is Instability.BRITTLE else "because of"
     sentences = [f"{blame} {_any_of(sets)}"] if sets else []
+    if finding.rate < 1:
+        sentences.append(
+            f"and even then only now and then: in about {finding.rate:.0%} of such runs"
+        )
     if finding.cleaners:
         sentences.append(f"but not when behind that comes {_any_of(finding.cleaners)}")
     return tuple(sentences)
+
+
+def in_full(finding: Finding) -> tuple[str, ...]:
+    """List everything that a summary shortens: culprits, cleaners, the runs that showed it, the whole message."""
+    brittle = finding.kind is Instability.BRITTLE
+    parts = (
+        ("state-setters" if brittle else "culprits", [" and ".join(s) for s in finding.culprits]),
+        ("cleaners", finding.cleaners),
+        ("shown by", finding.failing),
+        ("message", finding.message.splitlines()),
+    )
+    return tuple(
+        line
+        for title, lines in parts
+        if lines
+        for line in (f"{title}:", *(f"  {x}" for x in lines))
+    )
 
 
 def _any_of(names: Sequence[str]) -> str:
@@ -136,6 +165,14 @@ def confirmation(finding: Finding) -> str:
     tries = f"{finding.tries} fresh process" + ("" if finding.tries == 1 else "es")
     if not finding.tries:
         return "not confirmed: the command was not run"
+    if finding.counter_check is False and finding.shown:
+        return f"not confirmed: the command showed it in {finding.shown} of {tries}, but so did {_control(finding)}"
     if not finding.confirmed:
         return f"not confirmed: the command did not show it in {tries}"
-    return f"confirmed: the command showed it in {finding.shown} of {tries}"
+    countered = f", and {_control(finding)} did not" if finding.counter_check else ""
+    return f"confirmed: the command showed it in {finding.shown} of {tries}{countered}"
+
+
+def _control(finding: Finding) -> str:
+    alone = finding.kind is Instability.VICTIM
+    return "the test alone" if alone else "the test behind its state-setter"

@@ -1,0 +1,106 @@
+"""The last report, read back from `report.json`: for whoever wants to see it, or run one of its commands, again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shakeproof.errors import ShakeproofError
+from shakeproof.model import (
+    Evidence,
+    Experiment,
+    Finding,
+    Instability,
+    Kind,
+    Report,
+    RunSummary,
+    Status,
+    Suite,
+    Timing,
+    Verdict,
+)
+from shakeproof.report.as_json import SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_report(folder: Path) -> Report:
+    """Read the report of a directory.
+
+    Raises ShakeproofError where there is none, or something else in its place.
+    """
+    path = folder / "report.json"
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return _report(document)
+    except OSError as error:
+        raise ShakeproofError(
+            f"There is no report in {folder} ({(error.strerror or str(error)).lower()}): "
+            "name its directory with --out."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ShakeproofError(
+            f"{path} is not a report of this version of Shakeproof ({error}): make a new one."
+        ) from error
+
+
+def find(report: Report, finding_id: str, folder: Path) -> Finding:
+    """Give one finding of a report; ShakeproofError where it has no such finding."""
+    for finding in report.findings:
+        if finding.id == finding_id:
+            return finding
+    known = ", ".join(finding.id for finding in report.findings) or "none"
+    raise ShakeproofError(f"The report in {folder} has no finding {finding_id}: it has {known}.")
+
+
+def _report(document: dict[str, Any]) -> Report:
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {document['schema']!r}")
+    evidence = document["evidence"]
+    return Report(
+        verdict=Verdict(document["verdict"]),
+        suite=Suite(**document["suite"]),
+        evidence=Evidence(
+            **{
+                **evidence,
+                "experiments": tuple(evidence["experiments"].items()),
+                "incomplete": tuple(evidence["incomplete"]),
+            }
+        ),
+        findings=tuple(_finding(each) for each in document["findings"]),
+        timing=Timing(**document["timing"]),
+        runs=tuple(RunSummary(**each) for each in document["runs"]),
+    )
+
+
+def _finding(stored: dict[str, Any]) -> Finding:
+    replay = stored["replay"]
+    return Finding(
+        id=stored["id"],
+        test=stored["test"],
+        kind=Instability(stored["kind"]),
+        status=Status(stored["outcome"]),
+        message=stored["message"],
+        runs=stored["runs"],
+        failures=stored["failures"],
+        failing=tuple(stored["failing"]),
+        reproduce=stored["reproduce"],
+        replay=Experiment(
+            label=f"replay of {stored['id']}",
+            kind=Kind.REPLAY,
+            arguments=tuple(replay["arguments"]),
+            tests=None if replay["tests"] is None else tuple(replay["tests"]),
+            plugins=frozenset(replay["plugins"]),
+            hash_seed=replay["hash_seed"],
+        ),
+        copies=replay["copies"],
+        confirmed=stored["confirmed"],
+        tries=stored["tries"],
+        shown=stored["shown"],
+        culprits=tuple(map(tuple, stored["culprits"])),
+        cleaners=tuple(stored["cleaners"]),
+        reason=stored["reason"],
+        rate=stored["rate"],
+        counter_check=stored["counter_check"],
+    )

@@ -1,0 +1,320 @@
+"""The search for unstable tests in a laboratory: which orders are tried when, until the budget is spent."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from shakeproof import evidence, orders
+from shakeproof.investigate.classify import DEPENDENT, classify
+from shakeproof.investigate.confirm import matches, often_enough
+from shakeproof.investigate.culprits import of_brittle, of_victim
+from shakeproof.investigate.follow_up import follow_ups
+from shakeproof.lab.fork import ForkLab
+from shakeproof.messages import reason
+from shakeproof.model import Experiment, Instability, Kind, Status
+from shakeproof.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from shakeproof.casebook import Casebook
+    from shakeproof.lab.base import Lab
+    from shakeproof.model import Outcome, Run, Suspicion
+    from shakeproof.report.terminal import Terminal
+
+FEWEST_SHUFFLES, MOST_SHUFFLES = 5, 100  # where their number is open
+FEW_UNSEEN = 0.5  # estimated unstable tests still unseen, below which nothing more is shuffled
+BATCH = 25  # runs for each job between two looks at the clock
+PAIRS_SHARE = 0.8  # of the budget: what pairs bring to light has to be looked into as well
+PATIENCE_SHARE = 0.1  # of the budget, for one test that fails now and then
+PAIRS_SECONDS = (
+    5.0  # about so long the laboratory is asked for pairs between two looks at the clock
+)
+PAIR_SECONDS = 0.005  # what a pair costs besides its second test
+MOST_SET_ASIDE = 20
+DEADLY = frozenset({Status.CRASHED, Status.HUNG})
+Thing = TypeVar("Thing")
+
+
+class Search:
+    """One investigation: its stages in the order in which they are carried out."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        tests: tuple[str, ...],
+        book: Casebook,
+        terminal: Terminal,
+        *,
+        jobs: int,
+        budget: float,
+    ) -> None:
+        self._lab = lab
+        self._tests = tests
+        self._book = book
+        self._terminal = terminal
+        self._jobs = jobs
+        self._budget = budget
+        self._set_aside: tuple[str, ...] = ()
+
+    def declared(self, repeat: int) -> None:
+        """Repeat the declared order.
+
+        A test that ends the process, or does not end itself, would keep all behind it from having their turn: it is
+        tried once among the others, then set aside.
+        """
+        what = "in the declared order"
+        plan = orders.comparison(repeat=repeat, seeds=(), parallel=False)
+        made = last = self._try(what, plan[:1])
+        while (deadly := _deadly(last)) and len(self._set_aside) < MOST_SET_ASIDE:
+            self._set_aside += deadly
+            without = replace(plan[0], label=f"{plan[0].label} without {deadly[0]}")
+            last = self._try(what, [self._without_deadly(without)])
+            made += last
+        made += self._try(what, [self._without_deadly(each) for each in plan[1:]])
+        self._say(what, made)
+
+    def shuffled(self, seeds: int | None, master_seed: int) -> None:
+        """Shuffle as often as asked; if that is open, until few unstable tests are likely to be left unseen."""
+        drawn = orders.shuffle_seeds(MOST_SHUFFLES if seeds is None else seeds, master_seed)
+        plan = orders.reordered(self._sound, drawn)
+        size = FEWEST_SHUFFLES if seeds is None else max(len(plan), 1)
+        made: list[Run] = []
+        for batch in _batches(plan, size):
+            new = self._try("shuffled", batch)
+            made += new
+            spent = len(new) < len(batch)
+            if spent or evidence.unseen(self._caught(), len(made)) < FEW_UNSEEN:
+                break
+        self._say("shuffled", made)
+
+    def otherwise(self) -> None:
+        """Try what shuffles seldom show: the order backwards, each test alone, twice, and two suites at once."""
+        sound = self._sound
+        plans = (
+            ("reversed", [orders.backwards(sound)]),
+            ("of one test alone", [orders.alone(test, 1)[0] for test in self._tests]),
+            ("of one test twice in a row", [orders.twice(test) for test in sound]),
+        )
+        for what, plan in plans:
+            self._say(what, self._try(what, plan))
+        copies = [self._without_deadly(each) for each in orders.copies()]
+        what = "of two copies at once"
+        self._say(what, self._try(what, copies, at_once=len(copies)))
+
+    def settle(self) -> None:
+        """Make the runs that tell the kinds apart, one at a time, until no further one would change anything."""
+        book, patience = self._book, PATIENCE_SHARE * self._budget
+        book.suspicions = classify(book.runs)
+        while further := follow_ups(book.suspicions, book.runs, patience=patience):
+            if self._spent():
+                book.incomplete.append(f"{len(further):,} runs that would settle what differs")
+                return
+            self._terminal.begin("settling what differs", len(further))
+            for run in self._lab.at_once(1).run(further):
+                self._terminal.made(run)
+                book.runs.append(run)
+            book.suspicions = classify(book.runs)
+
+    def accuse(self) -> None:
+        """Name the culprits of every test that depends on order, as far as the budget goes.
+
+        Who looks for culprits may see the test fail for another reason than before: that is looked into as well.
+        """
+        runs = len(self._book.runs)
+        self._accuse()
+        if len(self._book.runs) > runs:
+            self.settle()
+            self._accuse()
+        open_ones = sum(
+            each.kind in DEPENDENT and not each.culprits for each in self._book.suspicions
+        )
+        if open_ones and self._spent():
+            self._book.incomplete.append(f"the culprits of {words.plural(open_ones, 'test')}")
+
+    def _accuse(self) -> None:
+        book = self._book
+        known = {(each.test, each.reason): each for each in book.accused}
+        accused: list[Suspicion] = []
+        for each in book.suspicions:
+            before = known.get((each.test, each.reason))
+            if before is not None and before.kind is each.kind:
+                accused.append(replace(each, culprits=before.culprits, cleaners=before.cleaners))
+            else:
+                accused.append(self._accused(each))
+        book.suspicions = book.accused = tuple(accused)
+
+    def pairs(self) -> bool:
+        """Run every test right behind every other, the most suspicious first; tell whether that showed anything new.
+
+        Only forks are cheap enough. Of the runs, those are kept in which the second test did otherwise than alone.
+        """
+        lab, book = self._lab, self._book
+        if not isinstance(lab, ForkLab):
+            book.incomplete.append("pairs of tests, which take forks")
+            return False
+        fails_alone = {
+            run.outcomes[0].test: run.outcomes[0].bad
+            for run in book.runs
+            if run.experiment.kind is Kind.ALONE and run.outcomes
+        }
+        known = self._failures_seen()
+        stems = orders.suspicious_first(self._sound, self._blamed())
+        self._terminal.begin("pairs of tests", len(stems) * (len(stems) - 1))
+        found: list[Run] = []
+        plan = orders.pairs(stems, self._chunk())
+        for batch in _batches(plan, self._jobs * 2):
+            if self._spent(PAIRS_SHARE):
+                break
+            for run in lab.at_once(self._jobs).pairs(batch):
+                book.pairs += 1
+                second = run.outcomes[-1]
+                self._terminal.over(run)
+                if second.bad is not fails_alone.get(second.test, False) and len(run.outcomes) > 1:
+                    found.append(
+                        replace(run, experiment=replace(run.experiment, concurrent=self._jobs > 1))
+                    )
+        # Who makes a known failure happen is known as well: those runs would only make the table longer.
+        new = [run for run in found if _failure(run.outcomes[-1]) not in known]
+        book.runs += new
+        self._terminal.say(
+            f"  {words.plural(book.pairs, 'pair')} of tests: "
+            f"{words.plural(len({run.outcomes[-1].test for run in new}), 'test')} that showed nothing before"
+        )
+        return bool(new)
+
+    @property
+    def _sound(self) -> tuple[str, ...]:
+        return tuple(test for test in self._tests if test not in self._set_aside)
+
+    def _without_deadly(self, experiment: Experiment) -> Experiment:
+        return replace(experiment, tests=self._sound) if self._set_aside else experiment
+
+    def _chunk(self) -> int:
+        """Say behind how many endings the clock should be looked at again."""
+        durations = [
+            outcome.seconds
+            for run in self._book.runs
+            if run.experiment.kind is Kind.ALONE
+            for outcome in run.outcomes
+        ]
+        mean = statistics.fmean(durations) if durations else 1.0
+        return max(1, int(PAIRS_SECONDS / (mean + PAIR_SECONDS)))
+
+    def _blamed(self) -> tuple[str, ...]:
+        sets = (members for each in self._book.suspicions for members in each.culprits)
+        return tuple(dict.fromkeys(test for members in sets for test in members))
+
+    def _caught(self) -> Counter[str]:
+        """Count, by test that failed in some shuffles and not in others, the shuffles that caught it."""
+        runs = [run for run in self._book.runs if run.experiment.kind is Kind.SHUFFLED]
+        failures = Counter(o.test for run in runs for o in run.outcomes if o.bad)
+        return Counter({test: n for test, n in failures.items() if n < len(runs)})
+
+    def _failures_seen(self) -> set[tuple[str, str]]:
+        return {_failure(o) for run in self._book.runs for o in run.outcomes if o.bad}
+
+    def _spent(self, share: float = 1.0) -> bool:
+        return time.monotonic() > self._book.begun + share * self._budget
+
+    def _try(
+        self, what: str, experiments: Sequence[Experiment], at_once: int | None = None
+    ) -> list[Run]:
+        """Make these runs side by side, as far as the budget goes, and keep count of what it did not reach."""
+        jobs = at_once or self._jobs
+        made: list[Run] = []
+        beside = (replace(each, concurrent=jobs > 1 < len(experiments)) for each in experiments)
+        self._terminal.begin(what, len(experiments))
+        for batch in _batches(beside, jobs * BATCH):
+            if self._book.runs and self._spent():
+                left = len(experiments) - len(made)
+                self._book.left_out(what, left, len(experiments))
+                break
+            for run in self._lab.at_once(jobs).run(batch):
+                self._terminal.made(run)
+                self._book.runs.append(run)
+                made.append(run)
+        return made
+
+    def _say(self, what: str, made: Sequence[Run]) -> None:
+        failures = sum(outcome.bad for run in made for outcome in run.outcomes)
+        runs = f"{words.plural(len(made), 'run')} {what}"
+        self._terminal.say(f"  {runs}: {words.plural(failures, 'failure')}")
+
+    def _accused(self, suspicion: Suspicion) -> Suspicion:
+        if suspicion.kind not in DEPENDENT or self._spent():
+            return suspicion
+        others = [test for test in self._sound if test != suspicion.test]
+        fails_behind = self._laboratory_for(suspicion)
+        always = suspicion.rate == 1
+        if suspicion.kind is Instability.VICTIM:
+            beginning = _before(suspicion.test, suspicion.example)
+            at_all = self._laboratory_for(replace(suspicion, reason="")) if always else None
+            culprits = of_victim(others, beginning, fails_behind, is_bad_behind=at_all)
+        else:
+            passing = suspicion.opposite or suspicion.example
+            culprits = of_brittle(others, _before(suspicion.test, passing), fails_behind)
+        if not always and not culprits.sets:
+            # Nobody makes it fail more often than it does by itself: then it is chance after all.
+            return replace(suspicion, kind=Instability.NON_DETERMINISTIC)
+        return replace(suspicion, culprits=culprits.sets, cleaners=culprits.cleaners)
+
+    def _laboratory_for(
+        self, suspicion: Suspicion
+    ) -> Callable[[Sequence[tuple[str, ...]]], list[bool]]:
+        """Give the question whether the test fails behind some beginnings, asked often enough to mean something."""
+        times = often_enough(suspicion.rate)
+
+        def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+            probes = [
+                Experiment(
+                    label=f"probe {number} of {suspicion.test}",
+                    kind=Kind.REPLAY,
+                    tests=(*beginning, suspicion.test),
+                    hash_seed=suspicion.example.experiment.hash_seed,
+                )
+                for number, beginning in enumerate(beginnings)
+            ]
+            self._terminal.begin(
+                f"looking for the culprits of {suspicion.test}", len(probes) * times
+            )
+            failing: set[str] = set()
+            seen = self._failures_seen()
+            for run in self._lab.at_once(self._jobs).run(probes * times):
+                self._terminal.over(run)
+                if any(o.test == suspicion.test and matches(suspicion, o) for o in run.outcomes):
+                    failing.add(run.experiment.label)
+                new = {_failure(o) for o in run.outcomes if o.test == suspicion.test and o.bad}
+                if new - seen:
+                    seen |= new
+                    beside = replace(run.experiment, concurrent=self._jobs > 1)
+                    self._book.runs.append(replace(run, experiment=beside))
+            return [probe.label in failing for probe in probes]
+
+        return fails_behind
+
+
+def _deadly(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Name the tests at which a run came to its end."""
+    return tuple(dict.fromkeys(o.test for run in runs for o in run.outcomes if o.status in DEADLY))
+
+
+def _failure(outcome: Outcome) -> tuple[str, str]:
+    """Say which test failed, and for which reason."""
+    return outcome.test, reason(outcome.message)
+
+
+def _before(test: str, run: Run) -> tuple[str, ...]:
+    """List what ran before a test."""
+    return run.order[: run.order.index(test)] if test in run.order else run.order
+
+
+def _batches(things: Iterable[Thing], size: int) -> Iterator[tuple[Thing, ...]]:
+    rest = iter(things)
+    while batch := tuple(itertools.islice(rest, size)):
+        yield batch
