@@ -274,3 +274,21 @@ def test_neither_size_nor_number_loses_a_result(tmp_path: Path) -> None:
     assert len(whole.outcomes[0].test) > 300_000
     assert whole.outcomes[0].message.startswith("Failed: yyy")
     assert [run.order for run in branches] == many
+
+
+def test_the_first_test_of_a_fork_hears_no_complaint_about_our_own_streams(tmp_path: Path) -> None:
+    """With warnings as errors, a stream of pytest that a fork replaces must not be found unclosed."""
+    project = write(
+        tmp_path,
+        {
+            "pytest.ini": "[pytest]\nfilterwarnings = error\nlog_level = INFO",
+            "test_it.py": """
+                import gc
+
+                def test_first():
+                    gc.collect()
+                """,
+        },
+    )
+    with project.fork() as lab:
+        assert statuses(ran(lab)) == {"test_first": "passed"}

@@ -30,7 +30,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 from shakeproof_sinks import SocketSink
@@ -50,6 +50,8 @@ class Template:
         self._temporary = tempfile.gettempdir()
         self._log = os.fstat(1)
         self._outputs: Sequence[int] = ()
+        # Streams that a fork has no use for. Let go, they would complain to its first test that nobody closed them.
+        self._replaced: List[Any] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -145,10 +147,12 @@ class Template:
             capture.start_global_capturing()
             capture.suspend_global_capture(in_=False)
         if plugins.hasplugin("terminalreporter"):
-            config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
+            writer = config.get_terminal_writer()
+            self._replaced.append(writer._file)
+            writer._file = open(os.devnull, "w", encoding="utf-8")
         logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
         if logs is not None:
-            logs.setStream(open(os.devnull, "w", encoding="utf-8"))
+            self._replaced.append(logs.setStream(open(os.devnull, "w", encoding="utf-8")))
 
     def _settle_in(self, folder: str) -> None:
         """Take a temporary folder and a cache of its own."""
