@@ -23,6 +23,7 @@ from shakeproof.gates.reruns import rerun_options  # noqa: E402  (found through 
 
 SEEDS = 5
 REPEATS = 10
+BUDGET_SECONDS = 240  # of `stability`: what it does not come to by then, it says
 COVERAGE_FLOOR = 80
 PACKAGES = ("backend.core", "backend.api", "backend.tools")
 INTERRUPT_SECONDS = (
@@ -66,14 +67,14 @@ def randomized_seeds(session: nox.Session) -> None:
     """Do five shuffled runs agree, test by test?"""
     _install(session, "test")
     # `-- --seeds 1,2,3` comes later on the command line, so it wins.
-    _compare(session, "--repeat", "0", "--seeds", str(SEEDS), *session.posargs)
+    _shakeproof(session, "compare", "--repeat", "0", "--seeds", str(SEEDS), *session.posargs)
 
 
 @nox.session(name="repeat-x10", tags=["ci"])
 def repeat(session: nox.Session) -> None:
     """Do ten runs in the same order agree, test by test?"""
     _install(session, "test")
-    _compare(session, "--repeat", str(REPEATS), *session.posargs)
+    _shakeproof(session, "compare", "--repeat", str(REPEATS), *session.posargs)
 
 
 @nox.session(name="coverage-gate", tags=["ci"])
@@ -121,8 +122,8 @@ def benchmark_baseline(session: nox.Session) -> None:
 def stability(session: nox.Session) -> None:
     """Is the suite stable? The whole question, with evidence."""
     _install(session, "test")
-    runs = ("--repeat", str(REPEATS), "--seeds", str(SEEDS), "--parallel")
-    _compare(session, *runs, *session.posargs)
+    how_hard = ("--repeat", str(REPEATS), "--seeds", str(SEEDS), "--budget", str(BUDGET_SECONDS))
+    _shakeproof(session, "stability", *how_hard, *session.posargs)
 
 
 @nox.session(tags=["ci"], allow_parallel=True)
@@ -148,17 +149,8 @@ def types(session: nox.Session) -> None:
 def engine(session: nox.Session) -> None:
     """Does Shakeproof itself work?"""
     _install(session, "engine")
-    _pytest(
-        session,
-        "-c",
-        "ci/pyproject.toml",
-        "--rootdir",
-        "ci",
-        "ci/tests",
-        "-n",
-        "auto",
-        *session.posargs,
-    )
+    project = ("-c", "ci/pyproject.toml", "--rootdir", "ci")
+    _pytest(session, *project, "ci/tests", "-n", "auto", *session.posargs)
 
 
 def _install(session: nox.Session, group: str) -> None:
@@ -185,8 +177,8 @@ def _pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = 
     _python(session, "pytest", *arguments, env=env)
 
 
-def _compare(session: nox.Session, *arguments: str) -> None:
-    _python(session, "shakeproof", "compare", "--out", str(_reports(session)), *arguments)
+def _shakeproof(session: nox.Session, command: str, *arguments: str) -> None:
+    _python(session, "shakeproof", command, "--out", str(_reports(session)), *arguments)
 
 
 def _python(

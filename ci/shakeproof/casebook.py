@@ -63,8 +63,8 @@ class Setting:
         Raises ShakeproofError where a folder cannot be written.
         """
         make_folder(self.out / "logs")
-        for name in REPORTS:
-            (self.out / name).unlink(missing_ok=True)
+        for old in (*map(self.out.joinpath, REPORTS), *(self.out / "orders").glob("F*.txt")):
+            old.unlink(missing_ok=True)
         if self.json is not None:
             make_folder(self.json.absolute().parent, "--json")
 
@@ -237,9 +237,14 @@ def _verdict(book: Casebook) -> Verdict:
     kinds: Iterable[Instability] = (each.kind for each in book.findings if each.confirmed)
     if any(kind is not Instability.BROKEN for kind in kinds):
         return Verdict.UNSTABLE
-    if any(each.kind is Instability.BROKEN for each in book.findings):
+    # A test that passes when its command is tried does not fail in every run, whatever the laboratory saw.
+    if any(each.kind is Instability.BROKEN and not _refuted(each) for each in book.findings):
         return Verdict.FAILING
     return Verdict.STABLE
+
+
+def _refuted(finding: Finding) -> bool:
+    return finding.tries > 0 and not finding.confirmed
 
 
 def _summary(run: Run) -> RunSummary:

@@ -182,10 +182,10 @@ class Search:
         # Who makes a known failure happen is known as well: those runs would only make the table longer.
         new = [run for run in found if _failure(run.outcomes[-1]) not in known]
         book.runs += new
-        self._terminal.say(
-            f"  {words.plural(book.pairs, 'pair')} of tests: "
-            f"{words.plural(len({run.outcomes[-1].test for run in new}), 'test')} that showed nothing before"
-        )
+        if book.pairs:
+            tests = words.plural(len({run.outcomes[-1].test for run in new}), "test")
+            made = words.plural(book.pairs, "pair")
+            self._terminal.say(f"  {made} of tests: {tests} failed as never before")
         return bool(new)
 
     @property
@@ -242,6 +242,8 @@ class Search:
         return made
 
     def _say(self, what: str, made: Sequence[Run]) -> None:
+        if not made:
+            return
         failures = sum(outcome.bad for run in made for outcome in run.outcomes)
         runs = f"{words.plural(len(made), 'run')} {what}"
         self._terminal.say(f"  {runs}: {words.plural(failures, 'failure')}")

@@ -25,22 +25,23 @@ def test_opens_the_door() -> None:
 
 
 def test_one_polluting_test_in_the_backends_suite_is_found(tmp_path: Path) -> None:
-    """With a polluter before it, the comparison exits 1 and names the victim, by a command that was confirmed."""
+    """With a polluter before it, exit status 1, the victim and its polluter, and a command that was confirmed."""
     copy = _copy_of_the_suite(tmp_path)
     (copy / POLLUTING).write_text(POLLUTER, encoding="utf-8")
 
-    answer, report = _compare(copy, POLLUTING, SELECTED)
+    answer, report = _stability(copy, POLLUTING, SELECTED)
 
     assert answer.returncode == 1, answer.stdout + answer.stderr
     assert report["verdict"] == "unstable"
-    assert [(each["kind"], each["test"], each["confirmed"]) for each in report["findings"]] == [
-        ("victim", f"{SELECTED}::test_two_apps_with_different_settings_live_side_by_side", True)
-    ]
+    (found,) = report["findings"]
+    assert (found["kind"], found["confirmed"]) == ("victim", True)
+    assert found["test"] == f"{SELECTED}::test_two_apps_with_different_settings_live_side_by_side"
+    assert found["culprits"] == [[f"{POLLUTING}::test_opens_the_door"]]
 
 
 def test_the_same_tests_without_the_polluter_are_stable(tmp_path: Path) -> None:
-    """The accusation rests on the polluter alone: without it the same comparison exits 0."""
-    answer, report = _compare(_copy_of_the_suite(tmp_path), SELECTED)
+    """The accusation rests on the polluter alone: without it the same question is answered with 0."""
+    answer, report = _stability(_copy_of_the_suite(tmp_path), SELECTED)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert report["verdict"] == "stable"
@@ -56,11 +57,24 @@ def _copy_of_the_suite(tmp_path: Path) -> Path:
     return copy
 
 
-def _compare(copy: Path, *selected: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+def _stability(
+    copy: Path, *selected: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     answer = subprocess.run(
         [
-            *(sys.executable, "-m", "shakeproof", "compare", "--rootdir", str(copy)),
-            *("--repeat", "2", "--seeds", "1", "--seed", "1", "--out", str(copy / "out")),
+            *(sys.executable, "-m", "shakeproof", "stability", "--rootdir", str(copy)),
+            *(
+                "--repeat",
+                "2",
+                "--seeds",
+                "1",
+                "--seed",
+                "1",
+                "--budget",
+                "20",
+                "--out",
+                str(copy / "out"),
+            ),
             *("--", *selected),
         ],
         capture_output=True,
