@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parent.parent.parent
-SELECTED = "tests/integration/test_integration.py"
+FILE = "tests/integration/test_integration.py"
+# Some of its tests are enough, and with few there are few pairs to try.
+SELECTED = (FILE, "-k", "opens_the_door or two_apps or survives_a_restart")
 POLLUTING = "tests/integration/test_aaa_pollutes.py"
 POLLUTER = '''
 """Lets every key in, for good: the suite's isolation check watches `backend`, not the standard library."""
@@ -29,19 +31,19 @@ def test_one_polluting_test_in_the_backends_suite_is_found(tmp_path: Path) -> No
     copy = _copy_of_the_suite(tmp_path)
     (copy / POLLUTING).write_text(POLLUTER, encoding="utf-8")
 
-    answer, report = _stability(copy, POLLUTING, SELECTED)
+    answer, report = _stability(copy, POLLUTING, *SELECTED)
 
     assert answer.returncode == 1, answer.stdout + answer.stderr
     assert report["verdict"] == "unstable"
     (found,) = report["findings"]
     assert (found["kind"], found["confirmed"]) == ("victim", True)
-    assert found["test"] == f"{SELECTED}::test_two_apps_with_different_settings_live_side_by_side"
+    assert found["test"] == f"{FILE}::test_two_apps_with_different_settings_live_side_by_side"
     assert found["culprits"] == [[f"{POLLUTING}::test_opens_the_door"]]
 
 
 def test_the_same_tests_without_the_polluter_are_stable(tmp_path: Path) -> None:
     """The accusation rests on the polluter alone: without it the same question is answered with 0."""
-    answer, report = _stability(_copy_of_the_suite(tmp_path), SELECTED)
+    answer, report = _stability(_copy_of_the_suite(tmp_path), *SELECTED)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert report["verdict"] == "stable"
