@@ -52,7 +52,8 @@ def stability(question: Question, terminal: Terminal) -> Report:
     with book.kept():
         terminal.say(f"seed: {setting.master_seed}")
         first = _look(judge)
-        with _laboratory(question, judge, first, terminal) as lab:
+        hash_seeds = _hash_seeds(question, first, book)
+        with _laboratory(question, judge, hash_seeds, terminal) as lab:
             search = Search(
                 lab, first.collected, book, terminal, jobs=setting.jobs, budget=question.budget
             )
@@ -87,14 +88,23 @@ def _look(judge: FreshLab) -> Run:
     return first
 
 
+def _hash_seeds(question: Question, first: Run, book: Casebook) -> tuple[int, ...]:
+    """Choose the hash seeds to collect for: fewer where that takes long, and the report says so."""
+    useful = orders.HASH_SEEDS[: max(1, question.repeat)]
+    affordable = useful[:2] if first.collection_seconds > DEAR_COLLECTION else useful
+    if left := len(useful) - len(affordable):
+        book.incomplete.append(
+            f"{left} of {len(useful)} hash seeds: collecting once takes {first.collection_seconds:.0f} s"
+        )
+    return affordable
+
+
 @contextmanager
 def _laboratory(
-    question: Question, judge: FreshLab, first: Run, terminal: Terminal
+    question: Question, judge: FreshLab, hash_seeds: tuple[int, ...], terminal: Terminal
 ) -> Iterator[Lab]:
     """Open the fork laboratory where the suite can be forked, else say why it takes longer in fresh processes."""
     setting = question.setting
-    dear = first.collection_seconds > DEAR_COLLECTION
-    hash_seeds = orders.HASH_SEEDS[: 2 if dear else max(1, min(question.repeat, 6))]
     if question.runner != "fresh":
         try:
             with ForkLab(
