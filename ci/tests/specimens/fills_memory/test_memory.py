@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-MARGIN = 64 << 20  # bytes more than the process has already
+MARGIN = 32 << 20  # bytes more than the process has already
 
 
 @pytest.fixture
