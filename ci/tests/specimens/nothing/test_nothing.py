@@ -1,0 +1,5 @@
+"""No test at all."""
+
+
+def helper():
+    return 1

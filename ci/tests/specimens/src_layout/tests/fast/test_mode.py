@@ -1,0 +1,5 @@
+import shop
+
+
+def test_reads():
+    assert shop.MODE["mode"] == "safe"

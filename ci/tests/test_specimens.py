@@ -1,0 +1,165 @@
+"""Every specimen, against what its `expected.toml` says that the command `stability` has to find.
+
+claim = "..."                # what the specimen shows, in a sentence
+options = ["--repeat", "2"]  # besides OPTIONS below
+status = 1                   # exit status
+verdict = "unstable"         # left out where no report is written
+tests = 300                  # how many are judged; left out: not looked at
+incomplete = "any"           # whatever was left undone; left out: nothing may be
+not_yet = "..."              # why it fails for now; it has to fail, so that this line goes when its reason does
+
+[[finding]]                  # all there are, in any order
+test = "test_it.py::test_reads"
+kind = "victim"
+culprits = [["test_it.py::test_sets"]]  # sets, in any order; left out: none; "any": not looked at
+cleaners = []                # in any order; left out: not looked at
+confirmed = true             # left out: true
+message = ["fast"]           # all of these occur in it
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from shakeproof.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SPECIMENS = Path(__file__).parent / "specimens"
+# Three runs in the declared order, under three hash seeds: more are for what follows the hash seed, or chance.
+OPTIONS = ("--seed", "1", "--quiet", "--repeat", "3")
+FOR_A_FILE = frozenset(
+    {"claim", "options", "status", "verdict", "tests", "incomplete", "not_yet", "finding"}
+)
+FOR_A_FINDING = frozenset({"test", "kind", "culprits", "cleaners", "confirmed", "message"})
+
+
+def _expected(name: str) -> dict[str, Any]:
+    return tomllib.loads((SPECIMENS / name / "expected.toml").read_text(encoding="utf-8"))
+
+
+def _specimens() -> Iterator[Any]:
+    """Give each specimen by its name, those that are known to fail marked so."""
+    for folder in sorted(each for each in SPECIMENS.iterdir() if each.is_dir()):
+        marks: list[pytest.MarkDecorator] = []
+        if reason := _expected(folder.name).get("not_yet"):
+            marks.append(pytest.mark.xfail(reason=reason, strict=True))
+        yield pytest.param(folder.name, marks=marks)
+
+
+@pytest.fixture
+def _as_if_nobody_else_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep from the inner runs what the outer one says, and its plugins: they load those that the specimen names."""
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.mark.usefixtures("_as_if_nobody_else_ran")
+@pytest.mark.parametrize("name", list(_specimens()))
+def test_a_specimen_gets_the_report_that_it_deserves(
+    name: str, specimen: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Neither more nor less is found; the project is as it was; no process is left; nothing was left out."""
+    expected = _expected(name)
+    rootdir, out = specimen(name), tmp_path / "out"
+    files, processes = _files(rootdir), psutil.Process().children(recursive=True)
+    where = ("--rootdir", str(rootdir), "--out", str(out))
+
+    status = main(["stability", *where, *OPTIONS, *expected.get("options", ())])
+
+    assert (status, _judged(out)) == (expected["status"], _deserved(expected))
+    assert _files(rootdir) == files
+    assert psutil.Process().children(recursive=True) == processes
+
+
+def _judged(out: Path) -> dict[str, Any] | None:
+    """Give what the report says, in an order of its own; None where there is none."""
+    if not (out / "report.json").exists():
+        return None
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    findings = [
+        {
+            "test": each["test"],
+            "kind": each["kind"],
+            "culprits": _sets(each["culprits"]),
+            "cleaners": sorted(each["cleaners"]),
+            "confirmed": each["confirmed"],
+            "message": each["message"],
+        }
+        for each in report["findings"]
+    ]
+    return {
+        "verdict": report["verdict"],
+        "tests": report["suite"]["tests"],
+        "findings": sorted(findings, key=_place),
+        "incomplete": report["evidence"]["incomplete"],
+    }
+
+
+def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
+    """Give what the report should say; what is not looked at is equal to anything."""
+    if "verdict" not in expected:
+        return None
+    findings = [
+        {
+            "test": each["test"],
+            "kind": each["kind"],
+            "culprits": ANY if each.get("culprits") == "any" else _sets(each.get("culprits", [])),
+            "cleaners": sorted(each["cleaners"]) if "cleaners" in each else ANY,
+            "confirmed": each.get("confirmed", True),
+            "message": _Words(each.get("message", ())),
+        }
+        for each in expected.get("finding", ())
+    ]
+    return {
+        "verdict": expected["verdict"],
+        "tests": expected.get("tests", ANY),
+        "findings": sorted(findings, key=_place),
+        "incomplete": ANY if expected.get("incomplete") == "any" else [],
+    }
+
+
+class _Words(tuple[str, ...]):
+    """Words that are equal to any message in which all of them occur: so a comparison shows what is amiss."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and all(word in other for word in self)
+
+    __hash__ = tuple.__hash__
+
+
+def _sets(culprits: list[list[str]]) -> list[list[str]]:
+    return sorted(sorted(members) for members in culprits)
+
+
+def _place(finding: dict[str, Any]) -> tuple[str, str, str]:
+    return finding["test"], finding["kind"], repr(finding["culprits"])
+
+
+def _files(rootdir: Path) -> dict[str, bytes]:
+    """Read everything in a project but what Python itself caches."""
+    paths = (path for path in rootdir.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path.relative_to(rootdir)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("name", [each.name for each in sorted(SPECIMENS.iterdir())])
+def test_what_is_expected_is_written_in_words_that_are_read(name: str) -> None:
+    """A misspelt key would be an expectation that nobody checks."""
+    expected = _expected(name)
+
+    assert expected["claim"].endswith(".")
+    assert set(expected) <= FOR_A_FILE
+    assert all(set(each) <= FOR_A_FINDING for each in expected.get("finding", ()))
