@@ -17,7 +17,6 @@ from shakeproof.cli import main
 from shakeproof.lab.base import Target
 from shakeproof.model import Status
 
-FILE = "test_two_reasons.py"
 Specimen: TypeAlias = Callable[[str], Path]
 Answer: TypeAlias = tuple[int, dict[str, Any]]
 Ask: TypeAlias = Callable[..., Answer]
@@ -159,36 +158,6 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
 
     assert status == 0
     assert "3 of 3 runs of one test alone" in report["evidence"]["incomplete"]
-
-
-def test_pairs_bring_to_light_what_no_other_order_showed(ask: Ask) -> None:
-    """Neither the declared order nor its reverse shows the victim: a cleaner stands between it and each polluter."""
-    status, report = ask("between", "--repeat", "1", "--seeds", "0")
-
-    found = finding(report)
-    assert (status, found["kind"], found["test"]) == (1, "victim", "test_between.py::test_c_reads")
-    assert found["culprits"] == [
-        ["test_between.py::test_a_pollutes"],
-        ["test_between.py::test_e_pollutes_too"],
-    ]
-
-
-def test_an_intermittent_victim_is_told_from_chance(ask: Ask) -> None:
-    _, report = ask("intermittent")
-
-    found = finding(report)
-    assert (found["kind"], found["confirmed"]) == ("victim", True)
-    assert found["culprits"] == [["test_now_and_then.py::test_b_pollutes"]]
-    assert 0.1 < found["rate"] < 0.9
-
-
-def test_a_victim_with_two_reasons_is_two_findings(ask: Ask) -> None:
-    _, report = ask("two_reasons")
-
-    assert [(each["test"], each["kind"], each["culprits"]) for each in report["findings"]] == [
-        (f"{FILE}::test_a_reads", "victim", [[f"{FILE}::test_b_sets_mode"]]),
-        (f"{FILE}::test_a_reads", "victim", [[f"{FILE}::test_c_sets_size"]]),
-    ]
 
 
 def test_a_test_that_ends_the_process_keeps_no_other_from_its_runs(ask: Ask) -> None:
