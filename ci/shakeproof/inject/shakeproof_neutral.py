@@ -26,6 +26,13 @@ QUIET = (
         "writers",
         (("xmlpath", None), ("htmlpath", None), ("report_log", None), ("json_report", False)),
     ),
+    # These wait for somebody, run nothing, or tell the world.
+    (
+        "interactive",
+        (("usepdb", False), ("trace", False), ("looponfail", False), ("pastebin", None)),
+    ),
+    ("setup", (("setuponly", False), ("setupplan", False))),
+    ("collection", (("collectonly", False),)),
     (
         "selection",
         (

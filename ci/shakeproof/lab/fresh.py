@@ -91,7 +91,7 @@ class FreshLab:
         request = {
             "arguments": pytest_arguments(self.target, experiment),
             "record": str(record_file),
-            "active": sorted(experiment.plugins),
+            "active": sorted(experiment.plugins | _looking(experiment)),
             "cache": str(folder / "cache"),
             "tests": experiment.tests,
         }
@@ -167,6 +167,11 @@ def pytest_arguments(target: Target, experiment: Experiment) -> list[str]:
     """Say what pytest is called with: what the user gave, or the experiment's own, then the experiment's options."""
     given = target.pytest_arguments if experiment.arguments is None else experiment.arguments
     return [*given, *experiment.options, "--color=no"]
+
+
+def _looking(experiment: Experiment) -> frozenset[str]:
+    """Let an experiment collect and no more, where it says so itself: the project's `addopts` shall not."""
+    return frozenset({"collection"} if "--collect-only" in experiment.options else ())
 
 
 def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:
