@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from laboratory import ran, seen, statuses, write
 
+from shakeproof.errors import ShakeproofError
+from shakeproof.lab import room
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.model import Experiment, Kind
 
-if TYPE_CHECKING:
-    from pathlib import Path
+CI = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +69,60 @@ def test_an_experiment_may_collect_and_no_more(tmp_path: Path) -> None:
     (run,) = lab.run([looking])
 
     assert (run.collected, statuses(run)) == (("test_it.py::test_a",), {"test_a": "not run"})
+
+
+@pytest.mark.parametrize("runner", ["fork", "fresh"])
+def test_a_failure_on_a_full_disk_is_told_as_that(
+    runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = write(tmp_path, {"test_it.py": "def test_a(): assert False\ndef test_b(): pass"})
+    full = SimpleNamespace(f_blocks=9, f_bfree=0, f_bavail=0, f_frsize=4096)
+    monkeypatch.setattr(room.os, "statvfs", lambda _: full)
+
+    def look() -> None:
+        if runner == "fresh":
+            project.fresh(None)
+            return
+        with project.fork() as lab:
+            ran(lab)
+
+    with pytest.raises(ShakeproofError, match="no room left in"):
+        look()
+
+
+def test_tests_that_pass_ask_for_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = write(tmp_path, {"test_it.py": "def test_b(): pass"})
+    monkeypatch.setattr(room, "LEAST_ROOM", 1 << 80)
+
+    assert [statuses(run) for run in project.fresh(None)] == [{"test_b": "passed"}]
+
+
+@pytest.mark.parametrize("kibibytes", [4, 32], ids=["log", "record"])
+def test_a_record_or_log_that_is_cut_off_is_no_finding(kibibytes: int, tmp_path: Path) -> None:
+    """Neither a traceback, nor half a line read as a whole one."""
+    source = """
+        import pytest
+        @pytest.mark.parametrize("n", range(200))
+        def test_it(n): pass
+        """
+    project = write(tmp_path, {"test_it.py": source})
+    out = tmp_path / "out"
+    asked = ("stability", "--rootdir", project.rootdir, "--out", out, "--runner", "fresh")
+    asked += ("--repeat", "1", "--seeds", "0", "--budget", "0.001")
+
+    done = subprocess.run(
+        ["/bin/bash", "-c", f'ulimit -f {kibibytes}; exec "$@"', "-",
+         sys.executable, "-B", "-m", "shakeproof", *map(str, asked)],
+        env={**os.environ, "PYTHONPATH": str(CI)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("shakeproof: There is no room left in ")
+    assert [path.name for path in out.iterdir()] == ["logs"]
+
+
+def test_a_request_for_which_there_is_no_room_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ShakeproofError, match="no room left"), room.needing_room(tmp_path):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(PermissionError), room.needing_room(tmp_path):
+        raise PermissionError(13, "Permission denied")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.lab.guardian import Guardian, end_sessions
 from shakeproof.lab.records import Record
+from shakeproof.lab.room import check_recorded, needing_room
 from shakeproof.model import Status
 
 if TYPE_CHECKING:
@@ -74,8 +75,14 @@ class FreshLab:
         stop: threading.Event,
     ) -> Run:
         log = self.logs / f"{experiment.kind}-{number:03}.log"
-        with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
-            return self._run_in(Path(folder), guardian, experiment, log, stop)
+        with (
+            needing_room(parent),
+            tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder,
+        ):
+            run = self._run_in(Path(folder), guardian, experiment, log, stop)
+            if run.exit_status:
+                check_recorded(run.exit_status, Path(folder), log)
+            return run
 
     def _run_in(
         self,
