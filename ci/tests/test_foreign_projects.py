@@ -13,7 +13,9 @@ from laboratory import ran, seen, statuses, write
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab import room
+from shakeproof.lab.base import Target
 from shakeproof.lab.fresh import FreshLab
+from shakeproof.lab.probe import check_target
 from shakeproof.model import Experiment, Kind
 
 CI = Path(__file__).parents[1]
@@ -38,6 +40,8 @@ def _only_plugins_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         "--setup-plan",
         "--collect-only",
         "--pastebin=all",
+        "--fixtures",
+        "--fixtures-per-test",
         "-p xdist.looponfail -p xdist.plugin --looponfail",
     ],
 )
@@ -77,7 +81,7 @@ def test_a_failure_on_a_full_disk_is_told_as_that(
 ) -> None:
     project = write(tmp_path, {"test_it.py": "def test_a(): assert False\ndef test_b(): pass"})
     full = SimpleNamespace(f_blocks=9, f_bfree=0, f_bavail=0, f_frsize=4096)
-    monkeypatch.setattr(room.os, "statvfs", lambda _: full)
+    monkeypatch.setattr("os.statvfs", lambda _: full)
 
     def look() -> None:
         if runner == "fresh":
@@ -107,12 +111,12 @@ def test_a_record_or_log_that_is_cut_off_is_no_finding(kibibytes: int, tmp_path:
         """
     project = write(tmp_path, {"test_it.py": source})
     out = tmp_path / "out"
-    asked = ("stability", "--rootdir", project.rootdir, "--out", out, "--runner", "fresh")
-    asked += ("--repeat", "1", "--seeds", "0", "--budget", "0.001")
+    where = ("--rootdir", str(project.rootdir), "--out", str(out), "--runner", "fresh")
+    little = ("--repeat", "1", "--seeds", "0", "--budget", "0.001")
 
     done = subprocess.run(
         ["/bin/bash", "-c", f'ulimit -f {kibibytes}; exec "$@"', "-",
-         sys.executable, "-B", "-m", "shakeproof", *map(str, asked)],
+         sys.executable, "-B", "-m", "shakeproof", "stability", *where, *little],
         env={**os.environ, "PYTHONPATH": str(CI)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -126,3 +130,30 @@ def test_a_request_for_which_there_is_no_room_says_so(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
     with pytest.raises(PermissionError), room.needing_room(tmp_path):
         raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("exit 1", "it does not answer as Python does"),
+        ("echo it is Python 3.8 >&2; exit 1", "it is Python 3.8"),
+        ("echo usable; echo not so >&2; exit 1", "not so"),
+    ],
+)
+def test_an_interpreter_that_cannot_be_used_says_why(
+    script: str, sentence: str, tmp_path: Path
+) -> None:
+    fake = tmp_path / "python"
+    fake.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    fake.chmod(0o755)
+
+    with pytest.raises(ShakeproofError, match=rf"cannot be used \({sentence}\): Python 3.9"):
+        check_target(Target(tmp_path, str(fake)))
+
+
+def test_what_an_interpreter_prints_at_its_start_does_not_hurt(tmp_path: Path) -> None:
+    fake = tmp_path / "python"
+    fake.write_text(f'#!/bin/sh\necho hello\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    fake.chmod(0o755)
+
+    check_target(Target(tmp_path, str(fake)))

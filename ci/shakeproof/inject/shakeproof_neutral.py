@@ -29,7 +29,14 @@ QUIET = (
     # These wait for somebody, run nothing, or tell the world.
     (
         "interactive",
-        (("usepdb", False), ("trace", False), ("looponfail", False), ("pastebin", None)),
+        (
+            ("usepdb", False),
+            ("trace", False),
+            ("looponfail", False),
+            ("pastebin", None),
+            ("showfixtures", False),
+            ("show_fixtures_per_test", False),
+        ),
     ),
     ("setup", (("setuponly", False), ("setupplan", False))),
     ("collection", (("collectonly", False),)),
