@@ -26,6 +26,20 @@ QUIET = (
         "writers",
         (("xmlpath", None), ("htmlpath", None), ("report_log", None), ("json_report", False)),
     ),
+    # These wait for somebody, run nothing, or tell the world.
+    (
+        "interactive",
+        (
+            ("usepdb", False),
+            ("trace", False),
+            ("looponfail", False),
+            ("pastebin", None),
+            ("showfixtures", False),
+            ("show_fixtures_per_test", False),
+        ),
+    ),
+    ("setup", (("setuponly", False), ("setupplan", False))),
+    ("collection", (("collectonly", False),)),
     (
         "selection",
         (

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 from shakeproof.lab.fresh import LAUNCHER, POLL_SECONDS, SILENT_SECONDS, ended, pytest_arguments
 from shakeproof.lab.guardian import Guardian, end_sessions
 from shakeproof.lab.records import Record
+from shakeproof.lab.room import check_room, needing_room
 from shakeproof.model import Experiment, Kind, Run, Status
 
 if TYPE_CHECKING:
@@ -231,13 +232,14 @@ class ForkLab:
         number = next(self._ids)
         template = self._template_for(experiment)
         tree = _known(tree, template.numbers)
-        folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
+        with needing_room(self._folder):
+            folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
+            # The tree may be larger than a pipe holds, and the template may be waiting to be heard itself.
+            asked = Path(folder.name, "tree")
+            asked.write_text(json.dumps(_numbered(tree, template.numbers)), encoding="utf-8")
         self._requests[number] = _Request(
             experiment, tree, template, folder, time.monotonic(), dict(_places((number,), tree))
         )
-        # The tree may be larger than a pipe holds, and the template may be waiting to be heard itself.
-        asked = Path(folder.name, "tree")
-        asked.write_text(json.dumps(_numbered(tree, template.numbers)), encoding="utf-8")
         request = {
             "id": number,
             "tree": str(asked),
@@ -259,6 +261,7 @@ class ForkLab:
             for template in self._templates.values():
                 silent = time.monotonic() - template.begun > SILENT_SECONDS
                 if not template.ready and (silent or template in gone):
+                    check_room(self._folder, self._logs)
                     raise ForkUnsafeError(
                         f"the suite could not be collected once; see {template.log}"
                     )
@@ -325,6 +328,8 @@ class ForkLab:
                 self._on_progress(request.experiment.label, fork.record.ended)
 
     def _close(self, request: _Request, number: int) -> None:
+        if any(fork.status for fork in request.forks.values()):
+            check_room(self._folder)
         del self._requests[number]
         request.folder.cleanup()
 
@@ -365,7 +370,8 @@ class ForkLab:
 
     def _start(self, hash_seed: int, address: Path) -> _Template:
         folder = self._folder / f"template-{hash_seed}"
-        (folder / "tmp").mkdir(parents=True)
+        with needing_room(self._folder):
+            (folder / "tmp").mkdir(parents=True)
         reading, writing = os.pipe()
         whole = Experiment(f"template {hash_seed}", Kind.DECLARED, hash_seed=hash_seed)
         request = {
@@ -377,7 +383,8 @@ class ForkLab:
             "requests": reading,
             "template": hash_seed,
         }
-        (folder / "request").write_text(json.dumps(request), encoding="utf-8")
+        with needing_room(self._folder):
+            (folder / "request").write_text(json.dumps(request), encoding="utf-8")
         log = self._logs / f"template-{hash_seed}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.lab.guardian import Guardian, end_sessions
 from shakeproof.lab.records import Record
+from shakeproof.lab.room import check_recorded, needing_room
 from shakeproof.model import Status
 
 if TYPE_CHECKING:
@@ -74,8 +75,14 @@ class FreshLab:
         stop: threading.Event,
     ) -> Run:
         log = self.logs / f"{experiment.kind}-{number:03}.log"
-        with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
-            return self._run_in(Path(folder), guardian, experiment, log, stop)
+        with (
+            needing_room(parent),
+            tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder,
+        ):
+            run = self._run_in(Path(folder), guardian, experiment, log, stop)
+            if run.exit_status:
+                check_recorded(run.exit_status, Path(folder), log)
+            return run
 
     def _run_in(
         self,
@@ -91,7 +98,7 @@ class FreshLab:
         request = {
             "arguments": pytest_arguments(self.target, experiment),
             "record": str(record_file),
-            "active": sorted(experiment.plugins),
+            "active": sorted(experiment.plugins | _looking(experiment)),
             "cache": str(folder / "cache"),
             "tests": experiment.tests,
         }
@@ -167,6 +174,11 @@ def pytest_arguments(target: Target, experiment: Experiment) -> list[str]:
     """Say what pytest is called with: what the user gave, or the experiment's own, then the experiment's options."""
     given = target.pytest_arguments if experiment.arguments is None else experiment.arguments
     return [*given, *experiment.options, "--color=no"]
+
+
+def _looking(experiment: Experiment) -> frozenset[str]:
+    """Let an experiment collect and no more, where it says so itself: the project's `addopts` shall not."""
+    return frozenset({"collection"} if "--collect-only" in experiment.options else ())
 
 
 def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from shakeproof.lab.base import Target
     from shakeproof.model import Experiment, Run
 
-PROBE = "import sys, pytest; print(sys.version_info >= (3, 9), pytest.version_tuple >= (7,), pytest.__version__)"
+PROBE = """
+import sys
+if sys.version_info < (3, 9):
+    sys.exit("it is Python {0}.{1}".format(*sys.version_info))
+import pytest
+if getattr(pytest, "version_tuple", ()) < (7,):
+    sys.exit("it has pytest " + pytest.__version__)
+print("usable")
+"""
 USAGE_ERROR, NO_TESTS = 4, 5  # exit statuses of pytest
 NEEDED = (  # by plugin: the package that brings it, and the option that asks for it
     ("randomly", "pytest-randomly", "--seeds"),
@@ -55,8 +63,9 @@ def check_target(target: Target) -> None:
             f"{target.python} has no pytest: install pytest there, "
             "or name the project's own interpreter with --python."
         )
-    if not answer.stdout.startswith("True True"):
-        detail = answer.stderr.strip().rpartition("\n")[2] or f"it has {answer.stdout.strip()}"
+    # Whatever `sitecustomize` or a wrapper prints comes before.
+    if answer.returncode or not answer.stdout.rstrip().endswith("usable"):
+        detail = answer.stderr.strip().rpartition("\n")[2] or "it does not answer as Python does"
         raise ShakeproofError(
             f"{target.python} cannot be used ({detail}): Python 3.9 and pytest 7 are the oldest that can."
         )
