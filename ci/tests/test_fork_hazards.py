@@ -274,3 +274,17 @@ def test_neither_size_nor_number_loses_a_result(tmp_path: Path) -> None:
     assert len(whole.outcomes[0].test) > 300_000
     assert whole.outcomes[0].message.startswith("Failed: yyy")
     assert [run.order for run in branches] == many
+
+
+def test_parting_from_the_logs_warns_no_test(tmp_path: Path) -> None:
+    """In a suite for which every warning is an error, what a fork closes on its way in is no test's error."""
+    strict = {
+        "pytest.ini": "[pytest]\nfilterwarnings = error\n",
+        "test_it.py": "def test_first(): pass\ndef test_second(): pass",
+    }
+    with write(tmp_path, strict).fork() as lab:
+        alone = [statuses(ran(lab, f"test_it.py::test_{name}")) for name in ("first", "second")]
+        together = statuses(ran(lab))
+
+    assert alone == [{"test_first": "passed"}, {"test_second": "passed"}]
+    assert together == {"test_first": "passed", "test_second": "passed"}

@@ -148,7 +148,9 @@ class Template:
             config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
         logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
         if logs is not None:
-            logs.setStream(open(os.devnull, "w", encoding="utf-8"))
+            former = logs.setStream(open(os.devnull, "w", encoding="utf-8"))
+            if former is not None:
+                former.close()  # left to its finalizer, it would complain to the fork's first test
 
     def _settle_in(self, folder: str) -> None:
         """Take a temporary folder and a cache of its own."""
