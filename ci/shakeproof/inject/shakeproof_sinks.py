@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import socket
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 # Kept from before any test could replace them.
 _socket = socket.socket
@@ -50,6 +50,7 @@ class SocketSink:
         self.owner = _process()
         self._socket = self._connect()
         self._spilled = itertools.count()
+        self._held: List[Dict[str, object]] = []
 
     def _connect(self) -> socket.socket:
         connected = _socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -60,11 +61,23 @@ class SocketSink:
         """Speak from now on for the fork that runs here."""
         self._place = place
         self.owner = _process()
+        self._held = []
 
     def write(self, line: Dict[str, object]) -> None:
-        """Send one value, unless a test forked and its child came back into pytest."""
-        if _process() == self.owner:
-            self.send(self._place, line)
+        """Send one value, unless a test forked and its child came back into pytest.
+
+        The phases of a test wait for its last one: each value wakes the reader, who takes the time of a core from the
+        tests. Lost with their process they are missed by nobody: a test that started and never ended has crashed.
+        """
+        if _process() != self.owner:
+            return
+        if line["event"] == "report" and line["when"] != "teardown":
+            self._held.append(line)
+            return
+        if self._held:
+            line = {"before": self._held, **line}
+            self._held = []
+        self.send(self._place, line)
 
     def send(self, place: Sequence[object], line: Dict[str, object]) -> None:
         """Send one value on behalf of a fork."""

@@ -83,7 +83,9 @@ class Record:
         self.take(json.loads(line))
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take in what happened."""
+        """Take in what happened, after what was held back until then."""
+        for earlier in event.get("before", ()):
+            self.take(earlier)
         match event["event"]:
             case "session":
                 self.session = event
