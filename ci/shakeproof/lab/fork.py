@@ -184,10 +184,17 @@ class ForkLab:
 
     def branch(self, experiment: Experiment, tree: Tree) -> Iterator[tuple[tuple[str, ...], Run]]:
         """Run a tree's stem once, and yield for each of its branches the ending and what it did."""
-        for request in self._work([(experiment, tree)]):
+        for _, ending, run in self.branches([(experiment, tree)]):
+            yield ending, run
+
+    def branches(
+        self, trees: Iterable[tuple[Experiment, Tree]]
+    ) -> Iterator[tuple[Experiment, tuple[str, ...], Run]]:
+        """Do so for several trees, `jobs` at a time; each answer names the experiment that it belongs to."""
+        for request in self._work(trees):
             for place, fork in request.forks.items():
                 if len(place) > 1:
-                    yield fork.tree.stem, self._run_of(request, fork)
+                    yield request.experiment, fork.tree.stem, self._run_of(request, fork)
 
     def _work(self, trees: Iterable[tuple[Experiment, Tree]]) -> Iterator[_Request]:
         """Yield each request as it is complete. When the caller stops asking, what still runs is killed."""
