@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ class Record:
             case "collected":
                 # Workers may disagree; what any of them collected counts, so that a test missing elsewhere shows.
                 known = frozenset(self.collected)
-                self.collected += tuple(test for test in event["tests"] if test not in known)
+                new = (sys.intern(test) for test in event["tests"] if test not in known)
+                self.collected += tuple(new)
                 self.collection_seconds = event["seconds"]
             case "start":
                 self._start(event["test"])
@@ -111,7 +113,8 @@ class Record:
                 self.finished = True
 
     def _start(self, test: str) -> _Open:
-        opened = _Open(test)
+        # Each message brings its own copy of the name; thousands of runs share one.
+        opened = _Open(sys.intern(test))
         self._tests.append(opened)
         self._running[test] = opened
         return opened
