@@ -149,8 +149,15 @@ def types(session: nox.Session) -> None:
 def engine(session: nox.Session) -> None:
     """Does Shakeproof itself work?"""
     _install(session, "engine")
-    project = ("-c", "ci/pyproject.toml", "--rootdir", "ci")
-    _pytest(session, *project, "ci/tests", "-n", "auto", *session.posargs)
+    own = ("-c", "ci/pyproject.toml", "--rootdir", "ci", "ci/tests")
+    _pytest(session, *own, "-n", "auto", *session.posargs)
+
+
+@nox.session(name="lab-benchmark")  # no job: it takes long, and tells of the machine as well
+def lab_benchmark(session: nox.Session) -> None:
+    """How much faster is the laboratory than plain pytest?"""
+    _install(session, "lab-benchmark")
+    _python(session, "benchmarks.lab_benchmark", *session.posargs, env={"PYTHONPATH": "ci"})
 
 
 def _install(session: nox.Session, group: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import time
 from contextlib import contextmanager
@@ -227,8 +228,8 @@ def _report(setting: Setting, book: Casebook) -> Report:
 def _place(experiment: Experiment) -> tuple[int, int]:
     """Sort runs as they were planned: with several at a time they end in any order."""
     kinds = tuple(Kind)
-    number = experiment.label.partition("#")[2].partition(" ")[0]
-    return kinds.index(experiment.kind), int(number or 0)
+    number = re.match(r"\w+ #(\d+)", experiment.label)  # not one in the id of a test
+    return kinds.index(experiment.kind), int(number[1]) if number else 0
 
 
 def _verdict(book: Casebook) -> Verdict:

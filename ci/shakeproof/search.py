@@ -182,6 +182,9 @@ class Search:
         # Who makes a known failure happen is known as well: those runs would only make the table longer.
         new = [run for run in found if _failure(run.outcomes[-1]) not in known]
         book.runs += new
+        possible = len(stems) * (len(stems) - 1)
+        if book.pairs < possible:
+            book.incomplete.append(f"{possible - book.pairs:,} of {possible:,} pairs of tests")
         if book.pairs:
             tests = words.plural(len({run.outcomes[-1].test for run in new}), "test")
             made = words.plural(book.pairs, "pair")

@@ -90,7 +90,8 @@ def _look(judge: FreshLab) -> Run:
 
 def _hash_seeds(question: Question, first: Run, book: Casebook) -> tuple[int, ...]:
     """Choose the hash seeds to collect for: fewer where that takes long, and the report says so."""
-    useful = orders.HASH_SEEDS[: max(1, question.repeat)]
+    # Two at least: whether the project seeds its random numbers is told by two collections.
+    useful = orders.HASH_SEEDS[: max(2, question.repeat)]
     affordable = useful[:2] if first.collection_seconds > DEAR_COLLECTION else useful
     if left := len(useful) - len(affordable):
         book.incomplete.append(

@@ -6,6 +6,7 @@ loaded, their options parsed, their markers registered, and then their options a
 
 from __future__ import annotations
 
+import os
 from typing import Any, FrozenSet, Generator
 
 import pytest
@@ -24,7 +25,13 @@ QUIET = (
     ),
     (
         "writers",
-        (("xmlpath", None), ("htmlpath", None), ("report_log", None), ("json_report", False)),
+        (
+            ("xmlpath", None),
+            ("log_file", os.devnull),
+            ("htmlpath", None),
+            ("report_log", None),
+            ("json_report", False),
+        ),
     ),
     # These wait for somebody, run nothing, or tell the world.
     (

@@ -39,4 +39,8 @@ def _again(item: pytest.Item) -> pytest.Item:
     other = copy.copy(item)
     if isinstance(other, pytest.Function):
         other._initrequest()  # else it would ask for fixtures in the name of the first
+    doctest = getattr(item, "dtest", None)
+    if doctest is not None:  # which empties its names when it has run
+        other.dtest = copy.copy(doctest)  # type: ignore[attr-defined]
+        other.dtest.globs = dict(doctest.globs)  # type: ignore[attr-defined]
     return other

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import socket
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 # A run whose record has no room ends at once, half a line behind: an exception here would look like the tests' own.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -18,6 +18,8 @@ RECORD_LOST = 94  # exit status, which the laboratory knows
 _socket = socket.socket
 _process = os.getpid
 _exit = os._exit
+_open, _write, _close = os.open, os.write, os.close
+_dumps = json.dumps
 
 
 class FileSink:
@@ -29,13 +31,13 @@ class FileSink:
         self._file = self._open()
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return _open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, line: Dict[str, object]) -> None:
         """Write one line, unless a test forked and its child came back into pytest."""
         if _process() != self.owner:
             return
-        data = (json.dumps(line) + "\n").encode()
+        data = (_dumps(line) + "\n").encode()
         try:
             self._write_whole(data)
         except OSError:  # a test closed every descriptor
@@ -45,7 +47,7 @@ class FileSink:
     def _write_whole(self, data: bytes) -> None:
         try:
             while data:
-                data = data[os.write(self._file, data) :]
+                data = data[_write(self._file, data) :]
         except OSError as error:
             if error.errno in FULL:
                 _exit(RECORD_LOST)
@@ -64,6 +66,7 @@ class SocketSink:
         self.owner = _process()
         self._socket = self._connect()
         self._spilled = itertools.count()
+        self._held: List[Dict[str, object]] = []
 
     def _connect(self) -> socket.socket:
         connected = _socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -74,20 +77,32 @@ class SocketSink:
         """Speak from now on for the fork that runs here."""
         self._place = place
         self.owner = _process()
+        self._held = []
 
     def write(self, line: Dict[str, object]) -> None:
-        """Send one value, unless a test forked and its child came back into pytest."""
-        if _process() == self.owner:
-            self.send(self._place, line)
+        """Send one value, unless a test forked and its child came back into pytest.
+
+        The phases of a test wait for its last one: each value wakes the reader, who takes the time of a core from the
+        tests. Lost with their process they are missed by nobody: a test that started and never ended has crashed.
+        """
+        if _process() != self.owner:
+            return
+        if line["event"] == "report" and line["when"] != "teardown":
+            self._held.append(line)
+            return
+        if self._held:
+            line = {"before": self._held, **line}
+            self._held = []
+        self.send(self._place, line)
 
     def send(self, place: Sequence[object], line: Dict[str, object]) -> None:
         """Send one value on behalf of a fork."""
-        data = json.dumps({"of": list(place), **line}).encode()
+        data = _dumps({"of": list(place), **line}).encode()
         try:
             self._socket.send(data)
         except OSError as error:
             if error.errno in (errno.EMSGSIZE, errno.ENOBUFS):
-                self._socket.send(json.dumps({"file": self._spill(data)}).encode())
+                self._socket.send(_dumps({"file": self._spill(data)}).encode())
                 return
             # A test closed every descriptor; or else there is nobody left to tell.
             with contextlib.suppress(ConnectionError, FileNotFoundError):
@@ -97,8 +112,8 @@ class SocketSink:
     def _spill(self, data: bytes) -> str:
         """Put what is too large for a datagram into a file beside the socket."""
         path = "{}.{}.{}".format(self._path, _process(), next(self._spilled))
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        file = _open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         while data:
-            data = data[os.write(file, data) :]
-        os.close(file)
+            data = data[_write(file, data) :]
+        _close(file)
         return path

@@ -22,7 +22,6 @@ import os
 import pickle
 import random
 import select
-import shutil
 import signal
 import socket
 import stat
@@ -35,7 +34,12 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import pytest
 from shakeproof_sinks import SocketSink
 
-_socket = socket.socket  # from before the project could replace it
+# Kept from before any test could replace them: a branch is forked behind tests.
+_socket = socket.socket
+_process, _exit, _os_fork, _lead_group = os.getpid, os._exit, os.fork, os.setpgid
+_wait_id, _wait, _kill_group = os.waitid, os.waitpid, os.killpg
+_count_threads = threading.active_count
+_random_state, _set_random_state = random.getstate, random.setstate
 FORK_FAILED = 70  # exit status of a fork that failed outside any test (EX_SOFTWARE of sysexits.h)
 
 
@@ -50,13 +54,15 @@ class Template:
         self._temporary = tempfile.gettempdir()
         self._log = os.fstat(1)
         self._outputs: Sequence[int] = ()
-        # Streams that a fork has no use for. Let go, they would complain to its first test that nobody closed them.
-        self._replaced: List[Any] = []
+        self._cached: Sequence[Tuple[str, Optional[bytes]]] = ()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Say what was collected, and serve until there are no more requests."""
         self._session = session
+        # A doctest empties its names when it has run: one that runs twice needs them twice.
+        doctests = [item for item in session.items if getattr(item, "dtest", None) is not None]
+        self._globs = {item: dict(item.dtest.globs) for item in doctests}  # type: ignore[attr-defined]
         self._random = random.getstate()
         self._sink.write(
             {
@@ -72,6 +78,11 @@ class Template:
             # What is there is shared with the forks for good: no collector needs to touch it again. Garbage of the
             # collection stays what it is: its finalizers would otherwise complain to the first test of every fork.
             gc.freeze()
+            # The forks part from the template's output, each for itself: what they can share of that is done here.
+            capture = session.config.pluginmanager.getplugin("capturemanager")
+            if capture is not None:
+                capture.stop_global_capturing()
+            self._cached = _cached(getattr(session.config, "cache", None))
             self._outputs = [number for number, found in _open_files() if _same(found, self._log)]
             self._serve()
         return True
@@ -137,22 +148,20 @@ class Template:
             self._outputs
         ):  # pytest keeps copies of the standard ones, and faulthandler has its own
             os.dup2(nowhere, output)
-        capture = plugins.getplugin("capturemanager")
-        if capture is not None:
-            capture.stop_global_capturing()
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         os.close(nowhere)
+        capture = plugins.getplugin("capturemanager")
         if capture is not None:
             capture.start_global_capturing()
             capture.suspend_global_capture(in_=False)
         if plugins.hasplugin("terminalreporter"):
-            writer = config.get_terminal_writer()
-            self._replaced.append(writer._file)
-            writer._file = open(os.devnull, "w", encoding="utf-8")
+            config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
         logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
         if logs is not None:
-            self._replaced.append(logs.setStream(open(os.devnull, "w", encoding="utf-8")))
+            former = logs.setStream(open(os.devnull, "w", encoding="utf-8"))
+            if former is not None:
+                former.close()  # left to its finalizer, it would complain to the fork's first test
 
     def _settle_in(self, folder: str) -> None:
         """Take a temporary folder and a cache of its own."""
@@ -160,8 +169,13 @@ class Template:
         cache = getattr(config, "cache", None)
         if cache is not None:
             own = os.path.join(folder, "cache")
-            if os.path.isdir(cache._cachedir):
-                shutil.copytree(cache._cachedir, own)
+            for name, content in self._cached:  # folders before what is in them
+                path = own + name
+                if content is None:
+                    os.mkdir(path)
+                    continue
+                with open(path, "wb") as file:
+                    file.write(content)
             cache._cachedir = type(config.rootpath)(own)
 
         folder = os.path.join(folder, "tmp")
@@ -179,7 +193,8 @@ class Template:
         if not reseed["random"]:
             random.setstate(self._random)  # Python itself has reseeded it in the fork
         if reseed.get("numpy"):
-            sys.modules["numpy"].random.seed()
+            # As many bits as its old generator takes at once; to find some itself takes it half a millisecond.
+            sys.modules["numpy"].random.seed(int.from_bytes(os.urandom(4), "little"))
 
     def _run(self, tree: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]) -> int:
         """Run the tests of a tree's stem, then each of its branches in a fork of its own.
@@ -188,7 +203,7 @@ class Template:
         with which pytest would end.
         """
         session, items = self._session, self._session.items
-        self._sink.send(place, {"event": "begin", "process": os.getpid()})
+        self._sink.send(place, {"event": "begin", "process": _process()})
         stem = [items[number] for number in tree["run"]]
         branches = tree.get("branches", [])
         session.shouldstop = session.shouldfail = False
@@ -202,11 +217,17 @@ class Template:
                 following = _sibling(item) if following is item else following
             elif branches:
                 following = _sibling(item)
+            if item in self._globs:
+                item.dtest.globs = dict(self._globs[item])  # type: ignore[attr-defined]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if os.getpid() != self._sink.owner:
-                os._exit(0)  # a test forked, and its child came back into pytest
+            if _process() != self._sink.owner:
+                _exit(0)  # a test forked, and its child came back into pytest
             if session.shouldfail or session.shouldstop:  # a test or a plugin wants no more tests
                 return int(pytest.ExitCode.INTERRUPTED)
+        if branches and _count_threads() > 1:
+            # Forks would have everything that waits for those threads, and not the threads.
+            self._sink.send(place, {"event": "threads"})
+            return int(bool(session.testsfailed))
         for number, branch in enumerate(branches):
             self._run_branch(branch, (*place, number), stem[-1] if stem else last)
         return int(bool(session.testsfailed))
@@ -214,19 +235,19 @@ class Template:
     def _run_branch(
         self, branch: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]
     ) -> None:
-        state = random.getstate()
+        state = _random_state()
         process = _fork()
         if process == 0:
             status = FORK_FAILED
             try:
-                os.setpgid(0, 0)
-                random.setstate(state)  # what the tests before made of it, as in the real order
+                _lead_group(0, 0)
+                _set_random_state(state)  # what the tests before made of it, as in the real order
                 self._sink.adopt(place)
                 status = self._run(branch, place, last)
             except BaseException:  # noqa: BLE001  (as in `_be_fork`)
                 sys.excepthook(*sys.exc_info())
             finally:
-                os._exit(status)
+                _exit(status)
         self._sink.send(place, {"event": "end", "status": _end(process)})
 
     def _tear_down_until(self, following: pytest.Item, last: pytest.Item) -> None:
@@ -246,6 +267,21 @@ class Template:
             last.ihook.pytest_runtest_logreport(report=report)
 
 
+def _cached(cache: Any) -> Sequence[Tuple[str, Optional[bytes]]]:
+    """Read what the collection wrote to pytest's cache: the paths below its folder, and the content of files.
+
+    To write a handful of files again is a tenth of the work that it is for a fork to copy their folder.
+    """
+    top = "" if cache is None else str(cache._cachedir)
+    found: List[Tuple[str, Optional[bytes]]] = []
+    for folder, _, names in os.walk(top):
+        found.append((folder[len(top) :], None))
+        for path in (os.path.join(folder, name) for name in names):
+            with open(path, "rb") as file:
+                found.append((path[len(top) :], file.read()))
+    return found
+
+
 def _sibling(item: pytest.Item) -> pytest.Item:
     """Make up a next test that shares everything with this one but the test itself.
 
@@ -258,7 +294,7 @@ def _fork() -> int:
     with warnings.catch_warnings():
         # Python 3.12 warns of threads, those of native libraries among them; the controller has decided about that.
         warnings.simplefilter("ignore")
-        return os.fork()
+        return _os_fork()
 
 
 def _end(process: int) -> int:
@@ -266,10 +302,10 @@ def _end(process: int) -> int:
 
     The group is ended before the status is collected: until then no other process can have the fork's id.
     """
-    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    _wait_id(os.P_PID, process, os.WEXITED | os.WNOWAIT)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process, signal.SIGKILL)
-    _, status = os.waitpid(process, 0)
+        _kill_group(process, signal.SIGKILL)
+    _, status = _wait(process, 0)
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 

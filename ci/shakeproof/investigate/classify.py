@@ -220,7 +220,7 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         return Instability.BROKEN
     order = _order_asked_for if _is_about_collecting(turns) else _order_collected
 
-    def conditions(turn: Turn) -> Hashable:
+    def conditions(turn: Turn) -> tuple[Hashable, int | None, bool]:
         return _conditions(turn, order)
 
     spread = tuple(turn for turn in turns if turn.run.experiment.kind is not Kind.PARALLEL)
@@ -235,7 +235,9 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
             return Instability.NON_DETERMINISTIC
         return Instability.PARALLEL_UNSAFE
     if not _agree_within(spread, lambda turn: order(turn.run)):
-        return Instability.HASH_ORDER  # same order: the outcome changes with the hash seed alone
+        # The same order: either the hash seed alone decides, or it does not decide either.
+        by_hash_seed = _agree_within(spread, lambda turn: conditions(turn)[:2])
+        return Instability.HASH_ORDER if by_hash_seed else Instability.NON_DETERMINISTIC
     if any(turn.run.experiment.kind in (Kind.ALONE, Kind.TWICE) for turn in odd):
         return Instability.BRITTLE
     return Instability.VICTIM

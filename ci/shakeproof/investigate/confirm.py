@@ -86,9 +86,13 @@ def reproduction(
     """
     example = suspicion.example
     order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
+    out = os.path.relpath(order_file.parent.parent, cwd)
     if suspicion.kind is Instability.NON_IDEMPOTENT:
-        out = os.path.relpath(order_file.parent.parent, cwd)
-        return _replay_only(suspicion, number, user_arguments, out)
+        twice = (suspicion.test, suspicion.test)
+        return _replay_only(number, user_arguments, twice, out, tries=1)
+    if any("[" in test.partition("::")[0] for test in order):
+        # pytest reads an argument only as far as the first bracket: such a file cannot be named to it.
+        return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
     listed = len(order) > INLINE_TESTS
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
@@ -137,18 +141,23 @@ def often_enough(rate: float) -> int:
 
 
 def _replay_only(
-    suspicion: Suspicion, number: int, user_arguments: Sequence[str], out: str
+    number: int,
+    user_arguments: Sequence[str],
+    tests: tuple[str, ...],
+    out: str,
+    *,
+    tries: int,
 ) -> Reproduction:
-    """Have Shakeproof repeat what pytest has no command line for: one test twice in a row."""
+    """Have Shakeproof repeat what pytest has no command line for."""
     return Reproduction(
         command=f"shakeproof replay F{number} --out {shlex.quote(out)}",
         experiment=Experiment(
             label=f"confirm F{number}",
             kind=Kind.REPLAY,
             arguments=tuple(user_arguments),
-            tests=(suspicion.test, suspicion.test),
+            tests=tests,
         ),
-        tries=1,
+        tries=tries,
         copies=1,
         order_file=Path(),
     )

@@ -18,6 +18,7 @@ ALONE_TIMES = 3
 REPLAY_TIMES = 3
 # Enough for Fisher's test to tell a victim that fails in four of ten orders from chance.
 OFTEN_ALONE, OFTEN_BEHIND = 30, 20
+OFTEN_BY_ITSELF = 20
 SETTLED = frozenset(
     {
         Instability.NON_DETERMINISTIC,
@@ -48,10 +49,15 @@ def follow_ups(
     wanted = (
         *solos,
         *_replays(run for suspicion in unstable for run in _telling(suspicion)),
+        *_replays(
+            (each.example for each in open_ones if each.kind is Instability.NON_DETERMINISTIC),
+            patience,
+        ),
         *(experiment for each in chancy for experiment in _behind_others(each, patience)),
     )
     known = frozenset(run.experiment.label for run in made)
-    return tuple(experiment for experiment in wanted if experiment.label not in known)
+    distinct = {experiment.label: experiment for experiment in wanted}
+    return tuple(each for label, each in distinct.items() if label not in known)
 
 
 def _is_open(suspicion: Suspicion) -> bool:
@@ -89,12 +95,14 @@ def _telling(suspicion: Suspicion) -> tuple[Run, ...]:
     return (suspicion.example,)
 
 
-def _replays(examples: Iterable[Run]) -> Iterable[Experiment]:
+def _replays(examples: Iterable[Run], patience: float = 0.0) -> Iterable[Experiment]:
+    """Plan the same runs again by themselves; as often as it takes to tell chance from company, if there is time."""
     distinct = {example.experiment.label: example for example in examples}
     for example in distinct.values():
         if example.experiment.kind is Kind.ALONE:
             continue
-        for number in range(REPLAY_TIMES):
+        affordable = min(OFTEN_BY_ITSELF, int(patience / max(example.seconds, 0.001)))
+        for number in range(max(REPLAY_TIMES, affordable)):
             label = f"replay #{number + 1} of {example.experiment.label}"
             # Workers go on beside each other; everything else is now by itself.
             spread = example.experiment.kind is Kind.PARALLEL

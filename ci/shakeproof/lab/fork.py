@@ -82,6 +82,7 @@ class _Request:
     begun: float
     forks: dict[Place, _Fork]
     abandoned: bool = False  # nobody waits for it any more
+    has_threads: bool = False  # behind its stem, so that nothing was forked there
 
 
 @dataclass(slots=True)
@@ -185,10 +186,15 @@ class ForkLab:
 
     def branch(self, experiment: Experiment, tree: Tree) -> Iterator[tuple[tuple[str, ...], Run]]:
         """Run a tree's stem once, and yield for each of its branches the ending and what it did."""
-        for request in self._work([(experiment, tree)]):
-            for place, fork in request.forks.items():
-                if len(place) > 1:
-                    yield fork.tree.stem, self._run_of(request, fork)
+        for _, ending, run in self.branches([(experiment, tree)]):
+            yield ending, run
+
+    def branches(
+        self, trees: Iterable[tuple[Experiment, Tree]]
+    ) -> Iterator[tuple[Experiment, tuple[str, ...], Run]]:
+        """Do so for several trees, `jobs` at a time; each answer names the experiment that it belongs to."""
+        for experiment, _, ending in self._behind(trees):
+            yield experiment, ending.collected, ending
 
     def pairs(self, plan: Iterable[tuple[Experiment, tuple[str, ...]]]) -> Iterator[Run]:
         """Run each experiment's tests, its stem, once; yield for each ending the run of the stem and that one test."""
@@ -196,16 +202,38 @@ class ForkLab:
             (each, Tree(self._tree_of(each).stem, tuple(Tree((ending,)) for ending in endings)))
             for each, endings in plan
         ]
+        for experiment, stem, ending in self._behind(trees):
+            tests = (*stem.collected, *ending.collected)
+            yield replace(
+                ending,
+                experiment=replace(experiment, label=" then ".join(tests), tests=tests),
+                collected=tests,
+                outcomes=(*stem.outcomes, *ending.outcomes),
+            )
+
+    def _behind(
+        self, trees: Iterable[tuple[Experiment, Tree]]
+    ) -> Iterator[tuple[Experiment, Run, Run]]:
+        """Yield, for each branch, its experiment, what its stem did, and what the ending did behind it."""
+        apart: list[_Request] = []
         for request in self._work(trees):
-            stem, *endings = (self._run_of(request, fork) for fork in request.forks.values())
-            for ending in endings:
-                tests = (*stem.collected, *ending.collected)
-                yield replace(
-                    ending,
-                    experiment=replace(request.experiment, label=" then ".join(tests), tests=tests),
-                    collected=tests,
-                    outcomes=(*stem.outcomes, *ending.outcomes),
-                )
+            if request.has_threads:
+                apart.append(request)
+                continue
+            stem = self._run_of(request, request.forks[min(request.forks)])
+            for place, fork in request.forks.items():
+                if len(place) > 1:
+                    yield request.experiment, stem, self._run_of(request, fork)
+        for request in apart:
+            for before, tests in _ways(request.tree):
+                asked = replace(request.experiment, tests=(*before, *tests))
+                for run in self.run([asked]):
+                    ran = len(before)
+                    yield (
+                        request.experiment,
+                        replace(run, collected=before, outcomes=run.outcomes[:ran]),
+                        replace(run, collected=tests, outcomes=run.outcomes[ran:]),
+                    )
 
     def _work(self, trees: Iterable[tuple[Experiment, Tree]]) -> Iterator[_Request]:
         """Yield each request as it is complete. When the caller stops asking, what still runs is killed."""
@@ -311,16 +339,21 @@ class ForkLab:
             elif message["event"] == "end" and request is not None and len(place) == 1:
                 self._close(request, place[0])
             return
-        fork = request.forks[place]
+        self._take(request, request.forks[place], message)
+        if message["event"] == "end" and len(place) == 1:
+            self._close(request, place[0])
+            yield request
+
+    def _take(self, request: _Request, fork: _Fork, message: dict[str, Any]) -> None:
+        """Take in what one fork of a request tells."""
         match message["event"]:
             case "begin":
                 fork.process = message["process"]
                 fork.since = self._clock
             case "end":
                 fork.status = message["status"]
-                if len(place) == 1:
-                    self._close(request, place[0])
-                    yield request
+            case "threads":
+                request.has_threads = True
             case _:
                 fork.record.take(message)
                 if message["event"] == "start" or not fork.record.running:
@@ -431,6 +464,16 @@ def _places(place: Place, tree: Tree, last: str = "") -> Iterator[tuple[Place, _
     before = tree.stem[-1] if tree.stem else last
     for number, branch in enumerate(tree.branches):
         yield from _places((*place, number), branch, before)
+
+
+def _ways(
+    tree: Tree, before: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """List the endings of a tree, each with all that runs before it."""
+    before += tree.stem
+    for branch in tree.branches:
+        yield before, branch.stem
+        yield from _ways(branch, before)
 
 
 def _known(tree: Tree, numbers: dict[str, int]) -> Tree:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,9 @@ class Record:
         self.take(json.loads(line))
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take in what happened."""
+        """Take in what happened, after what was held back until then."""
+        for earlier in event.get("before", ()):
+            self.take(earlier)
         match event["event"]:
             case "session":
                 self.session = event
@@ -93,7 +96,8 @@ class Record:
             case "collected":
                 # Workers may disagree; what any of them collected counts, so that a test missing elsewhere shows.
                 known = frozenset(self.collected)
-                self.collected += tuple(test for test in event["tests"] if test not in known)
+                new = (sys.intern(test) for test in event["tests"] if test not in known)
+                self.collected += tuple(new)
                 self.collection_seconds = event["seconds"]
             case "start":
                 self._start(event["test"])
@@ -110,7 +114,8 @@ class Record:
                 self.finished = True
 
     def _start(self, test: str) -> _Open:
-        opened = _Open(test)
+        # Each message brings its own copy of the name; thousands of runs share one.
+        opened = _Open(sys.intern(test))
         self._tests.append(opened)
         self._running[test] = opened
         return opened
