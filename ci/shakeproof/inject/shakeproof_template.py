@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 from shakeproof_sinks import SocketSink
@@ -206,6 +206,7 @@ class Template:
         self._sink.send(place, {"event": "begin", "process": _process()})
         stem = [items[number] for number in tree["run"]]
         branches = tree.get("branches", [])
+        connected = _connected() if branches else frozenset()
         session.shouldstop = session.shouldfail = False
         if last is not None and stem:
             self._tear_down_until(stem[0], last)
@@ -218,15 +219,16 @@ class Template:
             elif branches:
                 following = _sibling(item)
             if item in self._globs:
-                item.dtest.globs = dict(self._globs[item])  # type: ignore[attr-defined]
+                item.dtest.globs = dict(self._globs[item])
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if _process() != self._sink.owner:
                 _exit(0)  # a test forked, and its child came back into pytest
             if session.shouldfail or session.shouldstop:  # a test or a plugin wants no more tests
                 return int(pytest.ExitCode.INTERRUPTED)
-        if branches and _count_threads() > 1:
-            # Forks would have everything that waits for those threads, and not the threads.
-            self._sink.send(place, {"event": "threads"})
+        if branches and (_count_threads() > 1 or _connected() - connected):
+            # Forks would have everything that waits for those threads, and not the threads; and of a connection, or of
+            # what an event loop waits for, they would all have the same one.
+            self._sink.send(place, {"event": "no forks"})
             return int(bool(session.testsfailed))
         for number, branch in enumerate(branches):
             self._run_branch(branch, (*place, number), stem[-1] if stem else last)
@@ -314,6 +316,15 @@ def _open_files() -> Iterator[Tuple[int, os.stat_result]]:
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # the one that listed them is closed by now
             yield int(name), os.fstat(int(name))
+
+
+def _connected() -> FrozenSet[int]:
+    """List the descriptors of sockets, and of what waits for descriptors: selectors have no type of file."""
+    return frozenset(
+        number
+        for number, found in _open_files()
+        if stat.S_ISSOCK(found.st_mode) or not stat.S_IFMT(found.st_mode)
+    )
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:

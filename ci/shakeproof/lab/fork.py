@@ -82,7 +82,7 @@ class _Request:
     begun: float
     forks: dict[Place, _Fork]
     abandoned: bool = False  # nobody waits for it any more
-    has_threads: bool = False  # behind its stem, so that nothing was forked there
+    not_forked: bool = False  # behind its stem are threads or connections, which no fork could have
 
 
 @dataclass(slots=True)
@@ -217,7 +217,7 @@ class ForkLab:
         """Yield, for each branch, its experiment, what its stem did, and what the ending did behind it."""
         apart: list[_Request] = []
         for request in self._work(trees):
-            if request.has_threads:
+            if request.not_forked:
                 apart.append(request)
                 continue
             stem = self._run_of(request, request.forks[min(request.forks)])
@@ -352,8 +352,8 @@ class ForkLab:
                 fork.since = self._clock
             case "end":
                 fork.status = message["status"]
-            case "threads":
-                request.has_threads = True
+            case "no forks":
+                request.not_forked = True
             case _:
                 fork.record.take(message)
                 if message["event"] == "start" or not fork.record.running:
