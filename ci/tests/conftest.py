@@ -33,3 +33,16 @@ def specimen(tmp_path: Path) -> Callable[[str], Path]:
         return shutil.copytree(SPECIMENS / name, tmp_path / name, ignore=ignored)
 
     return copy
+
+
+@pytest.fixture
+def no_outer_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep from the runs that a test starts what this one says and loads: they load the plugins that they name.
+
+    With those alone they start in a third of the time.
+    """
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

@@ -18,6 +18,8 @@ import pytest
 
 from shakeproof.cli import main
 
+pytestmark = pytest.mark.usefixtures("no_outer_run")
+
 CI = Path(__file__).parents[1]
 PLUGINS = ("randomly", "random_order", "rerunfailures", "xdist")
 AT_MOST = 60  # seconds that a process of these tests may take before it counts as hanging
@@ -58,21 +60,6 @@ class Judged:
 
 
 Judge: TypeAlias = Callable[..., Judged]
-
-
-@pytest.fixture(autouse=True)
-def _no_trace_of_the_outer_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep from the inner runs what xdist tells its workers, and what the user tells pytest."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(autouse=True)
-def _only_plugins_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the inner runs load the plugins they name and no others: they start in a third of the time."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 @pytest.fixture

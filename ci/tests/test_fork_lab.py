@@ -14,15 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def _only_plugins_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the inner runs load the plugins they name and no others, and hear nothing of the outer run."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
+pytestmark = pytest.mark.usefixtures("no_outer_run")
 
 MANY_KINDS = {
     "pyproject.toml": """

@@ -33,6 +33,8 @@ from shakeproof.cli import main
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.usefixtures("no_outer_run")
+
 SPECIMENS = Path(__file__).parent / "specimens"
 # Three runs in the declared order, under three hash seeds: more are for what follows the hash seed, or chance.
 OPTIONS = ("--seed", "1", "--quiet", "--repeat", "3")
@@ -55,17 +57,6 @@ def _specimens() -> Iterator[Any]:
         yield pytest.param(folder.name, marks=marks)
 
 
-@pytest.fixture
-def _as_if_nobody_else_ran(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep from the inner runs what the outer one says, and its plugins: they load those that the specimen names."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-
-@pytest.mark.usefixtures("_as_if_nobody_else_ran")
 @pytest.mark.parametrize("name", list(_specimens()))
 def test_a_specimen_gets_the_report_that_it_deserves(
     name: str, specimen: Callable[[str], Path], tmp_path: Path

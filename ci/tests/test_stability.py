@@ -22,14 +22,7 @@ Answer: TypeAlias = tuple[int, dict[str, Any]]
 Ask: TypeAlias = Callable[..., Answer]
 
 
-@pytest.fixture(autouse=True)
-def _as_if_nobody_else_ran(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep from the inner runs what the outer one says, and its plugins: they start in a third of the time."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+pytestmark = pytest.mark.usefixtures("no_outer_run")
 
 
 @pytest.fixture
