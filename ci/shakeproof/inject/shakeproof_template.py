@@ -148,7 +148,9 @@ class Template:
             config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
         logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
         if logs is not None:
-            logs.setStream(open(os.devnull, "w", encoding="utf-8"))
+            parted = logs.setStream(open(os.devnull, "w", encoding="utf-8"))
+            if parted is not None:
+                parted.close()  # else Python warns of it, and where warnings are errors the first test fails
 
     def _settle_in(self, folder: str) -> None:
         """Take a temporary folder and a cache of its own."""
