@@ -149,3 +149,18 @@ def test_what_an_interpreter_prints_at_its_start_does_not_hurt(tmp_path: Path) -
     fake.chmod(0o755)
 
     check_target(Target(tmp_path, str(fake)))
+
+
+def test_warnings_that_are_errors_do_not_hear_of_the_fork(tmp_path: Path) -> None:
+    """What a fork lets go of as it parts from the template's files would be its first test's failure."""
+    project = write(
+        tmp_path,
+        {
+            "pytest.ini": "[pytest]\naddopts = -W error\nfilterwarnings = error",
+            "test_it.py": "import gc\ndef test_a(): gc.collect()\ndef test_b(): pass",
+        },
+    )
+    with project.fork() as lab:
+        run = ran(lab)
+
+    assert seen(run) == [("test_it.py::test_a", "passed", ""), ("test_it.py::test_b", "passed", "")]
