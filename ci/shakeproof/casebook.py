@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import statistics
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shakeproof import evidence
+from shakeproof.errors import ShakeproofError
 from shakeproof.files import make_folder, write_lines, write_text
 from shakeproof.investigate.classify import classify
 from shakeproof.investigate.confirm import (
@@ -64,6 +66,11 @@ class Setting:
         Raises ShakeproofError where a folder cannot be written.
         """
         make_folder(self.out / "logs")
+        for file in (*map(self.out.joinpath, REPORTS), *([self.json] if self.json else [])):
+            if file.is_dir():
+                raise ShakeproofError(
+                    f"The report cannot be written to {file}, which is a folder: name another place."
+                )
         for old in (*map(self.out.joinpath, REPORTS), *(self.out / "orders").glob("F*.txt")):
             old.unlink(missing_ok=True)
         if self.json is not None:
@@ -87,8 +94,8 @@ class Casebook:
     begun: float = field(default_factory=time.monotonic)
 
     def left_out(self, what: str, left: int, planned: int) -> None:
-        """Note that so many of the planned runs were not made."""
-        self.incomplete.append(f"{left:,} of {planned:,} runs {what}")
+        """Note that so many of what was planned were not done."""
+        self.incomplete.append(f"{left:,} of {planned:,} {what}")
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -101,16 +108,28 @@ class Casebook:
             self.interrupted = True
 
 
-def confirm_all(setting: Setting, lab: FreshLab, terminal: Terminal, book: Casebook) -> None:
+def confirm_all(
+    setting: Setting,
+    lab: FreshLab,
+    terminal: Terminal,
+    book: Casebook,
+    seconds: float = math.inf,
+) -> None:
     """Run the command of each suspicion in fresh processes, and where there is one its counter-check.
 
-    The findings are entered one by one, and the report is on disk after each.
+    The findings are entered one by one, and the report is on disk after each. After so many seconds from the beginning
+    of the investigation no more commands are run: what is open then stays unconfirmed, and the report says so.
     """
+    until = book.begun + seconds
     terminal.begin("confirming in fresh processes", len(book.suspicions))
     for number, suspicion in enumerate(book.suspicions, 1):
         shown = _reproduction(setting, suspicion, number)
         tries: list[Run] = []
-        while len(tries) < shown.tries and not any(shows(suspicion, run) for run in tries):
+        while (
+            len(tries) < shown.tries
+            and time.monotonic() < until
+            and not any(shows(suspicion, run) for run in tries)
+        ):
             # One try at a time: one that is not needed is not begun, so none is killed halfway.
             for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
                 terminal.over(run)
@@ -118,6 +137,9 @@ def confirm_all(setting: Setting, lab: FreshLab, terminal: Terminal, book: Caseb
         counter = _counter_check(setting, suspicion, number, lab) if tries else None
         book.findings.append(finding(suspicion, number, shown, tries, counter))
         keep(setting, book)
+    untried = sum(not each.tries for each in book.findings)
+    if untried:
+        book.left_out("the commands of findings", untried, len(book.findings))
 
 
 def keep(setting: Setting, book: Casebook) -> None:

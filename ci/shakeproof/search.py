@@ -236,7 +236,7 @@ class Search:
         for batch in _batches(beside, jobs * BATCH):
             if self._book.runs and self._spent():
                 left = len(experiments) - len(made)
-                self._book.left_out(what, left, len(experiments))
+                self._book.left_out(f"runs {what}", left, len(experiments))
                 break
             for run in self._lab.at_once(jobs).run(batch):
                 self._terminal.made(run)

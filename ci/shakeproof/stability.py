@@ -26,6 +26,8 @@ DEAR_COLLECTION = (
     5.0  # seconds; a suite that takes longer to collect is collected for two hash seeds only
 )
 
+CONFIRMING_SHARE = 0.5  # of the budget, which confirming may take besides
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -58,7 +60,7 @@ def stability(question: Question, terminal: Terminal) -> Report:
                 lab, first.collected, book, terminal, jobs=setting.jobs, budget=question.budget
             )
             _investigate(question, search, book)
-        confirm_all(setting, judge, terminal, book)
+        confirm_all(setting, judge, terminal, book, question.budget * (1 + CONFIRMING_SHARE))
     return conclude(setting, book)
 
 

@@ -51,6 +51,26 @@ def words(command: str) -> list[str]:
     return shlex.split(command)
 
 
+def test_where_pytest_reads_no_file_shakeproof_repeats_a_long_order() -> None:
+    tests = {f"test_a.py::test_{number}": PASSED for number in range(INLINE_TESTS)}
+    long = run(shuffled(3), tests | {VICTIM: FAILED})
+
+    old = reproduced(victim(replace(long, pytest="8.1.2")))
+    new = reproduced(victim(replace(long, pytest="8.2.0")))
+
+    assert old.command == "shakeproof replay F1 --out .shakeproof"
+    assert old.experiment.tests == (*tests, VICTIM)
+    assert "@.shakeproof/orders/F1.txt" in words(new.command)
+
+
+def test_a_file_with_a_bracket_in_its_name_is_left_to_shakeproof() -> None:
+    """Pytest reads an argument only as far as the first bracket, where a parameter might begin."""
+    test = "test_[mode].py::test_it"
+    brittle = suspicion(test, Instability.BRITTLE, run(alone(test), {test: FAILED}))
+
+    assert reproduced(brittle).command == "shakeproof replay F1 --out .shakeproof"
+
+
 # The counter-check
 
 

@@ -173,6 +173,20 @@ def test_every_stage_leaves_its_report(tmp_path: Path) -> None:
     assert not book.interrupted
 
 
+@pytest.mark.parametrize("option", ["--out", "--json"])
+def test_a_folder_where_the_report_belongs_is_a_usage_error(
+    option: str, specimen: Specimen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there" / "report.json").mkdir(parents=True)
+    place = tmp_path / "there" / ("report.json" if option == "--json" else "")
+    out = () if option == "--out" else ("--out", str(tmp_path / "out"))
+
+    status = main(["stability", "--rootdir", str(specimen("stable")), option, str(place), *out])
+
+    assert status == 2
+    assert "which is a folder" in capsys.readouterr().err
+
+
 def test_show_prints_the_last_report_and_one_finding_in_full(
     ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

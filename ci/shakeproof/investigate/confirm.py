@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,10 +91,12 @@ def reproduction(
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
         return _replay_only(number, user_arguments, twice, out, tries=1)
-    if any("[" in test.partition("::")[0] for test in order):
+    listed = len(order) > INLINE_TESTS
+    if any("[" in test.partition("::")[0] for test in order) or (
+        listed and not _reads_files(example.pytest)
+    ):
         # pytest reads an argument only as far as the first bracket: such a file cannot be named to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
-    listed = len(order) > INLINE_TESTS
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
     if suspicion.kind is Instability.PARALLEL_UNSAFE:
@@ -120,6 +123,12 @@ def reproduction(
         order_file=order_file,
         order=order if listed else (),
     )
+
+
+def _reads_files(pytest: str) -> bool:
+    """Tell whether a version of pytest understands `@file` (new in 8.2)."""
+    major, minor = (*re.findall(r"\d+", pytest), "0", "0")[:2]
+    return (int(major), int(minor)) >= (8, 2)
 
 
 def _tries(suspicion: Suspicion) -> int:
