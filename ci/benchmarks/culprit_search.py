@@ -110,7 +110,10 @@ def _search(lab: ForkLab, victim: str, polluter: str) -> None:
         }
         return [fails[probe.label] for probe in probes]
 
+    def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+        return [not fails for fails in fails_behind(beginnings)]
+
     others = [test for test in lab.collected if test != victim]
-    found = of_victim(others, others, fails_behind, is_bad_behind=fails_behind)
+    found = of_victim(others, others, fails_behind, passes_behind)
     if found.sets != ((polluter,),):
         raise RuntimeError(f"Shakeproof accuses {found.sets}, and not {polluter}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from shakeproof import evidence
 from shakeproof.errors import ShakeproofError
 from shakeproof.files import make_folder, write_lines, write_text
-from shakeproof.investigate.classify import classify
+from shakeproof.investigate.classify import DEPENDENT, classify
 from shakeproof.investigate.confirm import (
     Reproduction,
     counter_check,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from shakeproof.report.terminal import Terminal
 
 
+SECONDS_BETWEEN_REPORTS = 10.0  # while findings are confirmed
 REPORTS = ("report.json", "flaky_test_audit.md", "flaky_test_verification.md")
 
 
@@ -90,12 +91,14 @@ class Casebook:
     incomplete: list[str] = field(
         default_factory=list
     )  # a sentence for each thing planned and not done
+    to_do: list[str] = field(default_factory=list)  # the stages that are not through
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
 
-    def left_out(self, what: str, left: int, planned: int) -> None:
-        """Note that so many of what was planned were not done."""
-        self.incomplete.append(f"{left:,} of {planned:,} {what}")
+    def left_out(self, what: str) -> None:
+        """Note what was planned and not done."""
+        if what not in self.incomplete:
+            self.incomplete.append(what)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -117,29 +120,32 @@ def confirm_all(
 ) -> None:
     """Run the command of each suspicion in fresh processes, and where there is one its counter-check.
 
-    The findings are entered one by one, and the report is on disk after each. After so many seconds from the beginning
-    of the investigation no more commands are run: what is open then stays unconfirmed, and the report says so.
+    The findings are entered one by one. After so many seconds from the beginning of the investigation each command is
+    run once, and no more.
     """
     until = book.begun + seconds
-    terminal.begin("confirming in fresh processes", len(book.suspicions))
+    kept = time.monotonic()
     for number, suspicion in enumerate(book.suspicions, 1):
         shown = _reproduction(setting, suspicion, number)
+        terminal.begin(
+            f"confirming F{number} of {len(book.suspicions)}", shown.tries * shown.copies
+        )
         tries: list[Run] = []
         while (
             len(tries) < shown.tries
-            and time.monotonic() < until
+            and (not tries or time.monotonic() < until)  # each is tried once, however late it is
             and not any(shows(suspicion, run) for run in tries)
         ):
             # One try at a time: one that is not needed is not begun, so none is killed halfway.
             for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
                 terminal.over(run)
                 tries.append(run)
-        counter = _counter_check(setting, suspicion, number, lab) if tries else None
+        showed = any(shows(suspicion, run) for run in tries)
+        counter = _counter_check(setting, suspicion, number, lab) if showed else None
         book.findings.append(finding(suspicion, number, shown, tries, counter))
-        keep(setting, book)
-    untried = sum(not each.tries for each in book.findings)
-    if untried:
-        book.left_out("the commands of findings", untried, len(book.findings))
+        if time.monotonic() - kept > SECONDS_BETWEEN_REPORTS:
+            keep(setting, book)
+            kept = time.monotonic()
 
 
 def keep(setting: Setting, book: Casebook) -> None:
@@ -169,14 +175,17 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     missing = sum(experiment.label not in made for experiment in book.planned)
     if missing:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
-    culprits = {(each.test, each.kind, each.reason): each for each in book.accused}
+    closed = {(each.test, each.reason): each for each in book.accused}
     book.suspicions = tuple(
-        culprits.get((each.test, each.kind, each.reason), each) for each in classify(book.runs)
+        closed.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
+        for each in classify(book.runs)
     )
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
             shown = _reproduction(setting, suspicion, number)
             book.findings.append(finding(suspicion, number, shown, ()))
+    if book.to_do:
+        book.incomplete.append(f"{', '.join(book.to_do)}: interrupted")
     untried = sum(not each.tries for each in book.findings)
     if untried:
         book.incomplete.append(
@@ -228,6 +237,7 @@ def _report(setting: Setting, book: Casebook) -> Report:
         verdict=_verdict(book),
         suite=Suite(
             rootdir=os.path.relpath(setting.target.rootdir),
+            folder=str(setting.target.rootdir),
             interpreter=setting.target.python,
             python=runs[0].python,
             pytest=runs[0].pytest,

@@ -191,6 +191,7 @@ class Suite:
     """What was judged."""
 
     rootdir: str  # as seen from where Shakeproof was started
+    folder: str  # the same, wherever one is
     interpreter: str  # its path
     python: str  # its version
     pytest: str

@@ -22,7 +22,7 @@ def replay(out: Path, finding_id: str, terminal: Terminal) -> bool:
     """
     report = read_report(out)
     case = find(report, finding_id, out)
-    target = Target(Path(report.suite.rootdir).resolve(), report.suite.interpreter)
+    target = Target(Path(report.suite.folder), report.suite.interpreter)
     check_target(target)
     terminal.say(case.reproduce)
     lab = FreshLab(target, out / "logs", terminal.progress).at_once(case.copies)

@@ -10,7 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from shakeproof import evidence, orders
-from shakeproof.investigate.classify import DEPENDENT, classify
+from shakeproof.investigate.classify import (
+    DEPENDENT,
+    VERY_SIGNIFICANT,
+    chance_of_one_side,
+    classify,
+)
 from shakeproof.investigate.confirm import matches, often_enough
 from shakeproof.investigate.culprits import of_brittle, of_victim
 from shakeproof.investigate.follow_up import follow_ups
@@ -20,7 +25,7 @@ from shakeproof.model import Experiment, Instability, Kind, Status
 from shakeproof.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from shakeproof.casebook import Casebook
     from shakeproof.lab.base import Lab
@@ -37,6 +42,8 @@ PAIRS_SECONDS = (
 )
 PAIR_SECONDS = 0.005  # what a pair costs besides its second test
 MOST_SET_ASIDE = 20
+MOST_OPEN = 10_000  # suspicions that are followed up: here the budget sets the end
+ASKED_AGAIN = 40  # times, behind somebody accused of an intermittent victim
 DEADLY = frozenset({Status.CRASHED, Status.HUNG})
 Thing = TypeVar("Thing")
 
@@ -61,6 +68,7 @@ class Search:
         self._jobs = jobs
         self._budget = budget
         self._set_aside: tuple[str, ...] = ()
+        self._probes = itertools.count(1)
 
     def declared(self, repeat: int) -> None:
         """Repeat the declared order.
@@ -111,14 +119,16 @@ class Search:
         """Make the runs that tell the kinds apart, one at a time, until no further one would change anything."""
         book, patience = self._book, PATIENCE_SHARE * self._budget
         book.suspicions = classify(book.runs)
-        while further := follow_ups(book.suspicions, book.runs, patience=patience):
-            if self._spent():
-                book.incomplete.append(f"{len(further):,} runs that would settle what differs")
-                return
+        while further := follow_ups(book.suspicions, book.runs, patience=patience, most=MOST_OPEN):
             self._terminal.begin("settling what differs", len(further))
-            for run in self._lab.at_once(1).run(further):
-                self._terminal.made(run)
-                book.runs.append(run)
+            for number, experiment in enumerate(further):
+                if self._spent():
+                    book.left_out(f"{len(further) - number:,} runs that would settle what differs")
+                    book.suspicions = classify(book.runs)
+                    return
+                for run in self._lab.at_once(1).run([experiment]):
+                    self._terminal.made(run)
+                    book.runs.append(run)
             book.suspicions = classify(book.runs)
 
     def accuse(self) -> None:
@@ -135,35 +145,44 @@ class Search:
             each.kind in DEPENDENT and not each.culprits for each in self._book.suspicions
         )
         if open_ones and self._spent():
-            self._book.incomplete.append(f"the culprits of {words.plural(open_ones, 'test')}")
+            self._book.left_out(f"the culprits of {words.plural(open_ones, 'test')}")
 
     def _accuse(self) -> None:
         book = self._book
         known = {(each.test, each.reason): each for each in book.accused}
-        accused: list[Suspicion] = []
+        book.accused = ()
         for each in book.suspicions:
             before = known.get((each.test, each.reason))
-            if before is not None and before.kind is each.kind:
-                accused.append(replace(each, culprits=before.culprits, cleaners=before.cleaners))
+            if before is not None and each.kind in DEPENDENT:
+                closed = replace(
+                    each, kind=before.kind, culprits=before.culprits, cleaners=before.cleaners
+                )
             else:
-                accused.append(self._accused(each))
-        book.suspicions = book.accused = tuple(accused)
+                closed = self._accused(each)
+            # One by one: an interruption keeps those that are through.
+            book.accused += (closed,) if each.kind in DEPENDENT else ()
+        done = {(each.test, each.reason): each for each in book.accused}
+        book.suspicions = tuple(
+            done.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
+            for each in book.suspicions
+        )
 
-    def pairs(self) -> bool:
-        """Run every test right behind every other, the most suspicious first; tell whether that showed anything new.
+    def pairs(self) -> None:
+        """Run every test right behind every other, the most suspicious first, and look into what that brings to light.
 
         Only forks are cheap enough. Of the runs, those are kept in which the second test did otherwise than alone.
         """
         lab, book = self._lab, self._book
         if not isinstance(lab, ForkLab):
-            book.incomplete.append("pairs of tests, which take forks")
-            return False
+            book.left_out("pairs of tests, which take forks")
+            return
         fails_alone = {
             run.outcomes[0].test: run.outcomes[0].bad
             for run in book.runs
             if run.experiment.kind is Kind.ALONE and run.outcomes
         }
         known = self._failures_seen()
+        suspected = {each.test for each in book.suspicions}
         stems = orders.suspicious_first(self._sound, self._blamed())
         self._terminal.begin("pairs of tests", len(stems) * (len(stems) - 1))
         found: list[Run] = []
@@ -172,24 +191,30 @@ class Search:
             if self._spent(PAIRS_SHARE):
                 break
             for run in lab.at_once(self._jobs).pairs(batch):
+                self._terminal.over(run)
+                if len(run.outcomes) < 2:  # noqa: PLR2004  (not collected under this hash seed)
+                    continue
                 book.pairs += 1
                 second = run.outcomes[-1]
-                self._terminal.over(run)
-                if second.bad is not fails_alone.get(second.test, False) and len(run.outcomes) > 1:
+                alone = fails_alone.get(second.test, False)
+                # Who makes a known failure happen is known as well: those runs would only make the table longer.
+                fails_anew = second.bad and not alone and _failure(second) not in known
+                passes_anew = alone and second.status is Status.PASSED
+                if fails_anew or (passes_anew and second.test not in suspected):
                     found.append(
                         replace(run, experiment=replace(run.experiment, concurrent=self._jobs > 1))
                     )
-        # Who makes a known failure happen is known as well: those runs would only make the table longer.
-        new = [run for run in found if _failure(run.outcomes[-1]) not in known]
-        book.runs += new
+        book.runs += found
         possible = len(stems) * (len(stems) - 1)
         if book.pairs < possible:
-            book.incomplete.append(f"{possible - book.pairs:,} of {possible:,} pairs of tests")
+            book.left_out(f"{possible - book.pairs:,} of {possible:,} pairs of tests")
         if book.pairs:
-            tests = words.plural(len({run.outcomes[-1].test for run in new}), "test")
+            tests = words.plural(len({run.outcomes[-1].test for run in found}), "test")
             made = words.plural(book.pairs, "pair")
-            self._terminal.say(f"  {made} of tests: {tests} failed as never before")
-        return bool(new)
+            self._terminal.say(f"  {made} of tests: {tests} did as never before")
+        if found:
+            self.settle()
+            self.accuse()
 
     @property
     def _sound(self) -> tuple[str, ...]:
@@ -233,16 +258,22 @@ class Search:
         made: list[Run] = []
         beside = (replace(each, concurrent=jobs > 1 < len(experiments)) for each in experiments)
         self._terminal.begin(what, len(experiments))
-        for batch in _batches(beside, jobs * BATCH):
+        rest = iter(beside)
+        while batch := tuple(itertools.islice(rest, jobs * self._at_a_time(made))):
             if self._book.runs and self._spent():
                 left = len(experiments) - len(made)
-                self._book.left_out(f"runs {what}", left, len(experiments))
+                self._book.left_out(f"{words.plural(left, 'more run')} {what}")
                 break
             for run in self._lab.at_once(jobs).run(batch):
                 self._terminal.made(run)
                 self._book.runs.append(run)
                 made.append(run)
         return made
+
+    def _at_a_time(self, made: Sequence[Run]) -> int:
+        """Say how many runs each job may make before the clock is looked at again: a few seconds' worth."""
+        lately = [run.seconds for run in made[-BATCH:]]
+        return int(PAIRS_SECONDS / (statistics.fmean(lately) + PAIR_SECONDS)) + 1 if lately else 1
 
     def _say(self, what: str, made: Sequence[Run]) -> None:
         if not made:
@@ -255,53 +286,82 @@ class Search:
         if suspicion.kind not in DEPENDENT or self._spent():
             return suspicion
         others = [test for test in self._sound if test != suspicion.test]
-        fails_behind = self._laboratory_for(suspicion)
         always = suspicion.rate == 1
+
+        def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate))
+            return [any(matches(suspicion, each) for each in outcomes) for outcomes in shown]
+
+        def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+            shown = self._behind(suspicion, beginnings, 1)
+            return [_passed(outcomes) for outcomes in shown]
+
         if suspicion.kind is Instability.VICTIM:
             beginning = _before(suspicion.test, suspicion.example)
-            at_all = self._laboratory_for(replace(suspicion, reason="")) if always else None
-            culprits = of_victim(others, beginning, fails_behind, is_bad_behind=at_all)
+            culprits = of_victim(others, beginning, fails_behind, passes_behind if always else None)
+            if not always:
+                culprits = replace(culprits, sets=self._beyond_chance(suspicion, culprits.sets))
         else:
             passing = suspicion.opposite or suspicion.example
-            culprits = of_brittle(others, _before(suspicion.test, passing), fails_behind)
+            culprits = of_brittle(others, _before(suspicion.test, passing), passes_behind)
         if not always and not culprits.sets:
             # Nobody makes it fail more often than it does by itself: then it is chance after all.
             return replace(suspicion, kind=Instability.NON_DETERMINISTIC)
         return replace(suspicion, culprits=culprits.sets, cleaners=culprits.cleaners)
 
-    def _laboratory_for(
-        self, suspicion: Suspicion
-    ) -> Callable[[Sequence[tuple[str, ...]]], list[bool]]:
-        """Give the question whether the test fails behind some beginnings, asked often enough to mean something."""
-        times = often_enough(suspicion.rate)
+    def _beyond_chance(
+        self, suspicion: Suspicion, sets: tuple[tuple[str, ...], ...]
+    ) -> tuple[tuple[str, ...], ...]:
+        """Keep the culprits behind which the test fails more often than a test that fails by chance also alone."""
+        shown = self._behind(suspicion, sets, ASKED_AGAIN)
+        failures = [sum(matches(suspicion, each) for each in outcomes) for outcomes in shown]
+        return tuple(
+            members
+            for members, failed, outcomes in zip(sets, failures, shown, strict=True)
+            if failed
+            and chance_of_one_side(failed, len(outcomes), suspicion.passed_first) < VERY_SIGNIFICANT
+        )
 
-        def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-            probes = [
-                Experiment(
-                    label=f"probe {number} of {suspicion.test}",
-                    kind=Kind.REPLAY,
-                    tests=(*beginning, suspicion.test),
-                    hash_seed=suspicion.example.experiment.hash_seed,
-                )
-                for number, beginning in enumerate(beginnings)
-            ]
-            self._terminal.begin(
-                f"looking for the culprits of {suspicion.test}", len(probes) * times
+    def _behind(
+        self, suspicion: Suspicion, beginnings: Sequence[tuple[str, ...]], times: int
+    ) -> list[list[Outcome]]:
+        """Run the test so often behind each beginning, and give what it did; nothing more once the budget is spent."""
+        probes = [
+            Experiment(
+                label=f"probe {next(self._probes)}: {suspicion.test} behind {behind}",
+                kind=Kind.REPLAY,
+                tests=(*beginning, suspicion.test),
+                hash_seed=suspicion.example.experiment.hash_seed,
             )
-            failing: set[str] = set()
-            seen = self._failures_seen()
-            for run in self._lab.at_once(self._jobs).run(probes * times):
+            for beginning in beginnings
+            for behind in (beginning[-1] if beginning else "nothing",)
+        ]
+        asked = probes * times
+        self._terminal.begin(f"looking for the culprits of {suspicion.test}", len(asked))
+        seen = self._failures_seen()
+        shown: dict[str, list[Outcome]] = {probe.label: [] for probe in probes}
+        made: list[Run] = []
+        rest = iter(asked)
+        while batch := tuple(itertools.islice(rest, self._jobs * self._at_a_time(made))):
+            if self._spent():
+                self._book.left_out(f"some of the search for the culprits of {suspicion.test}")
+                break
+            for run in self._lab.at_once(self._jobs).run(batch):
                 self._terminal.over(run)
-                if any(o.test == suspicion.test and matches(suspicion, o) for o in run.outcomes):
-                    failing.add(run.experiment.label)
-                new = {_failure(o) for o in run.outcomes if o.test == suspicion.test and o.bad}
+                made.append(run)
+                own = [o for o in run.outcomes if o.test == suspicion.test]
+                shown[run.experiment.label] += own[-1:]
+                new = {_failure(outcome) for outcome in own if outcome.bad}
                 if new - seen:
                     seen |= new
                     beside = replace(run.experiment, concurrent=self._jobs > 1)
                     self._book.runs.append(replace(run, experiment=beside))
-            return [probe.label in failing for probe in probes]
+        return [shown[probe.label] for probe in probes]
 
-        return fails_behind
+
+def _passed(outcomes: Sequence[Outcome]) -> bool:
+    """Tell whether a test had its turn and did not fail."""
+    return any(not each.bad and each.status is not Status.NOT_RUN for each in outcomes)
 
 
 def _deadly(runs: Iterable[Run]) -> tuple[str, ...]:

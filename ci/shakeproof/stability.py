@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
+from shakeproof.investigate.classify import classify
 from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target
@@ -16,7 +17,7 @@ from shakeproof.model import Experiment, Kind
 from shakeproof.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from shakeproof.lab.base import Lab
     from shakeproof.model import Report, Run
@@ -56,35 +57,45 @@ def stability(question: Question, terminal: Terminal) -> Report:
         first = _look(judge)
         hash_seeds = _hash_seeds(question, first, book)
         with _laboratory(question, judge, hash_seeds, terminal) as lab:
-            search = Search(
-                lab, first.collected, book, terminal, jobs=setting.jobs, budget=question.budget
-            )
-            _investigate(question, search, book)
+            tests = lab.collected if isinstance(lab, ForkLab) else first.collected
+            search = Search(lab, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
+            try:
+                _investigate(question, search, book)
+            except (
+                ForkUnsafeError
+            ) as error:  # a test may kill even the process that it was forked from
+                terminal.say(f"the search ends here: {error}")
+                book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
+                book.suspicions = classify(book.runs)
         confirm_all(setting, judge, terminal, book, question.budget * (1 + CONFIRMING_SHARE))
     return conclude(setting, book)
 
 
 def _investigate(question: Question, search: Search, book: Casebook) -> None:
     """Go through the stages, those first that expose most; after each its report is on disk, whatever happens next."""
-    setting = question.setting
-    search.declared(question.repeat)
-    keep(setting, book)
-    search.shuffled(question.seeds, setting.master_seed)
-    keep(setting, book)
-    search.otherwise()
-    keep(setting, book)
-    search.settle()
-    search.accuse()
-    keep(setting, book)
-    if search.pairs():
-        search.settle()
-        search.accuse()
-    keep(setting, book)
+    stages: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("the declared order", lambda: search.declared(question.repeat)),
+        ("shuffles", lambda: search.shuffled(question.seeds, question.setting.master_seed)),
+        ("other orders", search.otherwise),
+        ("settling what differs", search.settle),
+        ("culprits", search.accuse),
+        ("pairs", search.pairs),
+    )
+    book.to_do = [name for name, _ in stages]
+    for _, stage in stages:
+        stage()
+        book.to_do.pop(0)
+        keep(question.setting, book)
 
 
 def _look(judge: FreshLab) -> Run:
     """Collect once in a fresh process, and see that there is something to judge."""
-    looking = Experiment("collection", Kind.DECLARED, options=("--collect-only", "-q"))
+    looking = Experiment(
+        "collection",
+        Kind.DECLARED,
+        options=("--collect-only", "-q"),
+        hash_seed=orders.HASH_SEEDS[0],
+    )
     (first,) = judge.run([looking])
     check_collected(first)
     return first
@@ -108,21 +119,23 @@ def _laboratory(
 ) -> Iterator[Lab]:
     """Open the fork laboratory where the suite can be forked, else say why it takes longer in fresh processes."""
     setting = question.setting
-    if question.runner != "fresh":
-        try:
-            with ForkLab(
-                setting.target,
-                setting.out / "logs",
-                terminal.progress,
-                jobs=setting.jobs,
-                hash_seeds=hash_seeds,
-            ) as lab:
-                yield lab
-                return
-        except ForkUnsafeError as error:
-            if question.runner == "fork":
-                raise ShakeproofError(
-                    f"The suite cannot be forked: {error}. Use --runner fresh, which takes longer."
-                ) from error
-            terminal.say(f"fresh processes, which take longer: {error}")
-    yield judge
+    with ExitStack() as opened:
+        lab: Lab = judge
+        if question.runner != "fresh":
+            try:
+                lab = opened.enter_context(
+                    ForkLab(
+                        setting.target,
+                        setting.out / "logs",
+                        terminal.progress,
+                        jobs=setting.jobs,
+                        hash_seeds=hash_seeds,
+                    )
+                )
+            except ForkUnsafeError as error:
+                if question.runner == "fork":
+                    raise ShakeproofError(
+                        f"The suite cannot be forked: {error}. Use --runner fresh, which takes longer."
+                    ) from error
+                terminal.say(f"fresh processes, which take longer: {error}")
+        yield lab

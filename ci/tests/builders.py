@@ -172,7 +172,13 @@ def report(
     return Report(
         verdict=verdict,
         suite=Suite(
-            rootdir=".", interpreter="python3", python="3.11.7", pytest="9.2.0", tests=1234, seed=99
+            rootdir=".",
+            folder="/project",
+            interpreter="python3",
+            python="3.11.7",
+            pytest="9.2.0",
+            tests=1234,
+            seed=99,
         ),
         evidence=Evidence(
             experiments=(("declared", 5), ("shuffled", 2)),

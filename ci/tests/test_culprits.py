@@ -12,12 +12,12 @@ from shakeproof.investigate.culprits import Culprits, minimal, of_brittle, of_vi
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from shakeproof.investigate.culprits import FailsBehind
+    from shakeproof.investigate.culprits import HoldsBehind
 
 TESTS = tuple("abcdefgh")
 
 
-def lab(fails: Callable[[tuple[str, ...]], bool]) -> FailsBehind:
+def lab(fails: Callable[[tuple[str, ...]], bool]) -> HoldsBehind:
     """Make a laboratory in which the test in question fails behind certain beginnings."""
 
     def answer(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
@@ -28,7 +28,7 @@ def lab(fails: Callable[[tuple[str, ...]], bool]) -> FailsBehind:
 
 def blamed(beginning: Sequence[str], fails: Callable[[tuple[str, ...]], bool]) -> Culprits:
     """Name the culprits of a victim that fails for one reason."""
-    return of_victim(TESTS, beginning, lab(fails), is_bad_behind=lab(fails))
+    return of_victim(TESTS, beginning, lab(fails), lab(lambda order: not fails(order)))
 
 
 def test_every_single_polluter_is_named() -> None:
@@ -56,7 +56,7 @@ def test_who_makes_it_fail_for_another_reason_is_no_cleaner() -> None:
         TESTS,
         TESTS[:4],
         lab(lambda order: "c" in order and "e" not in order),
-        is_bad_behind=lab(lambda order: "c" in order or "e" in order),
+        lab(lambda order: not {"c", "e"} & set(order)),
     )
 
     assert culprits == Culprits(sets=(("c",),), cleaners=())
@@ -65,7 +65,7 @@ def test_who_makes_it_fail_for_another_reason_is_no_cleaner() -> None:
 def test_nobody_is_called_a_cleaner_of_a_victim_that_fails_now_and_then() -> None:
     now_and_then = lab(lambda order: order == ("c",))
 
-    assert of_victim(TESTS, TESTS[:4], now_and_then, is_bad_behind=None) == Culprits((("c",),))
+    assert of_victim(TESTS, TESTS[:4], now_and_then, None) == Culprits((("c",),))
 
 
 def test_a_victim_that_does_not_fail_again_accuses_nobody() -> None:
@@ -73,13 +73,13 @@ def test_a_victim_that_does_not_fail_again_accuses_nobody() -> None:
 
 
 def test_every_state_setter_of_a_brittle_test_is_named() -> None:
-    culprits = of_brittle(TESTS, TESTS, lab(lambda order: not {"a", "h"} & set(order)))
+    culprits = of_brittle(TESTS, TESTS, lab(lambda order: bool({"a", "h"} & set(order))))
 
     assert culprits.sets == (("a",), ("h",))
 
 
 def test_two_tests_that_set_the_state_together_are_one_set() -> None:
-    culprits = of_brittle(TESTS, TESTS, lab(lambda order: not {"a", "h"} <= set(order)))
+    culprits = of_brittle(TESTS, TESTS, lab(lambda order: {"a", "h"} <= set(order)))
 
     assert culprits.sets == (("a", "h"),)
 

@@ -16,6 +16,7 @@ from shakeproof.messages import fingerprint, headline, mask, reason
         ("assert 'fast' == 'safe'", "assert 'slow' == 'safe'"),
         ("assert {'a': 1} == {}", "assert {'b': 2, 'c': 3} == {}"),
         ("assert -1 == 0", "assert 12.5 == 0"),
+        ("assert not ['a']", "assert not ['b', 'c', ...]"),
     ],
 )
 def test_other_values_are_no_other_reason(one: str, other: str) -> None:

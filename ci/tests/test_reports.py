@@ -70,7 +70,10 @@ def test_a_report_is_read_back_as_it_was_written(shown: Report, tmp_path: Path) 
     assert to_json(read_report(tmp_path)) == to_json(shown)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "else"}', None])
+ODD = '{"schema": "shakeproof.report/1", "verdict": "stable", "suite": [], "evidence": []}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "else"}', ODD, None])
 def test_what_is_no_report_is_a_sentence(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "report.json").write_text(text, encoding="utf-8")
@@ -135,7 +138,8 @@ def test_the_document_holds_what_was_measured() -> None:
     written = document(report(Verdict.UNSTABLE, finding(), incomplete=("all of it",)))
 
     assert written["suite"] == {
-        "rootdir": ".", "interpreter": "python3", "python": "3.11.7", "pytest": "9.2.0", "tests": 1234, "seed": 99
+        "rootdir": ".", "folder": "/project",
+        "interpreter": "python3", "python": "3.11.7", "pytest": "9.2.0", "tests": 1234, "seed": 99
     }  # fmt: skip
     assert written["evidence"] == {
         "experiments": {"declared": 5, "shuffled": 2},

@@ -150,7 +150,15 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
     status, report = ask("victim", "--budget", "0.001")
 
     assert status == 0
-    assert "3 of 3 runs of one test alone" in report["evidence"]["incomplete"]
+    assert report["evidence"]["incomplete"] == [
+        "9 more runs in the declared order",
+        "5 more runs shuffled",
+        "1 more run reversed",
+        "3 more runs of one test alone",
+        "3 more runs of one test twice in a row",
+        "2 more runs of two copies at once",
+        "6 of 6 pairs of tests",
+    ]
 
 
 def test_a_test_that_ends_the_process_keeps_no_other_from_its_runs(ask: Ask) -> None:

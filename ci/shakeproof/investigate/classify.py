@@ -48,7 +48,8 @@ class Turn:
     @property
     def signature(self) -> Hashable:
         """What is compared between runs: the status, and the reason where there is one."""
-        return self.outcome.status, fingerprint(self.outcome.message)
+        message = self.outcome.message
+        return self.outcome.status, fingerprint(message) if message else ""
 
 
 def classify(runs: Sequence[Run]) -> tuple[Suspicion, ...]:
@@ -178,7 +179,10 @@ def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
     odd = _odd_ones(turns)
     if not odd:
         return None
-    ordinary = [turn for turn in turns if turn not in odd]
+    odd_runs = {
+        id(turn.run) for turn in odd
+    }  # runs are large: they are told apart by what they are
+    ordinary = [turn for turn in turns if id(turn.run) not in odd_runs]
     kind = _kind(turns, odd)
     example, rate = odd[0], 1.0
     if kind is Instability.VICTIM and (worst := _worst(turns)) and worst[1] < 1:
@@ -195,7 +199,7 @@ def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
         example=example.run,
         opposite=ordinary[0].run if ordinary else None,
         rate=rate,
-        passed_first=0 if any(turn in odd for turn in first) else len(first),
+        passed_first=0 if any(id(turn.run) in odd_runs for turn in first) else len(first),
     )
 
 
@@ -230,7 +234,7 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         return Instability.VICTIM if intermittent else Instability.NON_DETERMINISTIC
     if all(in_company(turn.run) for turn in odd):
         beside = len(turns) - len(by_itself)
-        by_chance = _chance_of_one_side(len(odd), beside, len(by_itself)) >= SIGNIFICANT
+        by_chance = chance_of_one_side(len(odd), beside, len(by_itself)) >= SIGNIFICANT
         if by_chance and not _agree_within(spread, conditions):
             return Instability.NON_DETERMINISTIC
         return Instability.PARALLEL_UNSAFE
@@ -251,7 +255,7 @@ def _fails_only_behind_others(turns: tuple[Turn, ...]) -> bool:
         return False
     same = [turn for turn in turns if _conditions(turn) == _conditions(worst[0])]
     failures = sum(turn.outcome.bad for turn in same)
-    return _chance_of_one_side(failures, len(same), len(first)) < VERY_SIGNIFICANT
+    return chance_of_one_side(failures, len(same), len(first)) < VERY_SIGNIFICANT
 
 
 def _worst(turns: tuple[Turn, ...]) -> tuple[Turn, float] | None:
@@ -283,7 +287,7 @@ def _comes_first(turn: Turn) -> bool:
     return next(ran, "") == turn.outcome.test
 
 
-def _chance_of_one_side(failures: int, on_it: int, on_the_other: int) -> float:
+def chance_of_one_side(failures: int, on_it: int, on_the_other: int) -> float:
     """Give the probability that all failures fall on one side, if it does not matter on which side a turn is.
 
     The one-sided exact test of Fisher (1922) for a two-by-two table with an empty cell: C(n, k) / C(n + m, k).

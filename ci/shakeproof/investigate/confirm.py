@@ -178,6 +178,14 @@ def _from(cwd: Path, rootdir: Path, test: str) -> str:
     return f"{os.path.relpath(rootdir / file, cwd)}{colons}{rest}"
 
 
+def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
+    """Tell whether the test passed; None where it had no turn, which says nothing."""
+    turns = [each for each in run.outcomes if each.test == suspicion.test]
+    if not turns or turns[-1].status is Status.NOT_RUN:
+        return None
+    return not turns[-1].bad
+
+
 def _options(suspicion: Suspicion, user_arguments: Sequence[str]) -> tuple[str, ...]:
     """Keep the user's options, and put the switches behind them: of two `-n`, pytest takes the last."""
     example = suspicion.example
@@ -266,7 +274,7 @@ def finding(
     Where there was a counter-check, it must have turned out the other way.
     """
     good = sum(shows(suspicion, run) for run in tries)
-    countered = None if counter_check is None else not shows(suspicion, counter_check)
+    countered = None if counter_check is None else _opposite(suspicion, counter_check)
     return Finding(
         id=f"F{number}",
         test=suspicion.test,

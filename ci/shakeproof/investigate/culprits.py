@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    # Given several beginnings (each some tests, in order), tells for each whether the test in question fails behind it.
-    # Several at once, so that a laboratory can try them side by side.
-    FailsBehind = Callable[[Sequence[tuple[str, ...]]], Sequence[bool]]
+    # Given several beginnings (each some tests, in order), tells for each whether something holds for the test in
+    # question behind it: that it fails, or that it passes (where it has no turn, it does neither). Several at once, so
+    # that a laboratory can try them side by side.
+    HoldsBehind = Callable[[Sequence[tuple[str, ...]]], Sequence[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,14 @@ class Culprits:
 def of_victim(
     candidates: Sequence[str],
     beginning: Sequence[str],
-    fails_behind: FailsBehind,
-    *,
-    is_bad_behind: FailsBehind | None,
+    fails_behind: HoldsBehind,
+    passes_behind: HoldsBehind | None,
 ) -> Culprits:
     """Find all single polluters of a victim; where there is none, a minimal set out of a failing beginning.
 
     `beginning` is what ran before the victim in an order in which it failed. Where not even that fails again the victim
-    fails only now and then, and nobody is accused. Cleaners are looked for behind the first set with `is_bad_behind`,
-    which asks for a failure for any reason - or not at all: where the victim fails only now and then, every test that
-    came before a pass would look like one.
+    fails only now and then, and nobody is accused. Cleaners are looked for behind the first set with `passes_behind`,
+    or not at all: where the victim fails only now and then, every test that came before a pass would look like one.
     """
     singly = fails_behind([(test,) for test in candidates])
     sets: tuple[tuple[str, ...], ...] = tuple(
@@ -47,23 +46,19 @@ def of_victim(
         if not _one(fails_behind, tuple(beginning)):
             return Culprits(())
         sets = (minimal(beginning, fails_behind),)
-    if is_bad_behind is None:
+    if passes_behind is None:
         return Culprits(sets)
     guilty = frozenset(test for members in sets for test in members)
     innocent = [test for test in candidates if test not in guilty]
-    behind = is_bad_behind([(*sets[0], test) for test in innocent])
-    helpers = (test for test, fails in zip(innocent, behind, strict=True) if not fails)
+    behind = passes_behind([(*sets[0], test) for test in innocent])
+    helpers = (test for test, passes in zip(innocent, behind, strict=True) if passes)
     return Culprits(sets, tuple(helpers))
 
 
 def of_brittle(
-    candidates: Sequence[str], beginning: Sequence[str], fails_behind: FailsBehind
+    candidates: Sequence[str], beginning: Sequence[str], passes_behind: HoldsBehind
 ) -> Culprits:
     """Find all single state-setters of a brittle test; where there is none, a minimal set that lets it pass."""
-
-    def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-        return [not fails for fails in fails_behind(beginnings)]
-
     singly = passes_behind([(test,) for test in candidates])
     sets: tuple[tuple[str, ...], ...] = tuple(
         (test,) for test, passes in zip(candidates, singly, strict=True) if passes
@@ -73,7 +68,7 @@ def of_brittle(
     return Culprits(sets)
 
 
-def minimal(tests: Sequence[str], holds_for: FailsBehind) -> tuple[str, ...]:
+def minimal(tests: Sequence[str], holds_for: HoldsBehind) -> tuple[str, ...]:
     """Reduce an order for which something holds until it needs every one of its tests; their order stays.
 
     Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE Transactions on
@@ -110,6 +105,6 @@ def _partition(tests: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
     return [tests[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
-def _one(fails_behind: FailsBehind, beginning: tuple[str, ...]) -> bool:
-    (answer,) = fails_behind([beginning])
+def _one(holds_behind: HoldsBehind, beginning: tuple[str, ...]) -> bool:
+    (answer,) = holds_behind([beginning])
     return answer

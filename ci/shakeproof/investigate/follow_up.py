@@ -27,25 +27,31 @@ SETTLED = frozenset(
         Instability.HANG,
     }
 )
-MOST_TESTS = 20  # so many suspicions are followed up; a suite with more has one illness, not many
+MOST_TESTS = 20  # so many suspicions are followed up where no budget sets an end
 
 
 def follow_ups(
-    suspicions: Sequence[Suspicion], made: Iterable[Run] = (), *, patience: float = 0.0
+    suspicions: Sequence[Suspicion],
+    made: Iterable[Run] = (),
+    *,
+    patience: float = 0.0,
+    most: int = MOST_TESTS,
 ) -> tuple[Experiment, ...]:
     """Plan each test alone, to tell victim from brittle, and each bad run again, to tell either from chance.
 
     What was `made` already is left out: asked again after those runs, this plans what they have made worth asking.
-    `patience` is the time, in seconds, that may go into finding out whether a failure by chance needs another test
-    before it.
+    `patience` is the time, in seconds, that may go into finding out whether failures by chance need another test before
+    them. At `most` so many suspicions are followed up, unstable tests before broken ones.
     """
-    open_ones = [suspicion for suspicion in suspicions if _is_open(suspicion)][:MOST_TESTS]
+    by_promise = sorted(suspicions, key=lambda each: each.kind is Instability.BROKEN)
+    open_ones = [suspicion for suspicion in by_promise if _is_open(suspicion)][:most]
     tests = (suspicion.test for suspicion in open_ones if suspicion.test != SESSION)
     solos = (experiment for test in tests for experiment in alone(test, ALONE_TIMES))
     unstable = (suspicion for suspicion in open_ones if suspicion.kind is not Instability.BROKEN)
-    chancy = (
+    chancy = [
         each for each in suspicions if each.kind is Instability.NON_DETERMINISTIC or each.rate < 1
-    )
+    ]
+    patience /= max(len(chancy), 1)
     wanted = (
         *solos,
         *_replays(run for suspicion in unstable for run in _telling(suspicion)),
@@ -73,6 +79,8 @@ def _behind_others(suspicion: Suspicion, patience: float) -> tuple[Experiment, .
         return ()
     solos = alone(suspicion.test, OFTEN_ALONE)
     order = suspicion.example.order
+    if suspicion.test not in order:
+        return ()
     beginning = order[: order.index(suspicion.test) + 1]
     times = min(OFTEN_BEHIND, int(patience / max(suspicion.example.seconds, 0.001)))
     if suspicion.passed_first < OFTEN_ALONE or len(beginning) == 1:

@@ -24,6 +24,7 @@ def document(report: Report) -> dict[str, Any]:
         "verdict": report.verdict.value,
         "suite": {
             "rootdir": suite.rootdir,
+            "folder": suite.folder,
             "interpreter": suite.interpreter,
             "python": suite.python,
             "pytest": suite.pytest,

@@ -39,7 +39,7 @@ def read_report(folder: Path) -> Report:
             f"There is no report in {folder} ({(error.strerror or str(error)).lower()}): "
             "name its directory with --out."
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ShakeproofError(
             f"{path} is not a report of this version of Shakeproof ({error}): make a new one."
         ) from error

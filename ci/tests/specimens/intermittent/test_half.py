@@ -1,4 +1,4 @@
-"""`test_a_reads` never fails alone, and behind `test_b_pollutes` it fails about every other time."""
+"""`test_a_reads` never fails alone, and behind `test_b_pollutes` it fails in seven of ten runs."""
 
 import os
 
@@ -6,7 +6,7 @@ STATE = set()
 
 
 def test_a_reads():
-    assert not STATE or os.urandom(1)[0] < 128
+    assert not STATE or os.urandom(1)[0] < 77
 
 
 def test_b_pollutes():
