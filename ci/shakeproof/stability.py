@@ -113,6 +113,12 @@ def _hash_seeds(question: Question, first: Run, book: Casebook) -> tuple[int, ..
     return affordable
 
 
+def _unforkable(error: ForkUnsafeError) -> ShakeproofError:
+    return ShakeproofError(
+        f"The suite cannot be forked: {error}. Use --runner fresh, which takes longer."
+    )
+
+
 @contextmanager
 def _laboratory(
     question: Question, judge: FreshLab, hash_seeds: tuple[int, ...], terminal: Terminal
@@ -134,8 +140,6 @@ def _laboratory(
                 )
             except ForkUnsafeError as error:
                 if question.runner == "fork":
-                    raise ShakeproofError(
-                        f"The suite cannot be forked: {error}. Use --runner fresh, which takes longer."
-                    ) from error
+                    raise _unforkable(error) from error
                 terminal.say(f"fresh processes, which take longer: {error}")
         yield lab

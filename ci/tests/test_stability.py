@@ -181,6 +181,21 @@ def test_every_stage_leaves_its_report(tmp_path: Path) -> None:
     assert not book.interrupted
 
 
+def test_a_test_that_kills_what_it_was_forked_from_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only `fork`: in a fresh process it would be this one that is killed."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "test_it.py").write_text(
+        "import os\ndef test_kills(): os.kill(os.getppid(), 9)", encoding="utf-8"
+    )
+    where = ("--rootdir", str(project), "--out", str(tmp_path / "out"))
+
+    assert main(["stability", *where, "--runner", "fork"]) == 2
+    assert "The suite cannot be forked" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--out", "--json"])
 def test_a_folder_where_the_report_belongs_is_a_usage_error(
     option: str, specimen: Specimen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
