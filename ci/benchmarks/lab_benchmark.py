@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import culprit_search, memory, probes, same_evidence
-from benchmarks.scene import JOBS
+from benchmarks.scene import JOBS, say
 from benchmarks.table import BEGIN, END, Figure, replaced, table
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Sizes:
 
 QUICK = Sizes(
     evidence=same_evidence.Evidence(
-        declared=1, shuffled=1, sample=1, arguments=("tests/unit/test_bins.py",)
+        declared=1, shuffled=1, rounds=1, sample=1, arguments=("tests/unit/test_bins.py",)
     ),
     polluted=(4,),
     races=1,
@@ -74,7 +74,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     sizes = QUICK if arguments.quick else Sizes()
     loads = [os.getloadavg()[0]]
-    figures = list(_figures(sizes, arguments.only or PARTS))
+    figures = []
+    for figure in _figures(sizes, arguments.only or PARTS):
+        say(f"{figure.what}: {figure.measured} ({figure.how})")  # in case the rest is interrupted
+        figures.append(figure)
     loads.append(os.getloadavg()[0])
     results = f"{_conditions(loads, quick=arguments.quick)}\n\n{table(figures)}"
     print(results)

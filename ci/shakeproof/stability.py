@@ -61,9 +61,9 @@ def stability(question: Question, terminal: Terminal) -> Report:
             search = Search(lab, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
             try:
                 _investigate(question, search, book)
-            except (
-                ForkUnsafeError
-            ) as error:  # a test may kill even the process that it was forked from
+            except ForkUnsafeError as error:  # a test killed even what it was forked from
+                if not book.runs:
+                    raise _unforkable(error) from error
                 terminal.say(f"the search ends here: {error}")
                 book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
                 book.suspicions = classify(book.runs)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = {
-    "evidence": ("one after the other", "to the limit"),
+    "evidence": ("one process after the other", "to the limit"),
     "culprits": ("detect-test-pollution to Shakeproof", "laboratory stands already"),
     "probes": ("one probe", "bare fork", "ordered pairs"),
     "memory": ("memory",),
