@@ -70,27 +70,33 @@ class Search:
         self._set_aside: tuple[str, ...] = ()
         self._probes = itertools.count(1)
 
-    def declared(self, repeat: int) -> None:
-        """Repeat the declared order.
+    def begin(self, repeat: int) -> None:
+        """Run the declared order once for each job.
 
         A test that ends the process, or does not end itself, would keep all behind it from having their turn: it is
         tried once among the others, then set aside.
         """
         what = "in the declared order"
-        plan = orders.comparison(repeat=repeat, seeds=(), parallel=False)
-        made = last = self._try(what, plan[:1])
+        plan = orders.comparison(repeat=repeat, seeds=(), parallel=False)[: self._jobs]
+        made = last = self._try(what, plan)
         while (deadly := _deadly(last)) and len(self._set_aside) < MOST_SET_ASIDE:
             self._set_aside += deadly
             without = replace(plan[0], label=f"{plan[0].label} without {deadly[0]}")
             last = self._try(what, [self._without_deadly(without)])
             made += last
-        made += self._try(what, [self._without_deadly(each) for each in plan[1:]])
         self._say(what, made)
+
+    def repeated(self, repeat: int) -> None:
+        """Repeat the declared order as often as asked; behind the orders that show more than chance."""
+        what = "in the declared order again"
+        plan = orders.comparison(repeat=repeat, seeds=(), parallel=False)[self._jobs :]
+        self._say(what, self._try(what, [self._without_deadly(each) for each in plan]))
 
     def shuffled(self, seeds: int | None, master_seed: int) -> None:
         """Shuffle as often as asked; if that is open, until few unstable tests are likely to be left unseen."""
         drawn = orders.shuffle_seeds(MOST_SHUFFLES if seeds is None else seeds, master_seed)
         plan = orders.reordered(self._sound, drawn)
+        self._say("reversed", self._try("reversed", [orders.backwards(self._sound)]))
         size = FEWEST_SHUFFLES if seeds is None else max(len(plan), 1)
         made: list[Run] = []
         for batch in _batches(plan, size):
@@ -102,10 +108,9 @@ class Search:
         self._say("shuffled", made)
 
     def otherwise(self) -> None:
-        """Try what shuffles seldom show: the order backwards, each test alone, twice, and two suites at once."""
+        """Try what shuffles seldom show: each test alone, each twice, and two suites at once."""
         sound = self._sound
         plans = (
-            ("reversed", [orders.backwards(sound)]),
             ("of one test alone", [orders.alone(test, 1)[0] for test in self._tests]),
             ("of one test twice in a row", [orders.twice(test) for test in sound]),
         )

@@ -74,8 +74,9 @@ def stability(question: Question, terminal: Terminal) -> Report:
 def _investigate(question: Question, search: Search, book: Casebook) -> None:
     """Go through the stages, those first that expose most; after each its report is on disk, whatever happens next."""
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
-        ("the declared order", lambda: search.declared(question.repeat)),
+        ("the declared order", lambda: search.begin(question.repeat)),
         ("shuffles", lambda: search.shuffled(question.seeds, question.setting.master_seed)),
+        ("repeats", lambda: search.repeated(question.repeat)),
         ("other orders", search.otherwise),
         ("settling what differs", search.settle),
         ("culprits", search.accuse),
