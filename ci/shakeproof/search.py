@@ -158,7 +158,11 @@ class Search:
         book.accused = ()
         for each in book.suspicions:
             before = known.get((each.test, each.reason))
-            if before is not None and each.kind in DEPENDENT:
+            same = (
+                each.kind,
+                Instability.NON_DETERMINISTIC,
+            )  # as what it may have turned out to be
+            if before is not None and before.kind in same and each.kind in DEPENDENT:
                 closed = replace(
                     each, kind=before.kind, culprits=before.culprits, cleaners=before.cleaners
                 )
