@@ -95,20 +95,19 @@ class Search:
     def shuffled(self, seeds: int | None, master_seed: int) -> None:
         """Shuffle as often as asked; if that is open, until few unstable tests are likely to be left unseen."""
         drawn = orders.shuffle_seeds(MOST_SHUFFLES if seeds is None else seeds, master_seed)
-        plan = orders.reordered(self._sound, drawn)
-        self._say("reversed", self._try("reversed", [orders.backwards(self._sound)]))
-        size = FEWEST_SHUFFLES if seeds is None else max(len(plan), 1)
+        plan = [orders.backwards(self._sound), *orders.reordered(self._sound, drawn)]
+        size = FEWEST_SHUFFLES + 1 if seeds is None else len(plan)
         made: list[Run] = []
         for batch in _batches(plan, size):
-            new = self._try("shuffled", batch)
+            new = self._try("reversed or shuffled", batch)
             made += new
             spent = len(new) < len(batch)
             if spent or evidence.unseen(self._caught(), len(made)) < FEW_UNSEEN:
                 break
-        self._say("shuffled", made)
+        self._say("reversed or shuffled", made)
 
     def otherwise(self) -> None:
-        """Try what shuffles seldom show: each test alone, each twice, and two suites at once."""
+        """Try what shuffles seldom show: each test alone, and each twice in a row."""
         sound = self._sound
         plans = (
             ("of one test alone", [orders.alone(test, 1)[0] for test in self._tests]),
@@ -116,6 +115,9 @@ class Search:
         )
         for what, plan in plans:
             self._say(what, self._try(what, plan))
+
+    def copies(self) -> None:
+        """Run two copies of the suite at the same time."""
         copies = [self._without_deadly(each) for each in orders.copies()]
         what = "of two copies at once"
         self._say(what, self._try(what, copies, at_once=len(copies)))

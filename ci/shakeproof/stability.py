@@ -76,6 +76,7 @@ def _investigate(question: Question, search: Search, book: Casebook) -> None:
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the declared order", lambda: search.begin(question.repeat)),
         ("shuffles", lambda: search.shuffled(question.seeds, question.setting.master_seed)),
+        ("two copies at once", search.copies),
         ("repeats", lambda: search.repeated(question.repeat)),
         ("other orders", search.otherwise),
         ("settling what differs", search.settle),
