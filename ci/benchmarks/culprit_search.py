@@ -1,4 +1,4 @@
-"""Who pollutes this victim? detect-test-pollution names one test, Shakeproof all of them - and who would save it."""
+"""Who pollutes this victim? detect-test-pollution names one test, Shakeproof all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.scene import JOBS, laboratory, say, scratch, timed
 from benchmarks.suites import write_polluted
 from benchmarks.table import Figure
-from shakeproof.investigate.culprits import of_victim
+from shakeproof.investigate.culprits import culprits
 from shakeproof.model import Experiment, Kind
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def measure(sizes: Sequence[int], times: int) -> Iterator[Figure]:
             f"{ratio:.1f} : 1",
             times_faster,
             ratio >= TIMES_FASTER,
-            f"{how}{searching:.2f} s: all {tests - 1:,} possible polluters, then who would clean up",
+            f"{how}{searching:.2f} s: all {tests - 1:,} possible polluters",
         )
 
 
@@ -110,10 +110,7 @@ def _search(lab: ForkLab, victim: str, polluter: str) -> None:
         }
         return [fails[probe.label] for probe in probes]
 
-    def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-        return [not fails for fails in fails_behind(beginnings)]
-
     others = [test for test in lab.collected if test != victim]
-    found = of_victim(others, others, fails_behind, passes_behind)
-    if found.sets != ((polluter,),):
-        raise RuntimeError(f"Shakeproof accuses {found.sets}, and not {polluter}")
+    found = culprits(others, others, fails_behind)
+    if found != ((polluter,),):
+        raise RuntimeError(f"Shakeproof accuses {found}, and not {polluter}")

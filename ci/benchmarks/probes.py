@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from benchmarks.scene import JOBS, laboratory, say, scratch, timed
 from benchmarks.suites import write_empty
 from benchmarks.table import Figure
-from shakeproof.lab.fork import Tree
 from shakeproof.model import Experiment, Kind
 
 if TYPE_CHECKING:
@@ -99,10 +98,9 @@ def _probes(lab: ForkLab, count: int) -> Iterator[float]:
 
 def _pairs(lab: ForkLab) -> None:
     tests = lab.collected
-    endings = tuple(Tree((second,)) for second in tests)
-    trees = [
-        (Experiment(first, Kind.REPLAY, hash_seed=0), Tree((first,), endings)) for first in tests
-    ]
-    passed = sum(not run.exit_status for *_, run in lab.at_once(JOBS).branches(trees))
+    endings = tuple((second,) for second in tests)
+    stems = (Experiment(first, Kind.PAIR, tests=(first,), hash_seed=0) for first in tests)
+    pairs = lab.at_once(JOBS).behind((stem, endings) for stem in stems)
+    passed = sum(not run.exit_status for run in pairs)
     if passed != len(tests) ** 2:
         raise RuntimeError(f"{passed} of {len(tests) ** 2} pairs passed")

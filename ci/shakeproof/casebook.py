@@ -85,7 +85,8 @@ class Casebook:
     planned: tuple[Experiment, ...] = ()
     runs: list[Run] = field(default_factory=list)
     suspicions: tuple[Suspicion, ...] = ()
-    accused: tuple[Suspicion, ...] = ()  # those whose culprits were looked for
+    # Those whose culprits were looked for, by test and reason.
+    accused: dict[tuple[str, str], Suspicion] = field(default_factory=dict)
     pairs: int = 0  # ordered pairs that were run; of these, `runs` holds only the odd ones
     findings: list[Finding] = field(default_factory=list)
     incomplete: list[str] = field(
@@ -99,6 +100,19 @@ class Casebook:
         """Note what was planned and not done."""
         if what not in self.incomplete:
             self.incomplete.append(what)
+
+    def accuse(self, suspicion: Suspicion) -> None:
+        """Note what was found out about the culprits of a test."""
+        self.accused[suspicion.test, suspicion.reason] = suspicion
+
+    def recalled(self, suspicion: Suspicion) -> Suspicion | None:
+        """Put in what was found out about its culprits; None where they were not looked for, or it is another kind."""
+        known = self.accused.get((suspicion.test, suspicion.reason))
+        # Looked into, a victim may have turned out to fail by chance.
+        same = (suspicion.kind, Instability.NON_DETERMINISTIC)
+        if suspicion.kind not in DEPENDENT or known is None or known.kind not in same:
+            return None
+        return replace(suspicion, kind=known.kind, culprits=known.culprits, cleaners=known.cleaners)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -175,11 +189,7 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     missing = sum(experiment.label not in made for experiment in book.planned)
     if missing:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
-    closed = {(each.test, each.reason): each for each in book.accused}
-    book.suspicions = tuple(
-        closed.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
-        for each in classify(book.runs)
-    )
+    book.suspicions = tuple(book.recalled(each) or each for each in classify(book.runs))
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
             shown = _reproduction(setting, suspicion, number)

@@ -55,6 +55,9 @@ class Kind(StrEnum):
     REPLAY = "replay"  # the exact order of an earlier run once more
 
 
+Endings = tuple[tuple[str, ...], ...]  # node ids; each of these orders is run behind the same stem
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """One run of pytest that is worth making."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import random
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -10,6 +12,8 @@ from shakeproof.model import Experiment, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from shakeproof.model import Endings
 
 # Sets of strings are ordered by the hash seed, and dictionaries built from them with it. Six seeds show all six
 # orders of a set of three strings at best; what follows the hash seed more finely than that is caught by chance.
@@ -148,15 +152,17 @@ def suspicious_first(tests: Sequence[str], blamed: Iterable[str]) -> tuple[str, 
     return tuple(sorted(tests, key=place))
 
 
-def pairs(tests: Sequence[str], chunk: int) -> Iterator[tuple[Experiment, tuple[str, ...]]]:
-    """Plan every ordered pair: one test as the stem, and behind it each of the others, `chunk` of them at a time."""
-    for stem in tests:
-        endings = [test for test in tests if test != stem]
-        for start in range(0, len(endings), chunk):
-            experiment = Experiment(
-                label=f"behind {stem}", kind=Kind.PAIR, tests=(stem,), hash_seed=HASH_SEEDS[0]
-            )
-            yield experiment, tuple(endings[start : start + chunk])
+def pairs(tests: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """List every ordered pair, those with the same first test one after the other."""
+    return ((first, second) for first in tests for second in tests if second != first)
+
+
+def stems(pairs: Iterable[tuple[str, str]], most: int) -> Iterator[tuple[Experiment, Endings]]:
+    """Plan pairs: the first test as a stem, and behind it the second of each pair that begins so, at most so many."""
+    for first, same in itertools.groupby(pairs, key=operator.itemgetter(0)):
+        stem = Experiment(f"behind {first}", Kind.PAIR, tests=(first,), hash_seed=HASH_SEEDS[0])
+        while endings := tuple((second,) for _, second in itertools.islice(same, most)):
+            yield stem, endings
 
 
 def backwards(tests: Sequence[str]) -> Experiment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 import time
 from collections import Counter
 from dataclasses import replace
@@ -17,7 +16,7 @@ from shakeproof.investigate.classify import (
     classify,
 )
 from shakeproof.investigate.confirm import matches, often_enough
-from shakeproof.investigate.culprits import of_brittle, of_victim
+from shakeproof.investigate.culprits import cleaners, culprits
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.lab.fork import ForkLab
 from shakeproof.messages import reason
@@ -25,27 +24,26 @@ from shakeproof.model import Experiment, Instability, Kind, Status
 from shakeproof.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.casebook import Casebook
+    from shakeproof.investigate.culprits import HoldsBehind
     from shakeproof.lab.base import Lab
     from shakeproof.model import Outcome, Run, Suspicion
     from shakeproof.report.terminal import Terminal
 
 FEWEST_SHUFFLES, MOST_SHUFFLES = 5, 100  # where their number is open
 FEW_UNSEEN = 0.5  # estimated unstable tests still unseen, below which nothing more is shuffled
-BATCH = 25  # runs for each job between two looks at the clock
 PAIRS_SHARE = 0.8  # of the budget: what pairs bring to light has to be looked into as well
 PATIENCE_SHARE = 0.1  # of the budget, for one test that fails now and then
-PAIRS_SECONDS = (
-    5.0  # about so long the laboratory is asked for pairs between two looks at the clock
-)
-PAIR_SECONDS = 0.005  # what a pair costs besides its second test
+LOOK_SECONDS = 5.0  # about so long the laboratory is kept busy between two looks at the clock
+FASTER = 8  # times as many runs as the last time are handed to it at most
 MOST_SET_ASIDE = 20
 MOST_OPEN = 10_000  # suspicions that are followed up: here the budget sets the end
 ASKED_AGAIN = 40  # times, behind somebody accused of an intermittent victim
 DEADLY = frozenset({Status.CRASHED, Status.HUNG})
 Thing = TypeVar("Thing")
+Failure = tuple[str, str]  # which test failed, and for which reason
 
 
 class Search:
@@ -156,27 +154,26 @@ class Search:
 
     def _accuse(self) -> None:
         book = self._book
-        known = {(each.test, each.reason): each for each in book.accused}
-        book.accused = ()
-        for each in book.suspicions:
-            before = known.get((each.test, each.reason))
-            same = (
-                each.kind,
-                Instability.NON_DETERMINISTIC,
-            )  # as what it may have turned out to be
-            if before is not None and before.kind in same and each.kind in DEPENDENT:
-                closed = replace(
-                    each, kind=before.kind, culprits=before.culprits, cleaners=before.cleaners
-                )
-            else:
-                closed = self._accused(each)
-            # One by one: an interruption keeps those that are through.
-            book.accused += (closed,) if each.kind in DEPENDENT else ()
-        done = {(each.test, each.reason): each for each in book.accused}
-        book.suspicions = tuple(
-            done.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
-            for each in book.suspicions
-        )
+        seen = self._failures_seen()
+        accused: list[Suspicion] = []
+        for suspicion in book.suspicions:
+            if suspicion.kind in DEPENDENT and not book.recalled(suspicion) and not self._spent():
+                accused.append(self._accused(suspicion, seen))
+                book.accuse(accused[-1])  # one by one: an interruption keeps those that are through
+        # Who helps a victim comes after who harms any: where time is short, each has its culprits first.
+        # Of one that fails now and then, anybody that comes before a pass would look as if he helped.
+        victims = [
+            each
+            for each in accused
+            if each.kind is Instability.VICTIM and each.culprits and each.rate == 1
+        ]
+        for number, victim in enumerate(victims):
+            if self._spent():
+                left = words.plural(len(victims) - number, "victim")
+                book.left_out(f"what would make {left} pass behind the culprits")
+                break
+            book.accuse(self._with_cleaners(victim, seen))
+        book.suspicions = tuple(book.recalled(each) or each for each in book.suspicions)
 
     def pairs(self) -> None:
         """Run every test right behind every other, the most suspicious first, and look into what that brings to light.
@@ -187,36 +184,11 @@ class Search:
         if not isinstance(lab, ForkLab):
             book.left_out("pairs of tests, which take forks")
             return
-        fails_alone = {
-            run.outcomes[0].test: run.outcomes[0].bad
-            for run in book.runs
-            if run.experiment.kind is Kind.ALONE and run.outcomes
-        }
-        known = self._failures_seen()
-        suspected = {each.test for each in book.suspicions}
         stems = orders.suspicious_first(self._sound, self._blamed())
-        self._terminal.begin("pairs of tests", len(stems) * (len(stems) - 1))
-        found: list[Run] = []
-        plan = orders.pairs(stems, self._chunk())
-        for batch in _batches(plan, self._jobs * 2):
-            if self._spent(PAIRS_SHARE):
-                break
-            for run in lab.at_once(self._jobs).pairs(batch):
-                self._terminal.over(run)
-                if len(run.outcomes) < 2:  # noqa: PLR2004  (not collected under this hash seed)
-                    continue
-                book.pairs += 1
-                second = run.outcomes[-1]
-                alone = fails_alone.get(second.test, False)
-                # Who makes a known failure happen is known as well: those runs would only make the table longer.
-                fails_anew = second.bad and not alone and _failure(second) not in known
-                passes_anew = alone and second.status is Status.PASSED
-                if fails_anew or (passes_anew and second.test not in suspected):
-                    found.append(
-                        replace(run, experiment=replace(run.experiment, concurrent=self._jobs > 1))
-                    )
-        book.runs += found
         possible = len(stems) * (len(stems) - 1)
+        self._terminal.begin("pairs of tests", possible)
+        found = self._odd_pairs(lab, stems)
+        book.runs += found
         if book.pairs < possible:
             book.left_out(f"{possible - book.pairs:,} of {possible:,} pairs of tests")
         if book.pairs:
@@ -227,23 +199,47 @@ class Search:
             self.settle()
             self.accuse()
 
+    def _odd_pairs(self, lab: ForkLab, stems: Sequence[str]) -> list[Run]:
+        """Run the pairs as far as the budget goes, and give those in which the second test did as never before."""
+        book = self._book
+        expected = self._expected()
+        found: list[Run] = []
+        for batch in _paced(orders.pairs(stems), self._jobs):
+            if self._spent(PAIRS_SHARE):
+                break
+            trees = orders.stems(batch, -(-len(batch) // self._jobs))
+            for run in lab.at_once(self._jobs).behind(trees):
+                self._terminal.over(run)
+                if self._spent():  # pairs that hang
+                    break
+                if len(run.outcomes) < 2:  # noqa: PLR2004  (not collected under this hash seed)
+                    continue
+                book.pairs += 1
+                if not expected(run.outcomes[-1]):
+                    beside = replace(run.experiment, concurrent=self._jobs > 1)
+                    found.append(replace(run, experiment=beside))
+        return found
+
+    def _expected(self) -> Callable[[Outcome], bool]:
+        """Make the judge of what a test does behind another: who else brings about what is known is asked elsewhere."""
+        runs = [run for run in self._book.runs if run.experiment.kind is Kind.ALONE]
+        fail_alone = {run.outcomes[0].test for run in runs if run.outcomes and run.outcomes[0].bad}
+        known = self._failures_seen()
+        suspected = {each.test for each in self._book.suspicions}
+
+        def is_expected(second: Outcome) -> bool:
+            if second.test in fail_alone:
+                return second.status is not Status.PASSED or second.test in suspected
+            return not second.bad or _failure(second) in known
+
+        return is_expected
+
     @property
     def _sound(self) -> tuple[str, ...]:
         return tuple(test for test in self._tests if test not in self._set_aside)
 
     def _without_deadly(self, experiment: Experiment) -> Experiment:
         return replace(experiment, tests=self._sound) if self._set_aside else experiment
-
-    def _chunk(self) -> int:
-        """Say behind how many endings the clock should be looked at again."""
-        durations = [
-            outcome.seconds
-            for run in self._book.runs
-            if run.experiment.kind is Kind.ALONE
-            for outcome in run.outcomes
-        ]
-        mean = statistics.fmean(durations) if durations else 1.0
-        return max(1, int(PAIRS_SECONDS / (mean + PAIR_SECONDS)))
 
     def _blamed(self) -> tuple[str, ...]:
         sets = (members for each in self._book.suspicions for members in each.culprits)
@@ -255,7 +251,7 @@ class Search:
         failures = Counter(o.test for run in runs for o in run.outcomes if o.bad)
         return Counter({test: n for test, n in failures.items() if n < len(runs)})
 
-    def _failures_seen(self) -> set[tuple[str, str]]:
+    def _failures_seen(self) -> set[Failure]:
         return {_failure(o) for run in self._book.runs for o in run.outcomes if o.bad}
 
     def _spent(self, share: float = 1.0) -> bool:
@@ -269,8 +265,7 @@ class Search:
         made: list[Run] = []
         beside = (replace(each, concurrent=jobs > 1 < len(experiments)) for each in experiments)
         self._terminal.begin(what, len(experiments))
-        rest = iter(beside)
-        while batch := tuple(itertools.islice(rest, jobs * self._at_a_time(made))):
+        for batch in _paced(beside, jobs):
             if self._book.runs and self._spent():
                 left = len(experiments) - len(made)
                 self._book.left_out(f"{words.plural(left, 'more run')} {what}")
@@ -281,11 +276,6 @@ class Search:
                 made.append(run)
         return made
 
-    def _at_a_time(self, made: Sequence[Run]) -> int:
-        """Say how many runs each job may make before the clock is looked at again: a few seconds' worth."""
-        lately = [run.seconds for run in made[-BATCH:]]
-        return int(PAIRS_SECONDS / (statistics.fmean(lately) + PAIR_SECONDS)) + 1 if lately else 1
-
     def _say(self, what: str, made: Sequence[Run]) -> None:
         if not made:
             return
@@ -293,38 +283,45 @@ class Search:
         runs = f"{words.plural(len(made), 'run')} {what}"
         self._terminal.say(f"  {runs}: {words.plural(failures, 'failure')}")
 
-    def _accused(self, suspicion: Suspicion) -> Suspicion:
-        if suspicion.kind not in DEPENDENT or self._spent():
-            return suspicion
+    def _accused(self, suspicion: Suspicion, seen: set[Failure]) -> Suspicion:
+        """Name who makes a victim fail, or a brittle test pass."""
         others = [test for test in self._sound if test != suspicion.test]
-        always = suspicion.rate == 1
+        if suspicion.kind is Instability.BRITTLE:
+            passing = suspicion.opposite or suspicion.example
+            before = _before(suspicion.test, passing)
+            return replace(
+                suspicion, culprits=culprits(others, before, self._passes_behind(suspicion, seen))
+            )
 
         def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate))
+            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate), seen)
             return [any(matches(suspicion, each) for each in outcomes) for outcomes in shown]
 
-        def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-            shown = self._behind(suspicion, beginnings, 1)
-            return [_passed(outcomes) for outcomes in shown]
+        sets = culprits(others, _before(suspicion.test, suspicion.example), fails_behind)
+        if suspicion.rate < 1:
+            sets = self._beyond_chance(suspicion, sets, seen)
+            if not sets and not self._spent():
+                # Nobody makes it fail more often than it does by itself: then it is chance after all.
+                return replace(suspicion, kind=Instability.NON_DETERMINISTIC)
+        return replace(suspicion, culprits=sets)
 
-        if suspicion.kind is Instability.VICTIM:
-            beginning = _before(suspicion.test, suspicion.example)
-            culprits = of_victim(others, beginning, fails_behind, passes_behind if always else None)
-            if not always:
-                culprits = replace(culprits, sets=self._beyond_chance(suspicion, culprits.sets))
-        else:
-            passing = suspicion.opposite or suspicion.example
-            culprits = of_brittle(others, _before(suspicion.test, passing), passes_behind)
-        if not always and not culprits.sets:
-            # Nobody makes it fail more often than it does by itself: then it is chance after all.
-            return replace(suspicion, kind=Instability.NON_DETERMINISTIC)
-        return replace(suspicion, culprits=culprits.sets, cleaners=culprits.cleaners)
+    def _with_cleaners(self, victim: Suspicion, seen: set[Failure]) -> Suspicion:
+        """Name who saves a victim from the first of its culprits."""
+        others = [test for test in self._sound if test != victim.test]
+        found = cleaners(others, victim.culprits, self._passes_behind(victim, seen))
+        return replace(victim, cleaners=found)
+
+    def _passes_behind(self, suspicion: Suspicion, seen: set[Failure]) -> HoldsBehind:
+        def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+            return [_passed(each) for each in self._behind(suspicion, beginnings, 1, seen)]
+
+        return passes_behind
 
     def _beyond_chance(
-        self, suspicion: Suspicion, sets: tuple[tuple[str, ...], ...]
+        self, suspicion: Suspicion, sets: tuple[tuple[str, ...], ...], seen: set[Failure]
     ) -> tuple[tuple[str, ...], ...]:
         """Keep the culprits behind which the test fails more often than a test that fails by chance also alone."""
-        shown = self._behind(suspicion, sets, ASKED_AGAIN)
+        shown = self._behind(suspicion, sets, ASKED_AGAIN, seen)
         failures = [sum(matches(suspicion, each) for each in outcomes) for outcomes in shown]
         return tuple(
             members
@@ -334,9 +331,16 @@ class Search:
         )
 
     def _behind(
-        self, suspicion: Suspicion, beginnings: Sequence[tuple[str, ...]], times: int
+        self,
+        suspicion: Suspicion,
+        beginnings: Sequence[tuple[str, ...]],
+        times: int,
+        seen: set[Failure],
     ) -> list[list[Outcome]]:
-        """Run the test so often behind each beginning, and give what it did; nothing more once the budget is spent."""
+        """Run the test so often behind each beginning, and give what it did; nothing more once the budget is spent.
+
+        A run that shows a failure not `seen` so far is kept.
+        """
         probes = [
             Experiment(
                 label=f"probe {next(self._probes)}: {suspicion.test} behind {behind}",
@@ -349,17 +353,13 @@ class Search:
         ]
         asked = probes * times
         self._terminal.begin(f"looking for the culprits of {suspicion.test}", len(asked))
-        seen = self._failures_seen()
         shown: dict[str, list[Outcome]] = {probe.label: [] for probe in probes}
-        made: list[Run] = []
-        rest = iter(asked)
-        while batch := tuple(itertools.islice(rest, self._jobs * self._at_a_time(made))):
+        for batch in _paced(asked, self._jobs):
             if self._spent():
                 self._book.left_out(f"some of the search for the culprits of {suspicion.test}")
                 break
             for run in self._lab.at_once(self._jobs).run(batch):
                 self._terminal.over(run)
-                made.append(run)
                 own = [o for o in run.outcomes if o.test == suspicion.test]
                 shown[run.experiment.label] += own[-1:]
                 new = {_failure(outcome) for outcome in own if outcome.bad}
@@ -380,8 +380,8 @@ def _deadly(runs: Iterable[Run]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(o.test for run in runs for o in run.outcomes if o.status in DEADLY))
 
 
-def _failure(outcome: Outcome) -> tuple[str, str]:
-    """Say which test failed, and for which reason."""
+def _failure(outcome: Outcome) -> Failure:
+    """Say which test failed and why."""
     return outcome.test, reason(outcome.message)
 
 
@@ -394,3 +394,14 @@ def _batches(things: Iterable[Thing], size: int) -> Iterator[tuple[Thing, ...]]:
     rest = iter(things)
     while batch := tuple(itertools.islice(rest, size)):
         yield batch
+
+
+def _paced(things: Iterable[Thing], at_once: int) -> Iterator[tuple[Thing, ...]]:
+    """Hand out what is to be done, each time as much as takes a few seconds, going by how long the last took."""
+    rest = iter(things)
+    size = at_once
+    while some := tuple(itertools.islice(rest, size)):
+        begun = time.monotonic()
+        yield some
+        rounds = len(some) / at_once * LOOK_SECONDS / max(time.monotonic() - begun, 0.001)
+        size = at_once * max(1, min(int(rounds), FASTER * size // at_once))

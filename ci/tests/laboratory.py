@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shakeproof.lab.base import Target
-from shakeproof.lab.fork import ForkLab, Tree
+from shakeproof.lab.fork import ForkLab
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.model import Experiment, Kind, Run
 
@@ -66,8 +66,12 @@ def ran(lab: ForkLab, *tests: str, hash_seed: int = 0) -> Run:
 
 def ended(lab: ForkLab, stem: Iterable[str], *endings: Iterable[str]) -> list[Run]:
     """Run each ending behind the stem."""
-    tree = Tree(tuple(stem), tuple(Tree(tuple(ending)) for ending in endings))
-    return [run for _, run in lab.branch(experiment(), tree)]
+    before = tuple(stem)
+    plan = (experiment(before), tuple(tuple(ending) for ending in endings))
+    return [
+        replace(run, collected=run.collected[len(before) :], outcomes=run.outcomes[len(before) :])
+        for run in lab.behind([plan])
+    ]
 
 
 def seen(run: Run) -> list[tuple[str, str, str]]:

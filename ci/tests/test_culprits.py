@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shakeproof.investigate.culprits import Culprits, minimal, of_brittle, of_victim
+from shakeproof.investigate.culprits import cleaners, culprits, minimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,62 +26,38 @@ def lab(fails: Callable[[tuple[str, ...]], bool]) -> HoldsBehind:
     return answer
 
 
-def blamed(beginning: Sequence[str], fails: Callable[[tuple[str, ...]], bool]) -> Culprits:
-    """Name the culprits of a victim that fails for one reason."""
-    return of_victim(TESTS, beginning, lab(fails), lab(lambda order: not fails(order)))
-
-
-def test_every_single_polluter_is_named() -> None:
-    culprits = blamed(TESTS, lambda order: "c" in order or "f" in order)
-
-    assert culprits.sets == (("c",), ("f",))
-
-
-def test_two_tests_that_only_pollute_together_are_one_set_in_their_order() -> None:
-    def fails(order: tuple[str, ...]) -> bool:
-        return "b" in order and "g" in order and order.index("b") < order.index("g")
-
-    assert blamed(TESTS, fails).sets == (("b", "g"),)
-
-
-def test_a_cleaner_is_whoever_makes_the_victim_pass_behind_its_polluter() -> None:
-    def fails(order: tuple[str, ...]) -> bool:
-        return "c" in order and "e" not in order[order.index("c") :]
-
-    assert blamed(TESTS[:4], fails) == Culprits(sets=(("c",),), cleaners=("e",))
-
-
-def test_who_makes_it_fail_for_another_reason_is_no_cleaner() -> None:
-    culprits = of_victim(
-        TESTS,
-        TESTS[:4],
-        lab(lambda order: "c" in order and "e" not in order),
-        lab(lambda order: not {"c", "e"} & set(order)),
+def test_every_single_culprit_is_named() -> None:
+    assert culprits(TESTS, TESTS, lab(lambda order: "c" in order or "f" in order)) == (
+        ("c",),
+        ("f",),
     )
 
-    assert culprits == Culprits(sets=(("c",),), cleaners=())
+
+def test_two_tests_that_only_bring_it_about_together_are_one_set_in_their_order() -> None:
+    def holds(order: tuple[str, ...]) -> bool:
+        return "b" in order and "g" in order and order.index("b") < order.index("g")
+
+    assert culprits(TESTS, TESTS, lab(holds)) == (("b", "g"),)
 
 
-def test_nobody_is_called_a_cleaner_of_a_victim_that_fails_now_and_then() -> None:
-    now_and_then = lab(lambda order: order == ("c",))
-
-    assert of_victim(TESTS, TESTS[:4], now_and_then, None) == Culprits((("c",),))
+def test_what_does_not_come_about_again_accuses_nobody() -> None:
+    assert culprits(TESTS, TESTS, lab(lambda _: False)) == ()
 
 
-def test_a_victim_that_does_not_fail_again_accuses_nobody() -> None:
-    assert blamed(TESTS, lambda _: False) == Culprits(())
+def test_what_comes_about_only_now_and_then_accuses_nobody_of_a_set() -> None:
+    """One test alone is accused; that the whole beginning does not bring it about any more changes nothing."""
+    assert culprits(TESTS, TESTS[:4], lab(lambda order: order == ("c",))) == (("c",),)
 
 
-def test_every_state_setter_of_a_brittle_test_is_named() -> None:
-    culprits = of_brittle(TESTS, TESTS, lab(lambda order: bool({"a", "h"} & set(order))))
+def test_a_cleaner_is_whoever_makes_the_victim_pass_behind_its_first_polluters() -> None:
+    def passes(order: tuple[str, ...]) -> bool:
+        return "c" not in order or "e" in order[order.index("c") :]
 
-    assert culprits.sets == (("a",), ("h",))
+    assert cleaners(TESTS, (("c",), ("f",)), lab(passes)) == ("e",)
 
 
-def test_two_tests_that_set_the_state_together_are_one_set() -> None:
-    culprits = of_brittle(TESTS, TESTS, lab(lambda order: {"a", "h"} <= set(order)))
-
-    assert culprits.sets == (("a", "h"),)
+def test_no_polluter_is_a_cleaner() -> None:
+    assert cleaners(TESTS, (("c",), ("f",)), lab(lambda _: True)) == ("a", "b", "d", "e", "g", "h")
 
 
 @given(st.lists(st.sampled_from(range(30)), unique=True, min_size=1), st.data())

@@ -13,7 +13,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from laboratory import ended, experiment, ran, seen, statuses, write
 
-from shakeproof.lab.fork import ForkUnsafeError, Tree
+from shakeproof.lab.fork import ForkUnsafeError
 
 pytestmark = pytest.mark.usefixtures("no_outer_run")
 
@@ -151,8 +151,8 @@ def test_leaving_removes_every_process_and_folder(tmp_path: Path) -> None:
     me = psutil.Process()
     lab = write(tmp_path, endless).fork()
     with pytest.raises(ZeroDivisionError), lab:  # noqa: PT012  (what is left behind is the point)
-        lab._ask(experiment(), Tree(lab.collected))
-        while not any(fork.record.running for fork in lab._requests[1].forks.values()):
+        lab._ask(lab._tree_of(experiment()))
+        while not any(fork.record.running for fork in lab._requests[1].forks):
             list(lab._listen())
         below = [child for child in me.children(recursive=True) if child.is_running()]
         _ = 1 / 0

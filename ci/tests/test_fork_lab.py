@@ -231,6 +231,118 @@ def test_branches_go_on_with_the_random_state_of_their_stem(tmp_path: Path) -> N
     assert seen(first) == seen(second)
 
 
+FILES = """
+    import sqlite3
+    import tempfile
+    from pathlib import Path
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def base(tmp_path_factory):
+        folder = tmp_path_factory.mktemp("it")
+        with sqlite3.connect(folder / "rows.sqlite3") as database:
+            database.execute("create table rows (number)")
+        (folder / "kept.txt").write_text("kept")
+        (folder / "link").symlink_to("kept.txt")
+        (folder / "below" / "deeper").mkdir(parents=True)
+        (folder / "below" / "deeper" / "it.txt").write_text("deep")
+        yield folder
+
+    def test_begins(base):
+        pass
+
+    @pytest.mark.parametrize("time", range(3))
+    def test_spoils(base, time, request):
+        top = Path(tempfile.gettempdir())
+        below = base.rglob("*")
+        found = {str(path.relative_to(base)): path.is_dir() or path.read_bytes() for path in below}
+        with sqlite3.connect(base / "rows.sqlite3") as database:
+            (rows,) = database.execute("select count(*) from rows").fetchone()
+            database.execute("insert into rows values (1)")
+        others = [path.name for path in top.iterdir()], request.config.cache.get("seen", None)
+        request.config.cache.set("seen", time)
+        (top / "new").mkdir()
+        (top / "new" / "it.txt").write_text("new")
+        (base / "kept.txt").write_text("lost")
+        (base / "link").unlink()
+        (base / "link").symlink_to("nowhere")
+        (base / "below" / "deeper" / "it.txt").unlink()
+        (base / "below" / "deeper").rmdir()
+        (base / "below" / "deeper").write_text("a file by now")
+        assert False, (sorted(found.items()), rows, others)
+    """
+
+
+@pytest.mark.parametrize("stem", [(), ("test_it.py::test_begins",)], ids=["none", "a test"])
+def test_each_ending_finds_the_files_as_the_stem_left_them(
+    stem: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Changed, removed and replaced ones put back, new ones gone, in the temporary folder and in pytest's cache."""
+    endings = [[f"test_it.py::test_spoils[{time}]"] for time in range(3)]
+    with write(tmp_path, {"test_it.py": FILES}).fork() as lab:
+        messages = {run.outcomes[0].message for run in ended(lab, stem, *endings)}
+
+    assert len(messages) == 1
+    assert "'kept.txt', b'kept'" in messages.pop()
+
+
+def test_behind_files_that_cannot_be_put_back_each_ending_has_a_stem_of_its_own(
+    tmp_path: Path,
+) -> None:
+    suite = """
+        import os, tempfile
+        def test_begins(): os.mkfifo(os.path.join(tempfile.gettempdir(), "pipe"))
+        def test_a(): os.unlink(os.path.join(tempfile.gettempdir(), "pipe"))
+        def test_b(): os.unlink(os.path.join(tempfile.gettempdir(), "pipe"))
+        """
+    with write(tmp_path, {"test_it.py": suite}).fork() as lab:
+        runs = ended(
+            lab, ["test_it.py::test_begins"], ["test_it.py::test_a"], ["test_it.py::test_b"]
+        )
+
+    assert [statuses(run) for run in runs] == [{"test_a": "passed"}, {"test_b": "passed"}]
+
+
+def test_short_runs_begin_as_if_each_were_forked_by_itself(tmp_path: Path) -> None:
+    """They share the way to where they begin: a coin falls anew all the same, and no file is left to the next."""
+    suite = """
+        import os, random, tempfile
+
+        def test_it(tmp_path):
+            top = tempfile.gettempdir()
+            left = [name for name in os.listdir(top) if name != "pytest"]
+            open(os.path.join(top, "left"), "w").close()
+            assert False, (str(tmp_path).replace(top, ""), left, random.random())
+        """
+    with write(tmp_path, {"test_it.py": suite}).fork(jobs=1) as lab:
+        each = experiment(lab.collected)
+        found = [run.outcomes[0].message for run in lab.run([each] * 5)]
+
+    assert len(set(found)) == 5
+    assert len({message.rpartition(", ")[0] for message in found}) == 1
+    assert "test_it0', []" in found[0]
+
+
+def test_a_short_run_that_kills_what_it_was_forked_from_takes_no_other_with_it(
+    tmp_path: Path,
+) -> None:
+    """By itself it kills what has collected, and the laboratory says so."""
+    suite = """
+        import os, signal
+        def test_a(): pass
+        def test_kills(): os.kill(os.getppid(), signal.SIGKILL)
+        def test_z(): pass
+        """
+    found: list[str] = []
+    with write(tmp_path, {"test_it.py": suite}).fork(jobs=1) as lab:
+        first, kills, last = ([test] for test in lab.collected)
+        runs = lab.run([experiment(each) for each in (first, last, kills)])
+        with pytest.raises(ForkUnsafeError, match="had collected ended"):
+            found.extend(str(run.outcomes[0].status) for run in runs)
+
+    assert found == ["passed", "passed"]
+
+
 def test_each_hash_seed_has_its_own_collection(tmp_path: Path) -> None:
     """Tests parametrised from a set come in another order, and one of them only under one seed."""
     project = write(

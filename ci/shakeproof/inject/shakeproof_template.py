@@ -5,10 +5,11 @@ the descriptor it is given:
 
     {"id": 7, "folder": "/tmp/...", "reseed": {"random": true}, "tree": "/tmp/.../tree"}
 
-where the file `tree` holds {"run": [4, 2], "branches": [{"run": [5]}, {"run": [1]}]}, and forks once for each. The fork
-runs the tests with those numbers, in that order, from the state right after collection; then, for each branch, it forks
-again: "what if test 5 came next? what if test 1?". That makes a checkpoint of the state behind test 2. What the forks
-see is sent to a socket, marked with the place of the fork: [7], [7, 0].
+where the file `tree` holds {"stem": [4, 2], "endings": [[5], [1, 3]]}, and forks once for each. The fork runs the tests
+of the stem with those numbers, in that order, from the state right after collection; then, for each ending, it forks
+again: "what if test 5 came next? what if tests 1 and 3?". That makes a checkpoint of the state behind test 2. With an
+empty stem the endings are short runs from the state right after collection, which share the cost of getting there. What
+the forks see is sent to a socket, marked with the place of the fork: [7], [7, 0].
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import warnings
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
+from shakeproof_files import CannotKeepError, Files
 from shakeproof_sinks import SocketSink
 
 # Kept from before any test could replace them: a branch is forked behind tests.
@@ -119,7 +121,9 @@ class Template:
         """Tell of a fork that ended, once whatever its tests had started is ended too."""
         process = self._forks.pop(descriptor)
         os.close(descriptor)
-        self._sink.send((self._places.pop(process),), {"event": "end", "status": _end(process)})
+        self._sink.send(
+            (self._places.pop(process),), {"event": "end", "status": _status_of(process)}
+        )
 
     def _be_fork(self, request: Dict[str, Any], place: Sequence[int]) -> None:
         """Be the fork: run what is asked for, and end without a look back."""
@@ -130,10 +134,11 @@ class Template:
             self._sink.adopt(place)
             self._fall_silent()
             self._settle_in(request["folder"])
-            self._settle_randomness(request["reseed"])
+            self._reseed = request["reseed"]
+            self._settle_randomness()
             with open(request["tree"], encoding="utf-8") as file:
                 tree = json.load(file)
-            status = self._run(tree, place, None)
+            status = self._grow(tree, place)
         except BaseException:  # noqa: BLE001  (whatever it was: a fork must never come back into the template)
             sys.excepthook(*sys.exc_info())
         finally:
@@ -144,9 +149,8 @@ class Template:
         config = self._session.config
         plugins = config.pluginmanager
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for output in (
-            self._outputs
-        ):  # pytest keeps copies of the standard ones, and faulthandler has its own
+        # pytest keeps copies of the standard ones, and faulthandler has its own.
+        for output in self._outputs:
             os.dup2(nowhere, output)
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
@@ -165,6 +169,7 @@ class Template:
 
     def _settle_in(self, folder: str) -> None:
         """Take a temporary folder and a cache of its own."""
+        self._folder = folder
         config = self._session.config
         cache = getattr(config, "cache", None)
         if cache is not None:
@@ -188,69 +193,93 @@ class Template:
             factory._basetemp = None
             factory._given_basetemp = type(config.rootpath)(folder) / "pytest"
 
-    def _settle_randomness(self, reseed: Dict[str, bool]) -> None:
+    def _settle_randomness(self) -> None:
         """Be as random as a fresh process, or as little, where the project seeds while it is imported."""
-        if not reseed["random"]:
+        if not self._reseed["random"]:
             random.setstate(self._random)  # Python itself has reseeded it in the fork
-        if reseed.get("numpy"):
+        if self._reseed.get("numpy"):
             # As many bits as its old generator takes at once; to find some itself takes it half a millisecond.
             sys.modules["numpy"].random.seed(int.from_bytes(os.urandom(4), "little"))
 
-    def _run(self, tree: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]) -> int:
-        """Run the tests of a tree's stem, then each of its branches in a fork of its own.
+    def _grow(self, tree: Dict[str, Any], place: Sequence[int]) -> int:
+        """Run the stem of a tree, then each of its endings in a fork of its own; give the status of the stem."""
+        endings = tree["endings"]
+        connected = _connected() if endings else frozenset()
+        stem = [self._session.items[number] for number in tree["stem"]]
+        last = stem[-1] if stem else None
+        self._begin(place)
+        status = self._run(stem, _sibling(last) if last and endings else None)
+        if not endings or status == pytest.ExitCode.INTERRUPTED:
+            return status
+        files = self._files(connected)
+        if files is None:
+            self._sink.send(place, {"event": "no forks"})
+            return status
+        for number, ending in enumerate(endings):
+            if number:
+                files.put_back()
+            self._end([self._session.items[each] for each in ending], (*place, number), last)
+        return status
 
-        `last` is the test that ran before, whose classes, modules and packages are still set up. Gives the status
-        with which pytest would end.
+    def _files(self, connected: FrozenSet[int]) -> Optional[Files]:
+        """Keep the temporary files, and pytest's cache, for each ending; None where not everything can be kept.
+
+        Forks would have everything that waits for threads, and not the threads; and of a connection, or of what an
+        event loop waits for, they would all have the same one.
         """
-        session, items = self._session, self._session.items
+        if _count_threads() > 1 or _connected() - connected:
+            return None
+        try:
+            return Files(self._folder)
+        except CannotKeepError:
+            return None
+
+    def _begin(self, place: Sequence[int]) -> None:
         self._sink.send(place, {"event": "begin", "process": _process()})
-        stem = [items[number] for number in tree["run"]]
-        branches = tree.get("branches", [])
-        connected = _connected() if branches else frozenset()
-        session.shouldstop = session.shouldfail = False
-        if last is not None and stem:
-            self._tear_down_until(stem[0], last)
-        for position, item in enumerate(stem):
-            following: Optional[pytest.Item] = None
-            if position + 1 < len(stem):
-                following = stem[position + 1]
-                # One test twice in a row: told that it comes next itself, pytest would not tear it down.
-                following = _sibling(item) if following is item else following
-            elif branches:
-                following = _sibling(item)
+        self._session.shouldstop = self._session.shouldfail = False
+
+    def _run(self, items: Sequence[pytest.Item], following: Optional[pytest.Item]) -> int:
+        """Run tests as if `following` came behind them; give the status with which pytest would end."""
+        session = self._session
+        for number, item in enumerate(items):
+            after = items[number + 1] if number + 1 < len(items) else following
             if item in self._globs:
-                item.dtest.globs = dict(self._globs[item])
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                item.dtest.globs = dict(self._globs[item])  # type: ignore[attr-defined]
+            # One test twice in a row: told that it comes next itself, pytest would not tear it down.
+            nextitem = _sibling(item) if after is item else after
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
             if _process() != self._sink.owner:
                 _exit(0)  # a test forked, and its child came back into pytest
             if session.shouldfail or session.shouldstop:  # a test or a plugin wants no more tests
                 return int(pytest.ExitCode.INTERRUPTED)
-        if branches and (_count_threads() > 1 or _connected() - connected):
-            # Forks would have everything that waits for those threads, and not the threads; and of a connection, or of
-            # what an event loop waits for, they would all have the same one.
-            self._sink.send(place, {"event": "no forks"})
-            return int(bool(session.testsfailed))
-        for number, branch in enumerate(branches):
-            self._run_branch(branch, (*place, number), stem[-1] if stem else last)
         return int(bool(session.testsfailed))
 
-    def _run_branch(
-        self, branch: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]
+    def _end(
+        self, items: Sequence[pytest.Item], place: Sequence[int], last: Optional[pytest.Item]
     ) -> None:
+        """Run an ending in a fork; `last` is the test before it, whose classes and modules are still set up."""
         state = _random_state()
         process = _fork()
         if process == 0:
             status = FORK_FAILED
             try:
                 _lead_group(0, 0)
-                _set_random_state(state)  # what the tests before made of it, as in the real order
                 self._sink.adopt(place)
-                status = self._run(branch, place, last)
+                self._begin(place)
+                if last is None:
+                    self._settle_randomness()
+                else:
+                    _set_random_state(
+                        state
+                    )  # what the tests before made of it, as in the real order
+                    if items:
+                        self._tear_down_until(items[0], last)
+                status = self._run(items, None)
             except BaseException:  # noqa: BLE001  (as in `_be_fork`)
                 sys.excepthook(*sys.exc_info())
             finally:
                 _exit(status)
-        self._sink.send(place, {"event": "end", "status": _end(process)})
+        self._sink.send(place, {"event": "end", "status": _status_of(process)})
 
     def _tear_down_until(self, following: pytest.Item, last: pytest.Item) -> None:
         """Tear down what the next test does not share; what fails there is the last test's error, as in pytest."""
@@ -260,10 +289,8 @@ class Template:
             reraise=(pytest.exit.Exception, KeyboardInterrupt),
         )
         if call.excinfo is not None:
-            if (
-                getattr(last, "funcargs", {}) is None
-            ):  # pytest has taken them away; plugins look at them still
-                last.funcargs = {}  # type: ignore[attr-defined]
+            if getattr(last, "funcargs", {}) is None:
+                last.funcargs = {}  # type: ignore[attr-defined]  # pytest took them away; plugins look at them
             report = last.ihook.pytest_runtest_makereport(item=last, call=call)
             last.ihook.pytest_runtest_logstart(nodeid=last.nodeid, location=last.location)
             last.ihook.pytest_runtest_logreport(report=report)
@@ -299,7 +326,7 @@ def _fork() -> int:
         return _os_fork()
 
 
-def _end(process: int) -> int:
+def _status_of(process: int) -> int:
     """Wait for a fork, end what is left of its process group, and give its status: negative for a signal.
 
     The group is ended before the status is collected: until then no other process can have the fork's id.

@@ -6,7 +6,6 @@ Terms: Shi et al., "iFixFlakies: a framework for automatically fixing order-depe
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,54 +17,30 @@ if TYPE_CHECKING:
     HoldsBehind = Callable[[Sequence[tuple[str, ...]]], Sequence[bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Culprits:
-    """Why a test depends on order."""
+def culprits(
+    candidates: Sequence[str], beginning: Sequence[str], holds_behind: HoldsBehind
+) -> tuple[tuple[str, ...], ...]:
+    """Find all tests that by themselves bring about what is asked; where there is none, a minimal set of them.
 
-    sets: tuple[tuple[str, ...], ...]  # each by itself is enough; smallest first
-    cleaners: tuple[str, ...] = ()  # between polluter and victim, each makes the victim pass
-
-
-def of_victim(
-    candidates: Sequence[str],
-    beginning: Sequence[str],
-    fails_behind: HoldsBehind,
-    passes_behind: HoldsBehind | None,
-) -> Culprits:
-    """Find all single polluters of a victim; where there is none, a minimal set out of a failing beginning.
-
-    `beginning` is what ran before the victim in an order in which it failed. Where not even that fails again the victim
-    fails only now and then, and nobody is accused. Cleaners are looked for behind the first set with `passes_behind`,
-    or not at all: where the victim fails only now and then, every test that came before a pass would look like one.
+    They are the polluters of a victim, behind which it fails, or the state-setters of a brittle test, behind which it
+    passes. The set is taken out of `beginning`, what ran before the test in an order that brought it about. Where not
+    even that does so again it comes only now and then, and nobody is accused.
     """
-    singly = fails_behind([(test,) for test in candidates])
-    sets: tuple[tuple[str, ...], ...] = tuple(
-        (test,) for test, fails in zip(candidates, singly, strict=True) if fails
-    )
-    if not sets:
-        if not _one(fails_behind, tuple(beginning)):
-            return Culprits(())
-        sets = (minimal(beginning, fails_behind),)
-    if passes_behind is None:
-        return Culprits(sets)
+    singly = holds_behind([(test,) for test in candidates])
+    alone = tuple((test,) for test, holds in zip(candidates, singly, strict=True) if holds)
+    if alone or not _one(holds_behind, tuple(beginning)):
+        return alone
+    return (minimal(beginning, holds_behind),)
+
+
+def cleaners(
+    candidates: Sequence[str], sets: Sequence[tuple[str, ...]], passes_behind: HoldsBehind
+) -> tuple[str, ...]:
+    """Find the tests that make a victim pass when they run between its first set of polluters and itself."""
     guilty = frozenset(test for members in sets for test in members)
     innocent = [test for test in candidates if test not in guilty]
     behind = passes_behind([(*sets[0], test) for test in innocent])
-    helpers = (test for test, passes in zip(innocent, behind, strict=True) if passes)
-    return Culprits(sets, tuple(helpers))
-
-
-def of_brittle(
-    candidates: Sequence[str], beginning: Sequence[str], passes_behind: HoldsBehind
-) -> Culprits:
-    """Find all single state-setters of a brittle test; where there is none, a minimal set that lets it pass."""
-    singly = passes_behind([(test,) for test in candidates])
-    sets: tuple[tuple[str, ...], ...] = tuple(
-        (test,) for test, passes in zip(candidates, singly, strict=True) if passes
-    )
-    if not sets and _one(passes_behind, tuple(beginning)):
-        sets = (minimal(beginning, passes_behind),)
-    return Culprits(sets)
+    return tuple(test for test, passes in zip(innocent, behind, strict=True) if passes)
 
 
 def minimal(tests: Sequence[str], holds_for: HoldsBehind) -> tuple[str, ...]:

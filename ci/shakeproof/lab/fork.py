@@ -1,7 +1,7 @@
 """The laboratory that collects once and forks for each experiment: a probe costs milliseconds (Linux).
 
 One process per hash seed, the template, collects the suite and then waits (`inject/shakeproof_template.py`). Each
-experiment is a fork of it; one with branches forks again behind its stem, so that many endings share one beginning.
+experiment is a fork of it; one with endings forks again behind its stem, so that many endings share one beginning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections import deque
@@ -21,82 +20,64 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from shakeproof.lab.fresh import LAUNCHER, POLL_SECONDS, SILENT_SECONDS, ended, pytest_arguments
-from shakeproof.lab.guardian import Guardian, end_sessions
+from shakeproof.lab import templates
+from shakeproof.lab.fresh import ended
+from shakeproof.lab.guardian import Guardian
 from shakeproof.lab.records import Record
 from shakeproof.lab.room import check_room, needing_room
-from shakeproof.model import Experiment, Kind, Run, Status
+from shakeproof.lab.templates import ForkUnsafeError, Template
+from shakeproof.lab.trees import Tree, bundled, is_short
+from shakeproof.model import Run, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.lab.base import Target
+    from shakeproof.model import Endings, Experiment
 
-LARGEST_DATAGRAM = (
-    1 << 20
-)  # bytes; Linux sends no more than its socket buffer, about 200 KiB; the rest goes to files
+__all__ = ["ForkLab", "ForkUnsafeError"]
+
+# Bytes; Linux sends no more than its socket buffer, about 200 KiB; the rest goes to files.
+LARGEST_DATAGRAM = 1 << 20
 LOOK_SECONDS = 0.1  # how often the clock is looked at while nothing happens
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  (where temporary files cost no disk; folders in it get random names)
 ROOM_NEEDED = 1 << 30  # bytes that have to be free there
-PARTING_SECONDS = (
-    5.0  # for the templates to end as pytest ends, with the fixtures and plugins of the session
-)
-Place = tuple[int, ...]  # the request, then the branch of the branch
-
-
-class ForkUnsafeError(Exception):
-    """The suite cannot be forked after its collection; the message says why. Fresh processes can still run it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """Tests to run, and the endings to try from the state that they leave."""
-
-    stem: tuple[str, ...]  # node ids
-    branches: tuple[Tree, ...] = ()
+Place = tuple[int, ...]  # the request, then the ending
 
 
 @dataclass(slots=True)
 class _Fork:
     """One place of a request: what its process has told so far."""
 
-    tree: Tree
+    experiment: Experiment
+    tests: tuple[str, ...]
     record: Record
+    last: str = ""  # the test before an ending
     process: int = 0
-    since: float = (
-        0.0  # by the lab's clock, when it began what it is doing: a test, or what comes between two
-    )
+    begun: float = field(default_factory=time.monotonic)
+    # By the lab's clock, when it began what it is doing: a test, or what comes between two.
+    since: float = 0.0
     hung: bool = False
-    last: str = ""  # the test before a branch
     status: int | None = None
 
 
 @dataclass(slots=True)
 class _Request:
-    """An experiment under way."""
+    """A tree under way."""
 
-    experiment: Experiment
-    tree: Tree
-    template: _Template
+    template: Template
     folder: tempfile.TemporaryDirectory[str]
-    begun: float
-    forks: dict[Place, _Fork]
+    stem: _Fork
+    endings: list[_Fork]
     abandoned: bool = False  # nobody waits for it any more
-    not_forked: bool = False  # behind its stem are threads or connections, which no fork could have
+    not_forked: bool = False  # behind its stem is something that no fork could have
 
+    def at(self, place: Place) -> _Fork:
+        return self.stem if len(place) == 1 else self.endings[place[1]]
 
-@dataclass(slots=True)
-class _Template:
-    """A process that has collected, for one hash seed."""
-
-    hash_seed: int
-    process: subprocess.Popen[bytes]
-    requests: int  # the descriptor to write requests to
-    log: Path
-    record: Record = field(default_factory=Record)
-    numbers: dict[str, int] = field(default_factory=dict)  # by node id
-    ready: dict[str, Any] | None = None
-    begun: float = field(default_factory=time.monotonic)
+    @property
+    def forks(self) -> tuple[_Fork, ...]:
+        return self.stem, *self.endings
 
 
 class ForkLab:
@@ -120,7 +101,7 @@ class ForkLab:
         self._folder = Path(self._open.enter_context(_temporary_folder()))
         self._inbox = self._open.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         self._hash_seeds = tuple(hash_seeds)
-        self._templates: dict[int, _Template] = {}
+        self._templates: dict[int, Template] = {}
         self._requests: dict[int, _Request] = {}
         # A clock that stands still while nobody listens: what a fork could not tell meanwhile is not its delay.
         self._clock = 0.0
@@ -138,7 +119,11 @@ class ForkLab:
             self._bind(address)
             self._inbox.settimeout(LOOK_SECONDS)
             for hash_seed in self._hash_seeds:
-                self._templates[hash_seed] = self._start(hash_seed, address)
+                template = templates.start(
+                    self._target, self._logs, self._folder, address, hash_seed
+                )
+                self._templates[hash_seed] = template
+                self._guardian.started(template.process.pid)
             self._await_templates()
         except BaseException:
             self.__exit__()
@@ -150,14 +135,7 @@ class ForkLab:
         for request in self._requests.values():
             _abandon(request)
         self._inbox.close()  # nobody shall wait to be heard
-        for template in self._templates.values():
-            os.close(template.requests)
-        latest = time.monotonic() + PARTING_SECONDS
-        while time.monotonic() < latest and not all(
-            ended(template.process) for template in self._templates.values()
-        ):
-            time.sleep(POLL_SECONDS)
-        end_sessions({template.process.pid for template in self._templates.values()})
+        templates.end(self._templates.values())
         for template in self._templates.values():
             self._guardian.ended(template.process.pid)
             template.process.wait()
@@ -178,106 +156,91 @@ class ForkLab:
         return self
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
-        """Yield each run as it ends."""
-        trees = [(each, self._tree_of(each)) for each in experiments]
-        for request in self._work(trees):
-            (fork,) = request.forks.values()
-            yield self._run_of(request, fork)
+        """Yield each run as it ends. Short ones share what it costs to come to the state after the collection."""
+        short = [each for each in experiments if is_short(each)]
+        others = [self._tree_of(each) for each in experiments if not is_short(each)]
+        left: list[Experiment] = []
+        for request, ending in self._work([*bundled(short, self._jobs), *others]):
+            if ending is not None:
+                yield self._run_of(request, ending)
+            elif not request.endings:
+                yield self._run_of(request, request.stem)
+            else:  # one of them may have put an end to what they share: the rest is run without the others
+                left += [fork.experiment for fork in request.endings if fork.status is None]
+        yield from self._singly(left)
 
-    def branch(self, experiment: Experiment, tree: Tree) -> Iterator[tuple[tuple[str, ...], Run]]:
-        """Run a tree's stem once, and yield for each of its branches the ending and what it did."""
-        for _, ending, run in self.branches([(experiment, tree)]):
-            yield ending, run
+    def behind(self, plan: Iterable[tuple[Experiment, Endings]]) -> Iterator[Run]:
+        """Run each experiment's tests once, as a stem; yield for each ending the run of the stem and that ending."""
+        trees = [replace(self._tree_of(each), endings=endings) for each, endings in plan]
+        left: list[Experiment] = []
+        for request, ending in self._work(trees):
+            if ending is not None:
+                stem = self._run_of(request, request.stem)
+                run = self._run_of(request, ending)
+                tests = (*stem.collected, *run.collected)
+                outcomes = (*stem.outcomes, *run.outcomes)
+                way = _way(run.experiment, tests)
+                yield replace(run, experiment=way, collected=tests, outcomes=outcomes)
+            elif request.not_forked:
+                stem_tests = request.stem.tests
+                left += [
+                    _way(each.experiment, (*stem_tests, *each.tests)) for each in request.endings
+                ]
+        yield from self._singly(left)
 
-    def branches(
-        self, trees: Iterable[tuple[Experiment, Tree]]
-    ) -> Iterator[tuple[Experiment, tuple[str, ...], Run]]:
-        """Do so for several trees, `jobs` at a time; each answer names the experiment that it belongs to."""
-        for experiment, _, ending in self._behind(trees):
-            yield experiment, ending.collected, ending
+    def _singly(self, experiments: Iterable[Experiment]) -> Iterator[Run]:
+        """Run each in a fork that it shares with nothing."""
+        for request, _ in self._work(self._tree_of(each) for each in experiments):
+            yield self._run_of(request, request.stem)
 
-    def pairs(self, plan: Iterable[tuple[Experiment, tuple[str, ...]]]) -> Iterator[Run]:
-        """Run each experiment's tests, its stem, once; yield for each ending the run of the stem and that one test."""
-        trees = [
-            (each, Tree(self._tree_of(each).stem, tuple(Tree((ending,)) for ending in endings)))
-            for each, endings in plan
-        ]
-        for experiment, stem, ending in self._behind(trees):
-            tests = (*stem.collected, *ending.collected)
-            yield replace(
-                ending,
-                experiment=replace(experiment, label=" then ".join(tests), tests=tests),
-                collected=tests,
-                outcomes=(*stem.outcomes, *ending.outcomes),
-            )
+    def _work(self, trees: Iterable[Tree]) -> Iterator[tuple[_Request, _Fork | None]]:
+        """Yield each ending of a tree as it ends, and at last the tree itself, with no ending.
 
-    def _behind(
-        self, trees: Iterable[tuple[Experiment, Tree]]
-    ) -> Iterator[tuple[Experiment, Run, Run]]:
-        """Yield, for each branch, its experiment, what its stem did, and what the ending did behind it."""
-        apart: list[_Request] = []
-        for request in self._work(trees):
-            if request.not_forked:
-                apart.append(request)
-                continue
-            stem = self._run_of(request, request.forks[min(request.forks)])
-            for place, fork in request.forks.items():
-                if len(place) > 1:
-                    yield request.experiment, stem, self._run_of(request, fork)
-        for request in apart:
-            for before, tests in _ways(request.tree):
-                asked = replace(request.experiment, tests=(*before, *tests))
-                for run in self.run([asked]):
-                    ran = len(before)
-                    yield (
-                        request.experiment,
-                        replace(run, collected=before, outcomes=run.outcomes[:ran]),
-                        replace(run, collected=tests, outcomes=run.outcomes[ran:]),
-                    )
-
-    def _work(self, trees: Iterable[tuple[Experiment, Tree]]) -> Iterator[_Request]:
-        """Yield each request as it is complete. When the caller stops asking, what still runs is killed."""
+        When the caller stops asking, what still runs is killed.
+        """
         waiting = deque(trees)
         try:
             while waiting or any(not each.abandoned for each in self._requests.values()):
                 while waiting and len(self._requests) < self._jobs:
-                    self._ask(*waiting.popleft())
+                    self._ask(waiting.popleft())
                 yield from self._listen()
         finally:
             for request in self._requests.values():
                 _abandon(request)
 
-    def _template_for(self, experiment: Experiment) -> _Template:
+    def _template_for(self, experiment: Experiment) -> Template:
         known = self._templates.get(-1 if experiment.hash_seed is None else experiment.hash_seed)
         return known or self._templates[self._hash_seeds[0]]
 
     def _tree_of(self, experiment: Experiment) -> Tree:
         """Say what an experiment runs. What is collected, and in which order, may follow the hash seed."""
         collected = self._template_for(experiment).record.collected
-        return Tree(collected if experiment.tests is None else experiment.tests)
+        return Tree(experiment, collected if experiment.tests is None else experiment.tests)
 
-    def _ask(self, experiment: Experiment, tree: Tree) -> None:
+    def _ask(self, tree: Tree) -> None:
         number = next(self._ids)
-        template = self._template_for(experiment)
-        tree = _known(tree, template.numbers)
+        template = self._template_for(tree.experiment)
+        tree = tree.known(template.numbers)
         with needing_room(self._folder):
             folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
             # The tree may be larger than a pipe holds, and the template may be waiting to be heard itself.
             asked = Path(folder.name, "tree")
-            asked.write_text(json.dumps(_numbered(tree, template.numbers)), encoding="utf-8")
-        self._requests[number] = _Request(
-            experiment, tree, template, folder, time.monotonic(), dict(_places((number,), tree))
+            asked.write_text(json.dumps(tree.numbered(template.numbers)), encoding="utf-8")
+        last = tree.stem[-1] if tree.stem else ""
+        stem, *endings = (
+            _Fork(experiment, tests, Record(collected=tests), before)
+            for experiment, tests, before in (
+                (tree.experiment, tree.stem, ""),
+                *(
+                    (each, tests, last)
+                    for each, tests in zip(tree.experiments, tree.endings, strict=True)
+                ),
+            )
         )
-        request = {
-            "id": number,
-            "tree": str(asked),
-            "folder": folder.name,
-            "reseed": self.reseed,
-        }
-        try:
-            os.write(template.requests, json.dumps(request).encode() + b"\n")
-        except BrokenPipeError as error:
-            raise _lost(template) from error
+        self._requests[number] = _Request(template, folder, stem, endings)
+        template.ask(
+            {"id": number, "tree": str(asked), "folder": folder.name, "reseed": self.reseed}
+        )
 
     def _await_templates(self) -> None:
         while not all(template.ready for template in self._templates.values()):
@@ -287,29 +250,17 @@ class ForkLab:
             if message is not None:  # it may have been the last word of one that has ended
                 continue
             for template in self._templates.values():
-                silent = time.monotonic() - template.begun > SILENT_SECONDS
-                if not template.ready and (silent or template in gone):
+                if template.silent or (template in gone and not template.ready):
                     check_room(self._folder, self._logs)
                     raise ForkUnsafeError(
                         f"the suite could not be collected once; see {template.log}"
                     )
-        for template in self._templates.values():
-            _check_forkable(template.ready or {})
-        states = [(template.ready or {})["random"] for template in self._templates.values()]
-        # Two processes with the same random state were seeded while they collected: the project wants it so.
-        for source in states[0]:
-            seen = [state[source] for state in states if source in state]
-            self.reseed[source] = len(set(seen)) == len(seen)
+        templates.check_forkable(self._templates.values())
+        self.reseed = templates.reseeding(self._templates.values())
 
     def _hear_template(self, message: dict[str, Any] | None) -> None:
-        if message is None or message["of"][:1] != ["template"]:
-            return
-        template = self._templates[message["of"][1]]
-        if message["event"] == "ready":
-            template.numbers = {test: place for place, test in enumerate(template.record.collected)}
-            template.ready = message
-        else:
-            template.record.take(message)
+        if message is not None and message["of"][:1] == ["template"]:
+            self._templates[message["of"][1]].hear(message)
 
     def _receive(self) -> dict[str, Any] | None:
         """Give the next message; None when nothing came for a moment."""
@@ -324,8 +275,8 @@ class ForkLab:
             spilled.unlink()
         return message
 
-    def _listen(self) -> Iterator[_Request]:
-        """Take in what the forks tell, for a moment, and yield the request that it completes."""
+    def _listen(self) -> Iterator[tuple[_Request, _Fork | None]]:
+        """Take in what the forks tell, for a moment, and yield the request and its ending, or none, that has ended."""
         message = self._receive()
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._look_at_the_clock()
@@ -333,16 +284,19 @@ class ForkLab:
             return
         place = tuple(message["of"])
         request = self._requests.get(place[0])
-        if request is None or request.abandoned:
-            if message["event"] == "begin":  # a branch whose stem is dead, or what nobody waits for
-                _kill_group(message["process"])
-            elif message["event"] == "end" and request is not None and len(place) == 1:
-                self._close(request, place[0])
-            return
-        self._take(request, request.forks[place], message)
-        if message["event"] == "end" and len(place) == 1:
+        over = message["event"] == "end" and len(place) == 1
+        if request is not None and over:
             self._close(request, place[0])
-            yield request
+        if request is None or request.abandoned:
+            if (
+                message["event"] == "begin"
+            ):  # an ending whose stem is dead, or what nobody waits for
+                _kill_group(message["process"])
+            return
+        fork = request.at(place)
+        self._take(request, fork, message)
+        if message["event"] == "end":
+            yield request, None if over else fork
 
     def _take(self, request: _Request, fork: _Fork, message: dict[str, Any]) -> None:
         """Take in what one fork of a request tells."""
@@ -350,6 +304,7 @@ class ForkLab:
             case "begin":
                 fork.process = message["process"]
                 fork.since = self._clock
+                fork.begun = time.monotonic()
             case "end":
                 fork.status = message["status"]
             case "no forks":
@@ -358,12 +313,15 @@ class ForkLab:
                 fork.record.take(message)
                 if message["event"] == "start" or not fork.record.running:
                     fork.since = self._clock
-                self._on_progress(request.experiment.label, fork.record.ended)
+                self._on_progress(fork.experiment.label, fork.record.ended)
 
     def _close(self, request: _Request, number: int) -> None:
-        if any(fork.status for fork in request.forks.values()):
+        if any(fork.status for fork in request.forks):
             check_room(self._folder)
         del self._requests[number]
+        for fork in request.endings:
+            if fork.status is None:  # its parent is dead, and with it who would tell of its end
+                _kill_group(fork.process)
         request.folder.cleanup()
 
     def _look_at_the_clock(self) -> None:
@@ -372,10 +330,10 @@ class ForkLab:
         self._looked = now
         for request in self._requests.values():
             if ended(request.template.process):
-                raise _lost(request.template)
-            for fork in request.forks.values():
-                # A test is running, or what fixtures do between two: a stem that is through waits for its branches.
-                at_work = fork.record.running or fork.record.ended < len(fork.tree.stem)
+                raise request.template.lost()
+            for fork in request.forks:
+                # A test is running, or what fixtures do between two: a stem that is through waits for its endings.
+                at_work = fork.record.running or fork.record.ended < len(fork.tests)
                 alive = fork.process and fork.status is None
                 if alive and at_work and self._clock - fork.since > self._target.timeout:
                     fork.hung = True
@@ -387,10 +345,10 @@ class ForkLab:
             # It ended before its first test: what was torn down for that belongs to the test before.
             fork.record.take({"event": "start", "test": fork.last})
         return Run(
-            experiment=request.experiment,
+            experiment=fork.experiment,
             outcomes=fork.record.outcomes(Status.HUNG if fork.hung else Status.CRASHED),
-            collected=fork.tree.stem,
-            seconds=time.monotonic() - request.begun,
+            collected=fork.tests,
+            seconds=time.monotonic() - fork.begun,
             exit_status=0 if fork.status is None else fork.status,
             collection_seconds=0.0,
             pytest=collected.session.get("pytest", ""),
@@ -401,39 +359,6 @@ class ForkLab:
             log=request.template.log,
         )
 
-    def _start(self, hash_seed: int, address: Path) -> _Template:
-        folder = self._folder / f"template-{hash_seed}"
-        with needing_room(self._folder):
-            (folder / "tmp").mkdir(parents=True)
-        reading, writing = os.pipe()
-        whole = Experiment(f"template {hash_seed}", Kind.DECLARED, hash_seed=hash_seed)
-        request = {
-            "arguments": pytest_arguments(self._target, whole),
-            "active": [],
-            "cache": str(folder / "cache"),
-            "tests": None,
-            "socket": str(address),
-            "requests": reading,
-            "template": hash_seed,
-        }
-        with needing_room(self._folder):
-            (folder / "request").write_text(json.dumps(request), encoding="utf-8")
-        log = self._logs / f"template-{hash_seed}.log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                [self._target.python, str(LAUNCHER), str(folder / "request")],
-                cwd=self._target.rootdir,
-                env={**os.environ, "TMPDIR": str(folder / "tmp"), "PYTHONHASHSEED": str(hash_seed)},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                pass_fds=(reading,),
-                start_new_session=True,
-            )
-        self._guardian.started(process.pid)
-        os.close(reading)
-        return _Template(hash_seed, process, writing, log)
-
     def _bind(self, address: Path) -> None:
         try:
             self._inbox.bind(str(address))
@@ -441,57 +366,15 @@ class ForkLab:
             raise ForkUnsafeError(f"no socket can be made at {address} ({error})") from error
 
 
-def _check_forkable(ready: dict[str, Any]) -> None:
-    if ready["failed"]:
-        raise ForkUnsafeError("the collection has errors")
-    if ready["threads"]:
-        names = ", ".join(ready["threads"])
-        raise ForkUnsafeError(f"threads are running once the tests are collected ({names})")
-    if ready["connections"]:
-        raise ForkUnsafeError("network connections are open once the tests are collected")
-
-    if not ready["tests"]:
-        raise ForkUnsafeError("no tests were collected")
-
-
-def _lost(template: _Template) -> ForkUnsafeError:
-    return ForkUnsafeError(f"the process that had collected ended; see {template.log}")
-
-
-def _places(place: Place, tree: Tree, last: str = "") -> Iterator[tuple[Place, _Fork]]:
-    """List every fork that a tree asks for."""
-    yield place, _Fork(tree, Record(collected=tree.stem), last=last)
-    before = tree.stem[-1] if tree.stem else last
-    for number, branch in enumerate(tree.branches):
-        yield from _places((*place, number), branch, before)
-
-
-def _ways(
-    tree: Tree, before: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """List the endings of a tree, each with all that runs before it."""
-    before += tree.stem
-    for branch in tree.branches:
-        yield before, branch.stem
-        yield from _ways(branch, before)
-
-
-def _known(tree: Tree, numbers: dict[str, int]) -> Tree:
-    """Leave out, as a fresh process does, what was not collected: under another hash seed it may have been."""
-    stem = tuple(test for test in tree.stem if test in numbers)
-    return Tree(stem, tuple(_known(branch, numbers) for branch in tree.branches))
-
-
-def _numbered(tree: Tree, numbers: dict[str, int]) -> dict[str, Any]:
-    """Write a tree as the template reads it: tests by their place in the collection."""
-    branches = [_numbered(branch, numbers) for branch in tree.branches]
-    return {"run": [numbers[test] for test in tree.stem], "branches": branches}
+def _way(stem: Experiment, tests: tuple[str, ...]) -> Experiment:
+    """Say what an ending and all before it come to."""
+    return replace(stem, label=" then ".join(tests), tests=tests)
 
 
 def _abandon(request: _Request) -> None:
     """Kill what runs of a request."""
     request.abandoned = True
-    for fork in request.forks.values():
+    for fork in request.forks:
         if fork.status is None:
             _kill_group(fork.process)
 

@@ -1,0 +1,63 @@
+"""What one request asks of a fork: a beginning, and the endings to try from the state that it leaves (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shakeproof.model import Endings, Experiment
+
+SHORT = 3  # tests; so short a run costs less than its fork, so that those of many are better shared
+MOST_SHORT = 50  # of them in one tree: what one of them does to its parent befalls the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Tests to run, and what to run behind them, each ending from the same state."""
+
+    experiment: Experiment
+    stem: tuple[str, ...]  # node ids
+    endings: Endings = ()
+    apart: tuple[Experiment, ...] = ()  # where the endings are experiments of their own: which
+
+    def known(self, collected: Mapping[str, int]) -> Tree:
+        """Leave out, as a fresh process does, what was not collected: under another hash seed it may have been."""
+        stem, *endings = (
+            tuple(test for test in tests if test in collected)
+            for tests in (self.stem, *self.endings)
+        )
+        return Tree(self.experiment, stem, tuple(endings), self.apart)
+
+    @property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """What each ending belongs to."""
+        return self.apart or (self.experiment,) * len(self.endings)
+
+    def numbered(self, collected: Mapping[str, int]) -> dict[str, Any]:
+        """Write it as the template reads it: tests by their place in the collection."""
+        stem, *endings = (
+            [collected[test] for test in tests] for tests in (self.stem, *self.endings)
+        )
+        return {"stem": stem, "endings": endings}
+
+
+def is_short(experiment: Experiment) -> bool:
+    """Tell whether a run is shorter than what it costs to come to the state in which it begins."""
+    return experiment.tests is not None and len(experiment.tests) <= SHORT
+
+
+def bundled(short: Iterable[Experiment], jobs: int) -> tuple[Tree, ...]:
+    """Give short experiments under the same hash seed one empty stem, in no fewer trees than there are jobs."""
+    by_hash_seed: dict[int | None, list[Experiment]] = {}
+    for each in short:
+        by_hash_seed.setdefault(each.hash_seed, []).append(each)
+    trees = []
+    for same in by_hash_seed.values():
+        size = min(MOST_SHORT, -(-len(same) // jobs))
+        for start in range(0, len(same), size):
+            some = tuple(same[start : start + size])
+            trees.append(Tree(some[0], (), tuple(each.tests or () for each in some), some))
+    return tuple(trees)
