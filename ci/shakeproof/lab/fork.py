@@ -284,19 +284,19 @@ class ForkLab:
             return
         place = tuple(message["of"])
         request = self._requests.get(place[0])
-        over = message["event"] == "end" and len(place) == 1
-        if request is not None and over:
-            self._close(request, place[0])
         if request is None or request.abandoned:
-            if (
-                message["event"] == "begin"
-            ):  # an ending whose stem is dead, or what nobody waits for
+            # An ending whose stem is dead, or what nobody waits for.
+            if message["event"] == "begin":
                 _kill_group(message["process"])
+        else:
+            self._take(request, request.at(place), message)
+        if request is None or message["event"] != "end":
             return
-        fork = request.at(place)
-        self._take(request, fork, message)
-        if message["event"] == "end":
-            yield request, None if over else fork
+        of_the_stem = len(place) == 1
+        if of_the_stem:
+            self._close(request, place[0])
+        if not request.abandoned:
+            yield request, None if of_the_stem else request.at(place)
 
     def _take(self, request: _Request, fork: _Fork, message: dict[str, Any]) -> None:
         """Take in what one fork of a request tells."""
