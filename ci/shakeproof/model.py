@@ -40,6 +40,11 @@ class Outcome:
         """Whether the test failed in any way."""
         return self.status in BAD
 
+    @property
+    def came_through(self) -> bool | None:
+        """Whether the test did not fail; None where it had no turn, which says nothing about it."""
+        return None if self.status is Status.NOT_RUN else not self.bad
+
 
 class Kind(StrEnum):
     """How an experiment differs from a plain run in the declared order."""

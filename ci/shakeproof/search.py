@@ -305,7 +305,7 @@ class Search:
 
         def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
             shown = self._behind(suspicion, beginnings, 1)
-            return [_passed(outcomes) for outcomes in shown]
+            return [any(each.came_through for each in outcomes) for outcomes in shown]
 
         if suspicion.kind is Instability.VICTIM:
             beginning = _before(suspicion.test, suspicion.example)
@@ -368,11 +368,6 @@ class Search:
                     beside = replace(run.experiment, concurrent=self._jobs > 1)
                     self._book.runs.append(replace(run, experiment=beside))
         return [shown[probe.label] for probe in probes]
-
-
-def _passed(outcomes: Sequence[Outcome]) -> bool:
-    """Tell whether a test had its turn and did not fail."""
-    return any(not each.bad and each.status is not Status.NOT_RUN for each in outcomes)
 
 
 def _deadly(runs: Iterable[Run]) -> tuple[str, ...]:

@@ -179,11 +179,9 @@ def _from(cwd: Path, rootdir: Path, test: str) -> str:
 
 
 def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
-    """Tell whether the test passed; None where it had no turn, which says nothing."""
+    """Tell whether the test came through; None where it had no turn, or was not even collected."""
     turns = [each for each in run.outcomes if each.test == suspicion.test]
-    if not turns or turns[-1].status is Status.NOT_RUN:
-        return None
-    return not turns[-1].bad
+    return turns[-1].came_through if turns else None
 
 
 def _options(suspicion: Suspicion, user_arguments: Sequence[str]) -> tuple[str, ...]:
