@@ -95,7 +95,8 @@ def reproduction(
     if any("[" in test.partition("::")[0] for test in order) or (
         listed and not _reads_files(example.pytest)
     ):
-        # pytest reads an argument only as far as the first bracket: such a file cannot be named to it.
+        # pytest reads an argument only as far as the first bracket: such a file cannot be named to it. And before 8.2
+        # it takes `@file` for a path: an order too long for the line cannot be given to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
