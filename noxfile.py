@@ -26,9 +26,8 @@ REPEATS = 10
 BUDGET_SECONDS = 250  # of `stability`: what it does not come to by then, it says
 COVERAGE_FLOOR = 80
 PACKAGES = ("backend.core", "backend.api", "backend.tools")
-INTERRUPT_SECONDS = (
-    20.0  # after Ctrl-C: what teardown and a partial report may take before the session is killed
-)
+# After Ctrl-C: what teardown and a partial report may take before the session is killed.
+INTERRUPT_SECONDS = 20.0
 
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
@@ -106,9 +105,8 @@ def benchmark_baseline(session: nox.Session) -> None:
     _install(session, "test")
     reports = _reports(session)
     measured = reports / "measured.json"
-    measured.unlink(
-        missing_ok=True
-    )  # so that a run that measures nothing is not judged by the last one
+    # So that a run that measures nothing is not judged by the last one.
+    measured.unlink(missing_ok=True)
     quiet = ("-p", "no:randomly", "-p", "no:xdist", "-p", "no:rerunfailures")
     timed = ("--benchmark-enable", "--benchmark-only", f"--benchmark-json={measured}")
     _pytest(session, "tests/benchmarks", *quiet, *timed)

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from shakeproof.model import Experiment, Run
 
 MOST = 200.0  # MiB
-DECLARED_SHARE = (
-    5  # one run in so many is in the declared order, as in `stability`; the others are shuffled
-)
+# One run in so many is in the declared order, as in `stability`; the others are shuffled.
+DECLARED_SHARE = 5
 
 
 def measure(tests: int, runs: int) -> Iterator[Figure]:

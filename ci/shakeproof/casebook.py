@@ -89,9 +89,8 @@ class Casebook:
     accused: dict[tuple[str, str], Suspicion] = field(default_factory=dict)
     pairs: int = 0  # ordered pairs that were run; of these, `runs` holds only the odd ones
     findings: list[Finding] = field(default_factory=list)
-    incomplete: list[str] = field(
-        default_factory=list
-    )  # a sentence for each thing planned and not done
+    # A sentence for each thing planned and not done.
+    incomplete: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)

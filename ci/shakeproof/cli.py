@@ -152,10 +152,6 @@ def _parser() -> argparse.ArgumentParser:
         epilog=for_pytest,
     )
     finding.add_argument(
-        "--repeat", type=_runs, default=10, metavar="N",
-        help="runs in the declared order (default: 10)",
-    )  # fmt: skip
-    finding.add_argument(
         "--seeds", type=_seeds_or_auto, default=None, metavar="N|auto",
         help="runs in shuffled order; auto (default): at least 5, then more while new unstable tests are likely",
     )  # fmt: skip
@@ -175,10 +171,6 @@ def _parser() -> argparse.ArgumentParser:
         usage=usage,
         epilog=for_pytest,
     )
-    comparing.add_argument(
-        "--repeat", type=_runs, default=10, metavar="N",
-        help="runs in the declared order (default: 10)",
-    )  # fmt: skip
     comparing.add_argument(
         "--seeds", type=_seeds, default=(), metavar="N|S,S,...",
         help="shuffled runs: how many, or with which seeds (one seed: `7,`)",
@@ -208,6 +200,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_common_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--repeat", type=_runs, default=10, metavar="N",
+        help="runs in the declared order (default: 10)",
+    )  # fmt: skip
     command.add_argument(
         "--rootdir", type=Path, default=Path(), metavar="DIR",
         help="project under test (default: the current directory)",

@@ -40,6 +40,11 @@ class Outcome:
         """Whether the test failed in any way."""
         return self.status in BAD
 
+    @property
+    def came_through(self) -> bool | None:
+        """Whether the test did not fail; None where it had no turn, which says nothing about it."""
+        return None if self.status is Status.NOT_RUN else not self.bad
+
 
 class Kind(StrEnum):
     """How an experiment differs from a plain run in the declared order."""
@@ -65,12 +70,10 @@ class Experiment:
     label: str  # what the run is called in progress and reports: "declared #3", "seed 42"
     kind: Kind
     options: tuple[str, ...] = ()  # pytest options that make it this experiment
-    tests: tuple[str, ...] | None = (
-        None  # of what pytest collects, these, in this order; None: all, as they come
-    )
-    arguments: tuple[str, ...] | None = (
-        None  # call pytest with these instead of the user's arguments
-    )
+    # Of what pytest collects, these, in this order; None: all, as they come.
+    tests: tuple[str, ...] | None = None
+    # Call pytest with these instead of the user's arguments.
+    arguments: tuple[str, ...] | None = None
     plugins: frozenset[str] = frozenset()  # the distorting plugins that shall do their work
     seed: int | None = None  # of the shuffle
     concurrent: bool = False  # whether other runs were under way at the same time
@@ -91,9 +94,8 @@ class Run:
     pytest: str = ""  # its version
     python: str = ""  # the version of the interpreter
     rootdir: Path = Path()  # of pytest: what the node ids are relative to, wherever it was started
-    positional: tuple[
-        str, ...
-    ] = ()  # the paths and node ids among the arguments that pytest was called with
+    # The paths and node ids among the arguments that pytest was called with.
+    positional: tuple[str, ...] = ()
     plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
     log: Path = Path()  # the file that holds what the run printed
 
@@ -135,9 +137,8 @@ class Suspicion:
     # How the failure has to read to count; empty where every failure of the test is for the same reason.
     reason: str = ""
     rate: float = 1.0  # how often it fails under the conditions in which it fails
-    passed_first: int = (
-        0  # runs in which nothing came before it and it passed; 0 where it failed in one
-    )
+    # Runs in which nothing came before it and it passed; 0 where it failed in one.
+    passed_first: int = 0
     # Of a victim its polluters, of a brittle test its state-setters.
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()

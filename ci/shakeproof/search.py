@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 FEWEST_SHUFFLES, MOST_SHUFFLES = 5, 100  # where their number is open
 FEW_UNSEEN = 0.5  # estimated unstable tests still unseen, below which nothing more is shuffled
 PAIRS_SHARE = 0.8  # of the budget: what pairs bring to light has to be looked into as well
+SETTLING_SHARE = (
+    0.25  # of the budget, added where needed: the wrong kind would be worse than a late one
+)
 PATIENCE_SHARE = 0.1  # of the budget, for one test that fails now and then
 LOOK_SECONDS = 5.0  # about so long the laboratory is kept busy between two looks at the clock
 FASTER = 8  # times as many runs as the last time are handed to it at most
@@ -67,6 +70,7 @@ class Search:
         self._budget = budget
         self._set_aside: tuple[str, ...] = ()
         self._probes = itertools.count(1)
+        self._seen: set[Failure] = set()  # when culprits began to be looked for, and since
 
     def begin(self, repeat: int) -> None:
         """Run the declared order once for each job.
@@ -126,15 +130,18 @@ class Search:
         book.suspicions = classify(book.runs)
         while further := follow_ups(book.suspicions, book.runs, patience=patience, most=MOST_OPEN):
             self._terminal.begin("settling what differs", len(further))
-            for number, experiment in enumerate(further):
-                if self._spent():
-                    book.left_out(f"{len(further) - number:,} runs that would settle what differs")
-                    book.suspicions = classify(book.runs)
-                    return
-                for run in self._lab.at_once(1).run([experiment]):
+            left = len(further)
+            for batch in _paced(further, 1):
+                if self._spent(1 + SETTLING_SHARE):
+                    book.left_out(f"{left:,} runs that would settle what differs")
+                    break
+                for run in self._lab.at_once(1).run(batch):
                     self._terminal.made(run)
                     book.runs.append(run)
+                left -= len(batch)
             book.suspicions = classify(book.runs)
+            if left:
+                return
 
     def accuse(self) -> None:
         """Name the culprits of every test that depends on order, as far as the budget goes.
@@ -154,11 +161,11 @@ class Search:
 
     def _accuse(self) -> None:
         book = self._book
-        seen = self._failures_seen()
+        self._seen = self._failures_seen()
         accused: list[Suspicion] = []
         for suspicion in book.suspicions:
             if suspicion.kind in DEPENDENT and not book.recalled(suspicion) and not self._spent():
-                accused.append(self._accused(suspicion, seen))
+                accused.append(self._accused(suspicion))
                 book.accuse(accused[-1])  # one by one: an interruption keeps those that are through
         # Who helps a victim comes after who harms any: where time is short, each has its culprits first.
         # Of one that fails now and then, anybody that comes before a pass would look as if he helped.
@@ -172,7 +179,7 @@ class Search:
                 left = words.plural(len(victims) - number, "victim")
                 book.left_out(f"what would make {left} pass behind the culprits")
                 break
-            book.accuse(self._with_cleaners(victim, seen))
+            book.accuse(self._with_cleaners(victim))
         book.suspicions = tuple(book.recalled(each) or each for each in book.suspicions)
 
     def pairs(self) -> None:
@@ -283,45 +290,48 @@ class Search:
         runs = f"{words.plural(len(made), 'run')} {what}"
         self._terminal.say(f"  {runs}: {words.plural(failures, 'failure')}")
 
-    def _accused(self, suspicion: Suspicion, seen: set[Failure]) -> Suspicion:
+    def _accused(self, suspicion: Suspicion) -> Suspicion:
         """Name who makes a victim fail, or a brittle test pass."""
         others = [test for test in self._sound if test != suspicion.test]
         if suspicion.kind is Instability.BRITTLE:
             passing = suspicion.opposite or suspicion.example
             before = _before(suspicion.test, passing)
             return replace(
-                suspicion, culprits=culprits(others, before, self._passes_behind(suspicion, seen))
+                suspicion, culprits=culprits(others, before, self._passes_behind(suspicion))
             )
 
         def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate), seen)
+            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate))
             return [any(matches(suspicion, each) for each in outcomes) for outcomes in shown]
 
         sets = culprits(others, _before(suspicion.test, suspicion.example), fails_behind)
         if suspicion.rate < 1:
-            sets = self._beyond_chance(suspicion, sets, seen)
+            sets = self._beyond_chance(suspicion, sets)
             if not sets and not self._spent():
                 # Nobody makes it fail more often than it does by itself: then it is chance after all.
                 return replace(suspicion, kind=Instability.NON_DETERMINISTIC)
         return replace(suspicion, culprits=sets)
 
-    def _with_cleaners(self, victim: Suspicion, seen: set[Failure]) -> Suspicion:
+    def _with_cleaners(self, victim: Suspicion) -> Suspicion:
         """Name who saves a victim from the first of its culprits."""
         others = [test for test in self._sound if test != victim.test]
-        found = cleaners(others, victim.culprits, self._passes_behind(victim, seen))
+        found = cleaners(others, victim.culprits, self._passes_behind(victim))
         return replace(victim, cleaners=found)
 
-    def _passes_behind(self, suspicion: Suspicion, seen: set[Failure]) -> HoldsBehind:
+    def _passes_behind(self, suspicion: Suspicion) -> HoldsBehind:
         def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-            return [_passed(each) for each in self._behind(suspicion, beginnings, 1, seen)]
+            return [
+                any(each.came_through for each in outcomes)
+                for outcomes in self._behind(suspicion, beginnings, 1)
+            ]
 
         return passes_behind
 
     def _beyond_chance(
-        self, suspicion: Suspicion, sets: tuple[tuple[str, ...], ...], seen: set[Failure]
+        self, suspicion: Suspicion, sets: tuple[tuple[str, ...], ...]
     ) -> tuple[tuple[str, ...], ...]:
         """Keep the culprits behind which the test fails more often than a test that fails by chance also alone."""
-        shown = self._behind(suspicion, sets, ASKED_AGAIN, seen)
+        shown = self._behind(suspicion, sets, ASKED_AGAIN)
         failures = [sum(matches(suspicion, each) for each in outcomes) for outcomes in shown]
         return tuple(
             members
@@ -335,11 +345,10 @@ class Search:
         suspicion: Suspicion,
         beginnings: Sequence[tuple[str, ...]],
         times: int,
-        seen: set[Failure],
     ) -> list[list[Outcome]]:
         """Run the test so often behind each beginning, and give what it did; nothing more once the budget is spent.
 
-        A run that shows a failure not `seen` so far is kept.
+        A run that shows a failure not seen so far is kept.
         """
         probes = [
             Experiment(
@@ -363,16 +372,11 @@ class Search:
                 own = [o for o in run.outcomes if o.test == suspicion.test]
                 shown[run.experiment.label] += own[-1:]
                 new = {_failure(outcome) for outcome in own if outcome.bad}
-                if new - seen:
-                    seen |= new
+                if new - self._seen:
+                    self._seen |= new
                     beside = replace(run.experiment, concurrent=self._jobs > 1)
                     self._book.runs.append(replace(run, experiment=beside))
         return [shown[probe.label] for probe in probes]
-
-
-def _passed(outcomes: Sequence[Outcome]) -> bool:
-    """Tell whether a test had its turn and did not fail."""
-    return any(not each.bad and each.status is not Status.NOT_RUN for each in outcomes)
 
 
 def _deadly(runs: Iterable[Run]) -> tuple[str, ...]:

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from shakeproof.model import Report, Run
     from shakeproof.report.terminal import Terminal
 
-DEAR_COLLECTION = (
-    5.0  # seconds; a suite that takes longer to collect is collected for two hash seeds only
-)
-
+# Seconds; a suite that takes longer to collect is collected for two hash seeds only.
+DEAR_COLLECTION = 5.0
 CONFIRMING_SHARE = 0.5  # of the budget, which confirming may take besides
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from comparisons import Judged
+
+from shakeproof.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from comparisons import Judge, Project
 
 SPECIMENS = Path(__file__).parent / "specimens"
 
@@ -36,13 +42,53 @@ def specimen(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def no_outer_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep from the runs that a test starts what this one says and loads: they load the plugins that they name.
+def project(tmp_path: Path) -> Project:
+    """Give a function that writes a small suite, file by file."""
 
-    With those alone they start in a third of the time.
-    """
+    def write(**files: str) -> Path:
+        rootdir = tmp_path / "project"
+        rootdir.mkdir()
+        for name, text in files.items():
+            suffix = ".toml" if name == "pyproject" else ".py"
+            (rootdir / f"{name}{suffix}").write_text(textwrap.dedent(text), encoding="utf-8")
+        return rootdir
+
+    return write
+
+
+@pytest.fixture
+def judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Judge:
+    """Give a function that compares the runs of a suite, two in the declared order unless told otherwise."""
+
+    def compare(rootdir: Path, *options: str, repeat: int = 2) -> Judged:
+        folder = tmp_path / "out"
+        own: tuple[str, ...] = ("--rootdir", str(rootdir), "--out", str(folder))
+        own += ("--repeat", str(repeat))
+        # One at a time, unless told otherwise: which of two runs side by side ends first is chance.
+        own += () if "--jobs" in options else ("--jobs", "1")
+        status = main(["compare", *own, "--seed", "1", *options])
+        printed = capsys.readouterr()
+        return Judged(status, printed.out, printed.err, rootdir, folder)
+
+    return compare
+
+
+@pytest.fixture
+def no_outer_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep from the runs that a test starts what this one says: they are ordinary ones, whatever runs the test."""
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
         monkeypatch.delenv(name, raising=False)
     for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def no_outer_run(
+    no_outer_variables: None,  # noqa: ARG001  (wanted for what it does)
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Keep from the runs that a test starts also what this one loads: they load the plugins that they name.
+
+    With those alone they start in a third of the time.
+    """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

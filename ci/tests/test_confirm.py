@@ -110,6 +110,15 @@ def test_a_victim_that_fails_alone_as_well_is_not_confirmed(
     assert (closed.confirmed, closed.counter_check) == (confirmed, confirmed)
 
 
+def test_a_counter_check_in_which_the_test_had_no_turn_says_nothing() -> None:
+    suspected = victim()
+    cut_short = run(alone(VICTIM), {VICTIM: Status.NOT_RUN})
+
+    closed = finding(suspected, 1, reproduced(suspected), [run(shuffled(3), ORDER)], cut_short)
+
+    assert (closed.confirmed, closed.counter_check) == (True, None)
+
+
 def test_where_a_test_fails_for_two_reasons_the_other_one_shows_nothing() -> None:
     suspected = replace(victim(), reason="the mode was set")
     other = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the size was set")})

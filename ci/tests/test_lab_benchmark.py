@@ -12,21 +12,14 @@ from benchmarks.table import BEGIN, END, Figure, replaced, table
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("no_outer_variables")
+
 ROWS = {
     "evidence": ("one process after the other", "to the limit"),
     "culprits": ("detect-test-pollution to Shakeproof", "laboratory stands already"),
     "probes": ("one probe", "bare fork", "ordered pairs"),
     "memory": ("memory",),
 }
-
-
-@pytest.fixture(autouse=True)
-def _nothing_of_the_outer_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the inner runs be ordinary ones, whatever runs this test."""
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -65,18 +65,8 @@ def _stability(
     answer = subprocess.run(
         [
             *(sys.executable, "-m", "shakeproof", "stability", "--rootdir", str(copy)),
-            *(
-                "--repeat",
-                "2",
-                "--seeds",
-                "1",
-                "--seed",
-                "1",
-                "--budget",
-                "20",
-                "--out",
-                str(copy / "out"),
-            ),
+            *("--repeat", "2", "--seeds", "1", "--seed", "1"),
+            *("--budget", "60", "--out", str(copy / "out")),
             *("--", *selected),
         ],
         capture_output=True,

@@ -340,9 +340,8 @@ def test_a_well_behaved_suite_leaves_everything_as_it_was(bare: pytest.Pytester)
     bare.makepyfile(WELL_BEHAVED)
     before = isolation.look()
 
-    bare.inline_run(*BARE).assertoutcome(
-        passed=6, skipped=2
-    )  # the expected failure counts as skipped
+    # The expected failure counts as skipped.
+    bare.inline_run(*BARE).assertoutcome(passed=6, skipped=2)
 
     assert isolation.breaches(before, isolation.look()) == ()
 

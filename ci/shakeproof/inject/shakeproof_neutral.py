@@ -92,9 +92,8 @@ class Neutral:
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, None, None]:
         """Reach all others: a wrapper runs before the first of them looks at its options."""
         if getattr(config.option, "maxfail", 0):
-            config.option.shakeproof_stops_early = (
-                True  # for the recorder, which comes too late to see it
-            )
+            # For the recorder, which comes too late to see it.
+            config.option.shakeproof_stops_early = True
         self._quieten(config.option)
         if config.pluginmanager.has_plugin("cacheprovider"):
             # The project's own cache is left alone. `-o cache_dir=...` is an error where the plugin is switched off.

@@ -90,7 +90,7 @@ class Recorder:
         )
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Note that the run came to its end."""
+        """Note that the run came to its end: with that goes what a sink held back of a test that never ended."""
         self._write(event="finish", status=int(exitstatus))
 
 

@@ -28,9 +28,9 @@ class FileSink:
     def __init__(self, path: str) -> None:
         self._path = path
         self.owner = _process()
-        self._file = self._open()
+        self._file = self._open_to_append()
 
-    def _open(self) -> int:
+    def _open_to_append(self) -> int:
         return _open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, line: Dict[str, object]) -> None:
@@ -41,7 +41,7 @@ class FileSink:
         try:
             self._write_whole(data)
         except OSError:  # a test closed every descriptor
-            self._file = self._open()
+            self._file = self._open_to_append()
             self._write_whole(data)
 
     def _write_whole(self, data: bytes) -> None:

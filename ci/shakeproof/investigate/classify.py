@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 SESSION = "(session)"
 
 SIGNIFICANT = 0.05  # what is less likely than this is not put down to chance
-VERY_SIGNIFICANT = (
-    0.01  # the same for who is a victim now and then: all but the order is chance there already
-)
+# The same for who is a victim now and then: all but the order is chance there already.
+VERY_SIGNIFICANT = 0.01
 MOST_REASONS = 3  # failures that read in more ways are one reason with changing words
 UNDIVIDED = frozenset(
     {
@@ -179,9 +178,8 @@ def _judge(test: str, turns: tuple[Turn, ...]) -> Suspicion | None:
     odd = _odd_ones(turns)
     if not odd:
         return None
-    odd_runs = {
-        id(turn.run) for turn in odd
-    }  # runs are large: they are told apart by what they are
+    # Runs are large: they are told apart by which object they are, and not by their values.
+    odd_runs = {id(turn.run) for turn in odd}
     ordinary = [turn for turn in turns if id(turn.run) not in odd_runs]
     kind = _kind(turns, odd)
     example, rate = odd[0], 1.0

@@ -95,7 +95,8 @@ def reproduction(
     if any("[" in test.partition("::")[0] for test in order) or (
         listed and not _reads_files(example.pytest)
     ):
-        # pytest reads an argument only as far as the first bracket: such a file cannot be named to it.
+        # pytest reads an argument only as far as the first bracket: such a file cannot be named to it. And before 8.2
+        # it takes `@file` for a path: an order too long for the line cannot be given to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
@@ -179,11 +180,9 @@ def _from(cwd: Path, rootdir: Path, test: str) -> str:
 
 
 def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
-    """Tell whether the test passed; None where it had no turn, which says nothing."""
+    """Tell whether the test came through; None where it had no turn, or was not even collected."""
     turns = [each for each in run.outcomes if each.test == suspicion.test]
-    if not turns or turns[-1].status is Status.NOT_RUN:
-        return None
-    return not turns[-1].bad
+    return turns[-1].came_through if turns else None
 
 
 def _options(suspicion: Suspicion, user_arguments: Sequence[str]) -> tuple[str, ...]:

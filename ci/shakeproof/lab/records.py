@@ -66,7 +66,6 @@ class Record:
     collected: tuple[str, ...] = ()
     collection_seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
-    finished: bool = False
     _tests: list[_Open] = field(default_factory=list)
     _running: dict[str, _Open] = field(default_factory=dict)
 
@@ -110,8 +109,6 @@ class Record:
                 test = self._running.get(event["test"]) or self._start(event["test"])
                 test.status, test.message = Status.CRASHED, _left_message(Status.CRASHED)
                 del self._running[event["test"]]
-            case "finish":
-                self.finished = True
 
     def _start(self, test: str) -> _Open:
         # Each message brings its own copy of the name; thousands of runs share one.
