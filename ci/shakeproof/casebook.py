@@ -7,6 +7,7 @@ import os
 import re
 import statistics
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -94,6 +95,13 @@ class Casebook:
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
+    _judged: tuple[int, tuple[Suspicion, ...]] = (0, ())  # of how many runs, and what they showed
+
+    def judge(self) -> tuple[Suspicion, ...]:
+        """Classify the runs. It takes seconds where there are many, so the answer is kept until there are more."""
+        if self._judged[0] != len(self.runs):
+            self._judged = len(self.runs), classify(self.runs)
+        return self._judged[1]
 
     def left_out(self, what: str) -> None:
         """Note what was planned and not done."""
@@ -151,6 +159,7 @@ def confirm_all(
 def keep(setting: Setting, book: Casebook) -> None:
     """Write the report of what is known so far, as if interrupted now: if that happens without notice, it is there."""
     if book.runs:
+        book.judge()  # once for the copy and for the stage that comes next
         so_far = replace(
             book, findings=list(book.findings), incomplete=list(book.incomplete), interrupted=True
         )
@@ -178,7 +187,7 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     closed = {(each.test, each.reason): each for each in book.accused}
     book.suspicions = tuple(
         closed.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
-        for each in classify(book.runs)
+        for each in book.judge()
     )
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
@@ -222,13 +231,10 @@ def _report(setting: Setting, book: Casebook) -> Report:
             f"{len(waiting)} of {len(collected)} tests, which never had their turn: {waiting[0]}"
             + (" and others" if waiting[1:] else "")
         )
-    shuffled = [run for run in runs if run.experiment.kind is Kind.SHUFFLED]
+    shuffled = (run for run in runs if run.experiment.kind is Kind.SHUFFLED)
+    failures = Counter(o.test for run in shuffled for o in run.outcomes if o.bad)
     caught = {
-        suspicion.test: sum(
-            outcome.test == suspicion.test and outcome.bad
-            for run in shuffled
-            for outcome in run.outcomes
-        )
+        suspicion.test: failures[suspicion.test]
         for suspicion in book.suspicions
         if suspicion.kind is Instability.VICTIM
     }

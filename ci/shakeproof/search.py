@@ -14,7 +14,6 @@ from shakeproof.investigate.classify import (
     DEPENDENT,
     VERY_SIGNIFICANT,
     chance_of_one_side,
-    classify,
 )
 from shakeproof.investigate.confirm import matches, often_enough
 from shakeproof.investigate.culprits import of_brittle, of_victim
@@ -125,18 +124,18 @@ class Search:
     def settle(self) -> None:
         """Make the runs that tell the kinds apart, one at a time, until no further one would change anything."""
         book, patience = self._book, PATIENCE_SHARE * self._budget
-        book.suspicions = classify(book.runs)
+        book.suspicions = book.judge()
         while further := follow_ups(book.suspicions, book.runs, patience=patience, most=MOST_OPEN):
             self._terminal.begin("settling what differs", len(further))
             for number, experiment in enumerate(further):
                 if self._spent():
                     book.left_out(f"{len(further) - number:,} runs that would settle what differs")
-                    book.suspicions = classify(book.runs)
+                    book.suspicions = book.judge()
                     return
                 for run in self._lab.at_once(1).run([experiment]):
                     self._terminal.made(run)
                     book.runs.append(run)
-            book.suspicions = classify(book.runs)
+            book.suspicions = book.judge()
 
     def accuse(self) -> None:
         """Name the culprits of every test that depends on order, as far as the budget goes.

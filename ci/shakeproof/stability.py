@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from shakeproof import orders
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
-from shakeproof.investigate.classify import classify
 from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target
@@ -66,7 +65,7 @@ def stability(question: Question, terminal: Terminal) -> Report:
                     raise _unforkable(error) from error
                 terminal.say(f"the search ends here: {error}")
                 book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
-                book.suspicions = classify(book.runs)
+                book.suspicions = book.judge()
         confirm_all(setting, judge, terminal, book, question.budget * (1 + CONFIRMING_SHARE))
     return conclude(setting, book)
 

@@ -86,7 +86,7 @@ def reproduction(
     that matter, from `order_file` where there are many.
     """
     example = suspicion.example
-    order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
+    order = _from(cwd, example.rootdir, _order(suspicion))
     out = os.path.relpath(order_file.parent.parent, cwd)
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
@@ -172,10 +172,12 @@ def _replay_only(
     )
 
 
-def _from(cwd: Path, rootdir: Path, test: str) -> str:
-    """Name a test as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
-    file, colons, rest = test.partition("::")
-    return f"{os.path.relpath(rootdir / file, cwd)}{colons}{rest}"
+def _from(cwd: Path, rootdir: Path, tests: Sequence[str]) -> tuple[str, ...]:
+    """Name tests as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
+    files = {test.partition("::")[0] for test in tests}  # far fewer than tests
+    seen_from = {file: os.path.relpath(rootdir / file, cwd) for file in files}
+    parts = (test.partition("::") for test in tests)
+    return tuple(f"{seen_from[file]}{colons}{rest}" for file, colons, rest in parts)
 
 
 def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
@@ -253,7 +255,7 @@ def counter_check(
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
-    named = (_from(cwd, suspicion.example.rootdir, test) for test in tests)
+    named = _from(cwd, suspicion.example.rootdir, tests)
     return Experiment(
         label=f"counter-check of F{number}",
         kind=Kind.REPLAY,
