@@ -94,8 +94,9 @@ class Search:
     def shuffled(self, seeds: int | None, master_seed: int) -> None:
         """Shuffle as often as asked; if that is open, until few unstable tests are likely to be left unseen."""
         drawn = orders.shuffle_seeds(MOST_SHUFFLES if seeds is None else seeds, master_seed)
-        plan = [orders.backwards(self._sound), *orders.reordered(self._sound, drawn)]
-        size = FEWEST_SHUFFLES + 1 if seeds is None else len(plan)
+        shuffles = orders.reordered(self._sound, drawn)
+        plan = itertools.chain([orders.backwards(self._sound)], shuffles)
+        size = 1 + (FEWEST_SHUFFLES if seeds is None else len(drawn))
         made: list[Run] = []
         for batch in _batches(plan, size):
             new = self._try("reversed or shuffled", batch)
