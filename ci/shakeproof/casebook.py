@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shakeproof import evidence
-from shakeproof.errors import ShakeproofError
+from shakeproof.errors import ShakeproofError, UnwrittenError
 from shakeproof.files import make_folder, write_lines, write_text
 from shakeproof.investigate.classify import DEPENDENT, classify
 from shakeproof.investigate.confirm import (
@@ -163,11 +163,27 @@ def keep(setting: Setting, book: Casebook) -> None:
         so_far = replace(
             book, findings=list(book.findings), incomplete=list(book.incomplete), interrupted=True
         )
-        conclude(setting, so_far)
+        _write(setting, so_far)
 
 
 def conclude(setting: Setting, book: Casebook) -> Report:
-    """Make the report and write it. What an interruption left open is entered unconfirmed."""
+    """Make the last report and write it. What an interruption left open is entered unconfirmed.
+
+    Raises UnwrittenError where somebody interrupts even this.
+    """
+    try:
+        return _write(setting, book)
+    except KeyboardInterrupt as error:
+        kept = (setting.out / REPORTS[0]).exists()
+        where = (
+            f"the last complete one is in {setting.out}"
+            if kept
+            else f"there is none in {setting.out}"
+        )
+        raise UnwrittenError(f"interrupted while the report was written: {where}.") from error
+
+
+def _write(setting: Setting, book: Casebook) -> Report:
     if book.interrupted:
         _close_open_cases(setting, book)
     report = _report(setting, book)

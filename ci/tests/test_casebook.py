@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
 from builders import declared, run, shuffled
 
-from shakeproof.casebook import Casebook
-from shakeproof.model import Status
+from shakeproof.casebook import Casebook, Setting, conclude, keep
+from shakeproof.errors import ShakeproofError
+from shakeproof.lab.base import Target
+from shakeproof.model import Run, Status
+from shakeproof.report.from_json import read_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PASSED, FAILED = Status.PASSED, Status.FAILED
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    """Set up an investigation whose report goes to a folder of its own."""
+    made = Setting(Target(tmp_path, sys.executable), jobs=1, master_seed=1, out=tmp_path / "out")
+    made.prepare()
+    return made
+
+
+class CtrlC(list[Run]):
+    """Runs that somebody does not wait to see reported."""
+
+    def __iter__(self) -> NoReturn:
+        raise KeyboardInterrupt
 
 
 def test_runs_are_judged_once_and_again_when_there_are_more() -> None:
@@ -19,3 +44,21 @@ def test_runs_are_judged_once_and_again_when_there_are_more() -> None:
 
     assert again is first
     assert [each.test for each in book.judge()] == ["a", "b"]
+
+
+def test_who_interrupts_the_last_report_is_told_of_the_one_before(setting: Setting) -> None:
+    """It is not true then that no run had ended: the report of the last stage is there, and says how far it goes."""
+    kept = Casebook(runs=[run(declared(), {"a": PASSED})])
+    keep(setting, kept)
+    written = read_report(setting.out)
+
+    with pytest.raises(ShakeproofError, match="the last complete one is in") as told:
+        conclude(setting, Casebook(runs=CtrlC(kept.runs)))
+
+    assert told.value.exit_status == 130
+    assert read_report(setting.out) == written
+
+
+def test_who_interrupts_the_only_report_is_told_that_there_is_none(setting: Setting) -> None:
+    with pytest.raises(ShakeproofError, match="there is none in"):
+        conclude(setting, Casebook(runs=CtrlC([run(declared(), {"a": PASSED})])))
