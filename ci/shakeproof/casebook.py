@@ -192,7 +192,17 @@ def _write(setting: Setting, book: Casebook) -> Report:
         write_text(setting.out / name, page)
     if setting.json is not None:
         write_text(setting.json, text)
+    _take_away_orders(setting, report)
     return report
+
+
+def _take_away_orders(setting: Setting, report: Report) -> None:
+    """Leave only the orders that a command reads: an earlier stage may have suspected more tests, or others."""
+    arguments = (argument for each in report.findings for argument in each.replay.arguments or ())
+    read = {argument.rpartition("/")[2] for argument in arguments if argument.startswith("@")}
+    for file in (setting.out / "orders").glob("F*.txt"):
+        if file.name not in read:
+            file.unlink(missing_ok=True)
 
 
 def _close_open_cases(setting: Setting, book: Casebook) -> None:

@@ -62,3 +62,38 @@ def test_who_interrupts_the_last_report_is_told_of_the_one_before(setting: Setti
 def test_who_interrupts_the_only_report_is_told_that_there_is_none(setting: Setting) -> None:
     with pytest.raises(ShakeproofError, match="there is none in"):
         conclude(setting, Casebook(runs=CtrlC([run(declared(), {"a": PASSED})])))
+
+
+def orders(setting: Setting) -> list[str]:
+    """List the files that commands read their order from."""
+    return sorted(file.name for file in (setting.out / "orders").glob("*"))
+
+
+def long_way_to_a_failure() -> list[Run]:
+    """Make runs that show a victim behind more tests than a command line should name."""
+    before = {f"test_a.py::test_{number}": PASSED for number in range(20)}
+    victim = "test_a.py::test_victim"
+    return [
+        run(declared(), {victim: PASSED, **before}),
+        run(shuffled(3), {**before, victim: FAILED}),
+    ]
+
+
+def test_a_suspicion_that_vanishes_takes_its_order_with_it(setting: Setting) -> None:
+    """Stages report what they suspect, and later ones may know better."""
+    book = Casebook(runs=long_way_to_a_failure())
+    keep(setting, book)
+    suspected = orders(setting)
+
+    conclude(setting, book)  # nothing was confirmed, nor is anything suspected any more
+
+    assert (suspected, orders(setting)) == (["F1.txt"], [])
+
+
+def test_a_finding_keeps_the_order_that_its_command_reads(setting: Setting) -> None:
+    book = Casebook(runs=long_way_to_a_failure(), interrupted=True)
+
+    (found,) = conclude(setting, book).findings
+
+    assert found.reproduce.endswith("F1.txt")
+    assert orders(setting) == ["F1.txt"]
