@@ -210,11 +210,12 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     missing = sum(experiment.label not in made for experiment in book.planned)
     if missing:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
-    closed = {(each.test, each.reason): each for each in book.accused}
-    book.suspicions = tuple(
-        closed.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
-        for each in book.judge()
-    )
+    if not book.findings:  # else they are numbered already
+        closed = {(each.test, each.reason): each for each in book.accused}
+        book.suspicions = tuple(
+            closed.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
+            for each in book.judge()
+        )
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
             shown = _reproduction(setting, suspicion, number)

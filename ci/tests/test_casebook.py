@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from builders import declared, run, shuffled
+from builders import declared, finding, run, shuffled
 
 from shakeproof.casebook import Casebook, Setting, conclude, keep
 from shakeproof.errors import ShakeproofError
@@ -97,3 +98,16 @@ def test_a_finding_keeps_the_order_that_its_command_reads(setting: Setting) -> N
 
     assert found.reproduce.endswith("F1.txt")
     assert orders(setting) == ["F1.txt"]
+
+
+def test_an_interrupted_confirmation_reports_each_suspicion_once(setting: Setting) -> None:
+    """The last runs of a search may show more than what is being confirmed: that must not renumber the findings."""
+    book = Casebook(runs=long_way_to_a_failure(), interrupted=True)
+    book.suspicions = book.judge()
+    book.findings = [replace(finding(), test=each.test) for each in book.suspicions]
+    odd = {"test_a.py::test_0": FAILED, "test_a.py::test_victim": PASSED}
+    book.runs.insert(0, run(shuffled(2), odd))
+
+    found = conclude(setting, book).findings
+
+    assert [each.test for each in found] == ["test_a.py::test_victim"]
