@@ -258,6 +258,14 @@ def test_a_confirmation_says_how_often_it_was_tried(found: Finding, text: str) -
     assert words.confirmation(found) == text
 
 
+def test_a_broken_test_that_passes_by_itself_is_put_down_to_shakeproof() -> None:
+    """Else nobody knows what to make of a test that fails in every run and is not confirmed."""
+    said = words.confirmation(replace(finding(Instability.BROKEN, confirmed=False), passed=1))
+
+    assert "failed in every run of the laboratory and passed in 1 of 1 fresh process" in said
+    assert said.endswith("something in the way Shakeproof runs it")
+
+
 def test_a_long_list_of_runs_is_cut() -> None:
     many = replace(finding(), failing=tuple(f"seed {number}" for number in range(100)))
 

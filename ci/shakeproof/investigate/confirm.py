@@ -292,6 +292,7 @@ def finding(
         confirmed=good > 0 and countered is not False,
         tries=len(tries),
         shown=good,
+        passed=sum(_opposite(suspicion, run) is True for run in tries),
         culprits=suspicion.culprits,
         cleaners=suspicion.cleaners,
         reason=suspicion.reason,
