@@ -23,6 +23,7 @@ from shakeproof.investigate.confirm import (
     reproduction,
     shows,
 )
+from shakeproof.lab.probe import refusal
 from shakeproof.model import (
     Finding,
     Instability,
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shakeproof.lab.base import Target
-    from shakeproof.lab.fresh import FreshLab
+    from shakeproof.lab.base import Lab, Target
     from shakeproof.model import Experiment
     from shakeproof.report.terminal import Terminal
 
@@ -121,7 +121,7 @@ class Casebook:
 
 def confirm_all(
     setting: Setting,
-    lab: FreshLab,
+    lab: Lab,
     terminal: Terminal,
     book: Casebook,
     seconds: float = math.inf,
@@ -150,7 +150,9 @@ def confirm_all(
                 tries.append(run)
         showed = any(shows(suspicion, run) for run in tries)
         counter = _counter_check(setting, suspicion, number, lab) if showed else None
-        book.findings.append(finding(suspicion, number, shown, tries, counter))
+        refusals = [refusal(run) for run in tries]
+        refused = refusals[-1] if all(refusals) else ""
+        book.findings.append(finding(suspicion, number, shown, tries, counter, refusal=refused))
         if time.monotonic() - kept > SECONDS_BETWEEN_REPORTS:
             keep(setting, book)
             kept = time.monotonic()
@@ -238,9 +240,7 @@ def _reproduction(setting: Setting, suspicion: Suspicion, number: int) -> Reprod
     return shown
 
 
-def _counter_check(
-    setting: Setting, suspicion: Suspicion, number: int, lab: FreshLab
-) -> Run | None:
+def _counter_check(setting: Setting, suspicion: Suspicion, number: int, lab: Lab) -> Run | None:
     target = setting.target
     experiment = counter_check(suspicion, number, target.pytest_arguments, target.rootdir)
     if experiment is None:
@@ -304,13 +304,9 @@ def _verdict(book: Casebook) -> Verdict:
     if any(kind is not Instability.BROKEN for kind in kinds):
         return Verdict.UNSTABLE
     # A test that passes when its command is tried does not fail in every run, whatever the laboratory saw.
-    if any(each.kind is Instability.BROKEN and not _refuted(each) for each in book.findings):
+    if any(each.kind is Instability.BROKEN and not each.passed for each in book.findings):
         return Verdict.FAILING
     return Verdict.STABLE
-
-
-def _refuted(finding: Finding) -> bool:
-    return finding.tries > 0 and not finding.confirmed
 
 
 def _summary(run: Run) -> RunSummary:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from builders import declared, finding, run, shuffled
+from fake_lab import FakeLab
 
-from shakeproof.casebook import Casebook, Setting, conclude, keep
+from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
-from shakeproof.model import Run, Status
+from shakeproof.model import Experiment, Finding, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
+from shakeproof.report.terminal import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PASSED, FAILED = Status.PASSED, Status.FAILED
@@ -111,3 +114,34 @@ def test_an_interrupted_confirmation_reports_each_suspicion_once(setting: Settin
     found = conclude(setting, book).findings
 
     assert [each.test for each in found] == ["test_a.py::test_victim"]
+
+
+def confirmed_in(setting: Setting, answer: Callable[[Experiment], Run]) -> tuple[Verdict, Finding]:
+    """Confirm a test that failed in every run where its command does this."""
+    book = Casebook(runs=[run(declared(number), {"a": FAILED}) for number in (1, 2)])
+    book.suspicions = book.judge()
+    confirm_all(setting, FakeLab(answer), Terminal(quiet=True), book)
+    report = conclude(setting, book)
+    (found,) = report.findings
+    return report.verdict, found
+
+
+def test_a_command_that_pytest_does_not_accept_is_no_word_for_the_test(
+    setting: Setting, tmp_path: Path
+) -> None:
+    """It failed in every run, and nothing has contradicted that; the finding says why nothing could."""
+    log = tmp_path / "log"
+    log.write_text("ERROR: not found: a\n", encoding="utf-8")
+
+    verdict, found = confirmed_in(
+        setting, lambda asked: replace(run(asked, {}, exit_status=4), log=log)
+    )
+
+    assert (verdict, found.confirmed) == (Verdict.FAILING, False)
+    assert found.refusal == "not found: a"
+
+
+def test_a_broken_test_that_passes_in_a_fresh_process_fails_no_suite(setting: Setting) -> None:
+    verdict, found = confirmed_in(setting, lambda asked: run(asked, {"a": PASSED}))
+
+    assert (verdict, found.passed, found.refusal) == (Verdict.STABLE, 1, "")

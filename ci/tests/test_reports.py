@@ -252,6 +252,10 @@ def test_the_verdict_counts_what_it_rests_on(shown: Report, text: str) -> None:
         (finding(tries=4), "confirmed: the command showed it in 1 of 4 fresh processes"),
         (UNCONFIRMED, "not confirmed: the command did not show it in 1 fresh process"),
         (UNTRIED, "not confirmed: the command was not run"),
+        (
+            replace(UNCONFIRMED, refusal="not found: test_a.py"),
+            "not confirmed: the command could not be run, for pytest says: not found: test_a.py",
+        ),
     ],
 )
 def test_a_confirmation_says_how_often_it_was_tried(found: Finding, text: str) -> None:

@@ -270,10 +270,13 @@ def finding(
     shown: Reproduction,
     tries: Sequence[Run],
     counter_check: Run | None = None,
+    *,
+    refusal: str = "",
 ) -> Finding:
     """Close the case: confirmed when the command gave the reported outcome in at least one of its fresh processes.
 
-    Where there was a counter-check, it must have turned out the other way.
+    Where there was a counter-check, it must have turned out the other way. `refusal` is what pytest said if it would
+    not even run the command.
     """
     good = sum(shows(suspicion, run) for run in tries)
     countered = None if counter_check is None else _opposite(suspicion, counter_check)
@@ -293,6 +296,7 @@ def finding(
         tries=len(tries),
         shown=good,
         passed=sum(_opposite(suspicion, run) is True for run in tries),
+        refusal=refusal,
         culprits=suspicion.culprits,
         cleaners=suspicion.cleaners,
         reason=suspicion.reason,

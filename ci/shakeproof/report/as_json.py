@@ -71,6 +71,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "tries": finding.tries,
         "shown": finding.shown,
         "passed": finding.passed,
+        "refusal": finding.refusal,
         "counter_check": finding.counter_check,
         "reason": finding.reason,
         "rate": round(finding.rate, 2),

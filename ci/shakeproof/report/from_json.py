@@ -99,6 +99,7 @@ def _finding(stored: dict[str, Any]) -> Finding:
         tries=stored["tries"],
         shown=stored["shown"],
         passed=stored["passed"],
+        refusal=stored["refusal"],
         culprits=tuple(map(tuple, stored["culprits"])),
         cleaners=tuple(stored["cleaners"]),
         reason=stored["reason"],
