@@ -103,6 +103,14 @@ class Casebook:
             self._judged = len(self.runs), classify(self.runs)
         return self._judged[1]
 
+    def suspected(self) -> tuple[Suspicion, ...]:
+        """Say what is suspected now, with the culprits that have been named by now."""
+        named = {(each.test, each.reason): each for each in self.accused}
+        return tuple(
+            named.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
+            for each in self.judge()
+        )
+
     def left_out(self, what: str) -> None:
         """Note what was planned and not done."""
         if what not in self.incomplete:
@@ -213,11 +221,7 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     if missing:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
     if not book.findings:  # else they are numbered already
-        closed = {(each.test, each.reason): each for each in book.accused}
-        book.suspicions = tuple(
-            closed.get((each.test, each.reason), each) if each.kind in DEPENDENT else each
-            for each in book.judge()
-        )
+        book.suspicions = book.suspected()
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
             shown = _reproduction(setting, suspicion, number)

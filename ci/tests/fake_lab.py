@@ -1,12 +1,14 @@
-"""A laboratory that makes no run: it tells what a test wants it to tell."""
+"""Laboratories that make no run: they tell what a test wants them to tell."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from shakeproof.lab.fork import ForkLab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.model import Experiment, Run
 
@@ -22,3 +24,22 @@ class FakeLab:
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         return map(self.answer, experiments)
+
+
+class FakeForkLab(ForkLab):
+    """The same for who asks for pairs, which take forks."""
+
+    def __init__(self, answer: Callable[[Experiment], Run]) -> None:
+        self._answer = answer  # and nothing else: no process is started
+
+    def at_once(self, _jobs: int) -> Self:
+        return self
+
+    def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
+        return map(self._answer, experiments)
+
+    def pairs(self, plan: Iterable[tuple[Experiment, tuple[str, ...]]]) -> Iterator[Run]:
+        for experiment, endings in plan:
+            for ending in endings:
+                tests = (*(experiment.tests or ()), ending)
+                yield self._answer(replace(experiment, label=" then ".join(tests), tests=tests))
