@@ -209,3 +209,11 @@ def test_a_test_that_is_not_always_collected_is_all_that_is_found(question: Ques
 
     assert {each.test for each in report.findings} == set(names.values())
     assert {each.kind for each in report.findings} == {Instability.HASH_ORDER}
+
+
+def test_no_repeats_are_no_runs_in_the_declared_order(question: Question) -> None:
+    """Everything else is tried all the same."""
+    report = investigated(replace(question, repeat=0), FakeForkLab(ILL))
+
+    assert "declared" not in dict(report.evidence.experiments)
+    assert culprits(report) == dict.fromkeys((FIRST, SECOND), ((POLLUTER,),))
