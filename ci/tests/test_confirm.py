@@ -110,6 +110,14 @@ def test_a_victim_that_fails_alone_as_well_is_not_confirmed(
     assert (closed.confirmed, closed.counter_check) == (confirmed, confirmed)
 
 
+def test_where_a_test_fails_for_two_reasons_the_other_one_shows_nothing() -> None:
+    suspected = replace(victim(), reason="the mode was set")
+    other = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the size was set")})
+    same = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the mode was set")})
+
+    assert [shows(suspected, each) for each in (other, same)] == [False, True]
+
+
 def test_a_finding_counts_the_processes_in_which_the_test_passed() -> None:
     """Not those in which it had no turn, which say nothing."""
     suspected = suspicion(VICTIM, Instability.BROKEN, run(declared(), ORDER))
@@ -122,14 +130,6 @@ def test_a_finding_counts_the_processes_in_which_the_test_passed() -> None:
     closed = finding(suspected, 1, reproduced(suspected), tries)
 
     assert (closed.tries, closed.shown, closed.passed) == (3, 0, 1)
-
-
-def test_where_a_test_fails_for_two_reasons_the_other_one_shows_nothing() -> None:
-    suspected = replace(victim(), reason="the mode was set")
-    other = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the size was set")})
-    same = run(shuffled(3), {VICTIM: outcome(VICTIM, FAILED, "the mode was set")})
-
-    assert [shows(suspected, each) for each in (other, same)] == [False, True]
 
 
 def test_a_run_that_would_stop_at_the_first_failure_is_told_not_to() -> None:
