@@ -172,7 +172,7 @@ def confirmation(finding: Finding) -> str:
     if finding.kind is Instability.BROKEN and finding.passed and not finding.shown:
         return (
             f"not confirmed: it failed in every run of the laboratory and passed in {finding.passed} of {tries}, "
-            "so what it trips over is something in the way Shakeproof runs it"
+            "so what it trips over is something in the way Shakeproof runs it, or a test that ran before it"
         )
     if not finding.confirmed:
         return f"not confirmed: the command did not show it in {tries}"
