@@ -133,7 +133,7 @@ def _round(
     race: Race, lab: ForkLab, evidence: Evidence, seeds: Sequence[int], sample: Sequence[str]
 ) -> None:
     """Let each contestant make the same runs, and test these alone."""
-    planned = orders.reordered(lab.collected, seeds) or orders.comparison(
+    planned = tuple(orders.reordered(lab.collected, seeds)) or orders.comparison(
         repeat=JOBS, seeds=(), parallel=False
     )
     alone = [orders.alone(test, 1)[0] for test in sample]

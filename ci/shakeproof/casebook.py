@@ -7,12 +7,13 @@ import os
 import re
 import statistics
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shakeproof import evidence
-from shakeproof.errors import ShakeproofError
+from shakeproof.errors import ShakeproofError, UnwrittenError
 from shakeproof.files import make_folder, write_lines, write_text
 from shakeproof.investigate.classify import DEPENDENT, classify
 from shakeproof.investigate.confirm import (
@@ -22,6 +23,7 @@ from shakeproof.investigate.confirm import (
     reproduction,
     shows,
 )
+from shakeproof.lab.probe import refusal
 from shakeproof.model import (
     Finding,
     Instability,
@@ -41,8 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from shakeproof.lab.base import Target
-    from shakeproof.lab.fresh import FreshLab
+    from shakeproof.lab.base import Lab, Target
     from shakeproof.model import Experiment
     from shakeproof.report.terminal import Terminal
 
@@ -94,6 +95,17 @@ class Casebook:
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
+    _judged: tuple[int, tuple[Suspicion, ...]] = (0, ())  # of how many runs, and what they showed
+
+    def judge(self) -> tuple[Suspicion, ...]:
+        """Classify the runs. It takes seconds where there are many, so the answer is kept until there are more."""
+        if self._judged[0] != len(self.runs):
+            self._judged = len(self.runs), classify(self.runs)
+        return self._judged[1]
+
+    def suspected(self) -> tuple[Suspicion, ...]:
+        """Say what is suspected now, with the culprits that have been named by now."""
+        return tuple(self.recalled(each) or each for each in self.judge())
 
     def left_out(self, what: str) -> None:
         """Note what was planned and not done."""
@@ -126,7 +138,7 @@ class Casebook:
 
 def confirm_all(
     setting: Setting,
-    lab: FreshLab,
+    lab: Lab,
     terminal: Terminal,
     book: Casebook,
     seconds: float = math.inf,
@@ -155,7 +167,9 @@ def confirm_all(
                 tries.append(run)
         showed = any(shows(suspicion, run) for run in tries)
         counter = _counter_check(setting, suspicion, number, lab) if showed else None
-        book.findings.append(finding(suspicion, number, shown, tries, counter))
+        refusals = [refusal(run) for run in tries]
+        refused = refusals[-1] if all(refusals) else ""
+        book.findings.append(finding(suspicion, number, shown, tries, counter, refusal=refused))
         if time.monotonic() - kept > SECONDS_BETWEEN_REPORTS:
             keep(setting, book)
             kept = time.monotonic()
@@ -164,14 +178,31 @@ def confirm_all(
 def keep(setting: Setting, book: Casebook) -> None:
     """Write the report of what is known so far, as if interrupted now: if that happens without notice, it is there."""
     if book.runs:
+        book.judge()  # once for the copy and for the stage that comes next
         so_far = replace(
             book, findings=list(book.findings), incomplete=list(book.incomplete), interrupted=True
         )
-        conclude(setting, so_far)
+        _write(setting, so_far)
 
 
 def conclude(setting: Setting, book: Casebook) -> Report:
-    """Make the report and write it. What an interruption left open is entered unconfirmed."""
+    """Make the last report and write it. What an interruption left open is entered unconfirmed.
+
+    Raises UnwrittenError where somebody interrupts even this.
+    """
+    try:
+        return _write(setting, book)
+    except KeyboardInterrupt as error:
+        kept = (setting.out / REPORTS[0]).exists()
+        where = (
+            f"the last complete one is in {setting.out}"
+            if kept
+            else f"there is none in {setting.out}"
+        )
+        raise UnwrittenError(f"interrupted while the report was written: {where}.") from error
+
+
+def _write(setting: Setting, book: Casebook) -> Report:
     if book.interrupted:
         _close_open_cases(setting, book)
     report = _report(setting, book)
@@ -180,7 +211,17 @@ def conclude(setting: Setting, book: Casebook) -> Report:
         write_text(setting.out / name, page)
     if setting.json is not None:
         write_text(setting.json, text)
+    _take_away_orders(setting, report)
     return report
+
+
+def _take_away_orders(setting: Setting, report: Report) -> None:
+    """Leave only the orders that a command reads: an earlier stage may have suspected more tests, or others."""
+    arguments = (argument for each in report.findings for argument in each.replay.arguments or ())
+    read = {argument.rpartition("/")[2] for argument in arguments if argument.startswith("@")}
+    for file in (setting.out / "orders").glob("F*.txt"):
+        if file.name not in read:
+            file.unlink(missing_ok=True)
 
 
 def _close_open_cases(setting: Setting, book: Casebook) -> None:
@@ -188,7 +229,8 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
     missing = sum(experiment.label not in made for experiment in book.planned)
     if missing:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
-    book.suspicions = tuple(book.recalled(each) or each for each in classify(book.runs))
+    if not book.findings:  # else they are numbered already
+        book.suspicions = book.suspected()
     for number, suspicion in enumerate(book.suspicions, 1):
         if number > len(book.findings):
             shown = _reproduction(setting, suspicion, number)
@@ -211,9 +253,7 @@ def _reproduction(setting: Setting, suspicion: Suspicion, number: int) -> Reprod
     return shown
 
 
-def _counter_check(
-    setting: Setting, suspicion: Suspicion, number: int, lab: FreshLab
-) -> Run | None:
+def _counter_check(setting: Setting, suspicion: Suspicion, number: int, lab: Lab) -> Run | None:
     target = setting.target
     experiment = counter_check(suspicion, number, target.pytest_arguments, target.rootdir)
     if experiment is None:
@@ -231,13 +271,10 @@ def _report(setting: Setting, book: Casebook) -> Report:
             f"{len(waiting)} of {len(collected)} tests, which never had their turn: {waiting[0]}"
             + (" and others" if waiting[1:] else "")
         )
-    shuffled = [run for run in runs if run.experiment.kind is Kind.SHUFFLED]
+    shuffled = (run for run in runs if run.experiment.kind is Kind.SHUFFLED)
+    failures = Counter(o.test for run in shuffled for o in run.outcomes if o.bad)
     caught = {
-        suspicion.test: sum(
-            outcome.test == suspicion.test and outcome.bad
-            for run in shuffled
-            for outcome in run.outcomes
-        )
+        suspicion.test: failures[suspicion.test]
         for suspicion in book.suspicions
         if suspicion.kind is Instability.VICTIM
     }
@@ -280,13 +317,9 @@ def _verdict(book: Casebook) -> Verdict:
     if any(kind is not Instability.BROKEN for kind in kinds):
         return Verdict.UNSTABLE
     # A test that passes when its command is tried does not fail in every run, whatever the laboratory saw.
-    if any(each.kind is Instability.BROKEN and not _refuted(each) for each in book.findings):
+    if any(each.kind is Instability.BROKEN and not each.passed for each in book.findings):
         return Verdict.FAILING
     return Verdict.STABLE
-
-
-def _refuted(finding: Finding) -> bool:
-    return finding.tries > 0 and not finding.confirmed
 
 
 def _summary(run: Run) -> RunSummary:

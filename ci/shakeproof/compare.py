@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from shakeproof import orders
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
-from shakeproof.investigate.classify import classify
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_plugins, check_target
@@ -65,9 +64,9 @@ def _investigate(wanted: Comparison, terminal: Terminal, book: Casebook) -> None
 
     gather(setting.jobs, *(each for each in book.planned if each.concurrent))
     gather(1, *(each for each in book.planned if not each.concurrent))
-    book.suspicions = classify(book.runs)
+    book.suspicions = book.judge()
     while further := follow_ups(book.suspicions, book.runs):
         terminal.say(f"settling {words.plural(len(book.suspicions), 'difference')}")
         gather(1, *further)
-        book.suspicions = classify(book.runs)
+        book.suspicions = book.judge()
     confirm_all(setting, lab, terminal, book)

@@ -54,7 +54,7 @@ def unseen(times_seen: Mapping[str, int], shuffles: int) -> float:
     """
     frequencies = Counter(times_seen.values())
     once, twice = frequencies[1], frequencies[2]
-    return (1 - 1 / max(shuffles, 1)) * once * (once - 1) / (2 * (twice + 1))
+    return once * (once - 1) * (1 - 1 / max(shuffles, 1)) / (2 * (twice + 1))
 
 
 def weigh(

@@ -67,6 +67,15 @@ def _without_value(found: re.Match[str]) -> str:
     return f"{found['name']}{found['between']}{quote}{MASK}{quote}"
 
 
+_COMPLAINT = re.compile(r"^.*?\berror: (?!usage:)(.+)$", re.IGNORECASE | re.MULTILINE)
+
+
+def complaint(printed: str) -> str:
+    """Find what pytest complains of where it did not begin: its own line, else the last that it printed."""
+    found = _COMPLAINT.search(printed)
+    return mask(found[1] if found else printed.strip().rpartition("\n")[2]).strip()
+
+
 def headline(message: str, width: int = 160) -> str:
     """Give the first line of a message, shortened to `width` characters, for a table or a summary."""
     first = message.strip().partition("\n")[0].strip()

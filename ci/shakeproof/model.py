@@ -162,6 +162,8 @@ class Finding:
     confirmed: bool
     tries: int = 0  # fresh processes in which the command was run
     shown: int = 0  # those in which it gave the reported outcome
+    passed: int = 0  # those in which the test had its turn and did not fail
+    refusal: str = ""  # what pytest said, where it ran the command in none of them
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
     reason: str = ""  # how its failure has to read to count; empty: in any way

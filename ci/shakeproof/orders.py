@@ -82,22 +82,22 @@ def alone(test: str, times: int) -> tuple[Experiment, ...]:
     )
 
 
-def reordered(tests: Sequence[str], seeds: Sequence[int]) -> tuple[Experiment, ...]:
+def reordered(tests: Sequence[str], seeds: Iterable[int]) -> Iterator[Experiment]:
     """Plan shuffles of the collected tests, one for each seed, the same for the same seed and tests.
+
+    Each is drawn when it is asked for: of a hundred, all but the first few are seldom wanted.
 
     Every other one shuffles as pytest-randomly does: modules among themselves, classes in their module, tests in
     their class. Such orders keep together what shares fixtures; the others put any test beside any other.
     """
-    return tuple(
-        Experiment(
+    for place, seed in enumerate(seeds):
+        yield Experiment(
             label=f"shuffle {seed}",
             kind=Kind.SHUFFLED,
             tests=_shuffled(tests, seed, together=bool(place % 2)),
             seed=seed,
             hash_seed=HASH_SEEDS[0],
         )
-        for place, seed in enumerate(seeds)
-    )
 
 
 def _shuffled(tests: Sequence[str], seed: int, *, together: bool) -> tuple[str, ...]:

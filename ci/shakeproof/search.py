@@ -13,7 +13,6 @@ from shakeproof.investigate.classify import (
     DEPENDENT,
     VERY_SIGNIFICANT,
     chance_of_one_side,
-    classify,
 )
 from shakeproof.investigate.confirm import matches, often_enough
 from shakeproof.investigate.culprits import cleaners, culprits
@@ -97,8 +96,9 @@ class Search:
     def shuffled(self, seeds: int | None, master_seed: int) -> None:
         """Shuffle as often as asked; if that is open, until few unstable tests are likely to be left unseen."""
         drawn = orders.shuffle_seeds(MOST_SHUFFLES if seeds is None else seeds, master_seed)
-        plan = [orders.backwards(self._sound), *orders.reordered(self._sound, drawn)]
-        size = FEWEST_SHUFFLES + 1 if seeds is None else len(plan)
+        shuffles = orders.reordered(self._sound, drawn)
+        plan = itertools.chain([orders.backwards(self._sound)], shuffles)
+        size = 1 + (FEWEST_SHUFFLES if seeds is None else len(drawn))
         made: list[Run] = []
         for batch in _batches(plan, size):
             new = self._try("reversed or shuffled", batch)
@@ -127,7 +127,7 @@ class Search:
     def settle(self) -> None:
         """Make the runs that tell the kinds apart, one at a time, until no further one would change anything."""
         book, patience = self._book, PATIENCE_SHARE * self._budget
-        book.suspicions = classify(book.runs)
+        book.suspicions = book.judge()
         while further := follow_ups(book.suspicions, book.runs, patience=patience, most=MOST_OPEN):
             self._terminal.begin("settling what differs", len(further))
             left = len(further)
@@ -139,7 +139,7 @@ class Search:
                     self._terminal.made(run)
                     book.runs.append(run)
                 left -= len(batch)
-            book.suspicions = classify(book.runs)
+            book.suspicions = book.judge()
             if left:
                 return
 
@@ -180,7 +180,7 @@ class Search:
                 book.left_out(f"what would make {left} pass behind the culprits")
                 break
             book.accuse(self._with_cleaners(victim))
-        book.suspicions = tuple(book.recalled(each) or each for each in book.suspicions)
+        book.suspicions = book.suspected()
 
     def pairs(self) -> None:
         """Run every test right behind every other, the most suspicious first, and look into what that brings to light.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from shakeproof import orders
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
-from shakeproof.investigate.classify import classify
 from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target
@@ -56,24 +55,23 @@ def stability(question: Question, terminal: Terminal) -> Report:
         hash_seeds = _hash_seeds(question, first, book)
         with _laboratory(question, judge, hash_seeds, terminal) as lab:
             tests = lab.collected if isinstance(lab, ForkLab) else first.collected
-            search = Search(lab, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
-            try:
-                _investigate(question, search, book)
-            except ForkUnsafeError as error:  # a test killed even what it was forked from
-                if not book.runs:
-                    raise _unforkable(error) from error
-                terminal.say(f"the search ends here: {error}")
-                book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
-                book.suspicions = classify(book.runs)
+            investigate(question, lab, tests, book, terminal)
         confirm_all(setting, judge, terminal, book, question.budget * (1 + CONFIRMING_SHARE))
     return conclude(setting, book)
 
 
-def _investigate(question: Question, search: Search, book: Casebook) -> None:
-    """Go through the stages, those first that expose most; after each its report is on disk, whatever happens next."""
+def investigate(
+    question: Question, lab: Lab, tests: tuple[str, ...], book: Casebook, terminal: Terminal
+) -> None:
+    """Go through the stages, those first that expose most; after each its report is on disk, whatever happens next.
+
+    Raises ShakeproofError where the suite could not be forked for a single run.
+    """
+    setting = question.setting
+    search = Search(lab, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the declared order", lambda: search.begin(question.repeat)),
-        ("shuffles", lambda: search.shuffled(question.seeds, question.setting.master_seed)),
+        ("shuffles", lambda: search.shuffled(question.seeds, setting.master_seed)),
         ("two copies at once", search.copies),
         ("repeats", lambda: search.repeated(question.repeat)),
         ("other orders", search.otherwise),
@@ -82,10 +80,17 @@ def _investigate(question: Question, search: Search, book: Casebook) -> None:
         ("pairs", search.pairs),
     )
     book.to_do = [name for name, _ in stages]
-    for _, stage in stages:
-        stage()
-        book.to_do.pop(0)
-        keep(question.setting, book)
+    try:
+        for _, stage in stages:
+            stage()
+            book.to_do.pop(0)
+            keep(setting, book)
+    except ForkUnsafeError as error:  # a test killed even what it was forked from
+        if not book.runs:
+            raise _unforkable(error) from error
+        terminal.say(f"the search ends here: {error}")
+        book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
+        book.suspicions = book.suspected()
 
 
 def _look(judge: FreshLab) -> Run:

@@ -127,6 +127,20 @@ def test_where_a_test_fails_for_two_reasons_the_other_one_shows_nothing() -> Non
     assert [shows(suspected, each) for each in (other, same)] == [False, True]
 
 
+def test_a_finding_counts_the_processes_in_which_the_test_passed() -> None:
+    """Not those in which it had no turn, which say nothing."""
+    suspected = suspicion(VICTIM, Instability.BROKEN, run(declared(), ORDER))
+    tries = [
+        run(alone(VICTIM), {VICTIM: PASSED}),
+        run(alone(VICTIM), {VICTIM: Status.NOT_RUN}),
+        run(alone(VICTIM), {}),
+    ]
+
+    closed = finding(suspected, 1, reproduced(suspected), tries)
+
+    assert (closed.tries, closed.shown, closed.passed) == (3, 0, 1)
+
+
 def test_a_run_that_would_stop_at_the_first_failure_is_told_not_to() -> None:
     bad = run(shuffled(3), ORDER, plugins=("maxfail",))
 

@@ -82,6 +82,11 @@ def test_the_unseen_are_guessed_from_those_seen_once_and_twice(
     assert unseen(times_seen, 5) == pytest.approx(estimate)
 
 
+def test_nothing_unseen_is_not_less_than_nothing() -> None:
+    """A report that says -0.0 makes people wonder."""
+    assert str(unseen({}, 5)) == "0.0"
+
+
 def test_one_shuffle_says_nothing_about_a_second() -> None:
     """Everything is then seen once, which would promise ever more."""
     assert unseen({"a": 1, "b": 1, "c": 1}, 1) == 0

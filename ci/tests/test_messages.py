@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shakeproof.messages import fingerprint, headline, mask, reason
+from shakeproof.messages import complaint, fingerprint, headline, mask, reason
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,33 @@ def test_a_headline_is_one_line_that_fits(message: str, width: int) -> None:
 
 def test_a_short_message_is_its_own_headline() -> None:
     assert headline("\n  AssertionError: no\n\n  where") == "AssertionError: no"
+
+
+UNKNOWN_OPTION = """
+ERROR: usage: python -m pytest [options] [file_or_dir] [file_or_dir] [...]
+python -m pytest: error: unrecognized arguments: --token=secret
+  inifile: None
+"""
+NOT_FOUND = """
+no tests ran in 0.01s
+ERROR: not found: /project/test_a.py::test_it
+(no match in any of [<Module test_a.py>])
+"""
+CONFTEST = """
+ImportError while loading conftest '/project/conftest.py'.
+conftest.py:1: in <module>
+E   ModuleNotFoundError: No module named 'nothing'
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (UNKNOWN_OPTION, "unrecognized arguments: --token=***"),
+        (NOT_FOUND, "not found: /project/test_a.py::test_it"),
+        (CONFTEST, "E   ModuleNotFoundError: No module named 'nothing'"),
+        ("", ""),
+    ],
+)
+def test_of_what_pytest_prints_its_complaint_is_quoted(printed: str, said: str) -> None:
+    assert complaint(printed) == said

@@ -162,8 +162,19 @@ def test_every_other_shuffle_keeps_modules_and_classes_together(
 def test_one_seed_is_one_order_of_the_same_tests() -> None:
     tests = [f"a.py::{number}" for number in range(9)]
 
-    assert orders.reordered(tests, (5, 6)) == orders.reordered(tests, (5, 6))
-    assert orders.reordered(tests, (5,))[0].tests != orders.reordered(tests, (6,))[0].tests
+    fifth, sixth = ([*orders.reordered(tests, (seed,))] for seed in (5, 6))
+
+    assert fifth == [*orders.reordered(tests, (5,))]
+    assert fifth[0].tests != sixth[0].tests
+
+
+def test_a_shuffle_is_drawn_when_it_is_asked_for() -> None:
+    """A hundred orders of ten thousand tests take seconds to draw, and most are never run."""
+    seeds = iter((5, 6, 7))
+
+    next(orders.reordered(("a.py::a", "a.py::b"), seeds))
+
+    assert next(seeds) == 6
 
 
 def test_backwards_is_the_declared_order_from_its_end() -> None:

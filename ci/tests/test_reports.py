@@ -252,10 +252,22 @@ def test_the_verdict_counts_what_it_rests_on(shown: Report, text: str) -> None:
         (finding(tries=4), "confirmed: the command showed it in 1 of 4 fresh processes"),
         (UNCONFIRMED, "not confirmed: the command did not show it in 1 fresh process"),
         (UNTRIED, "not confirmed: the command was not run"),
+        (
+            replace(UNCONFIRMED, refusal="not found: test_a.py"),
+            "not confirmed: the command could not be run, for pytest says: not found: test_a.py",
+        ),
     ],
 )
 def test_a_confirmation_says_how_often_it_was_tried(found: Finding, text: str) -> None:
     assert words.confirmation(found) == text
+
+
+def test_a_broken_test_that_passes_by_itself_is_put_down_to_what_was_different() -> None:
+    """Else nobody knows what to make of it. Where the budget ended before it was run alone, others may be to blame."""
+    said = words.confirmation(replace(finding(Instability.BROKEN, confirmed=False), passed=1))
+
+    assert "failed in every run of the laboratory and passed in 1 of 1 fresh process" in said
+    assert said.endswith("something in the way Shakeproof runs it, or a test that ran before it")
 
 
 def test_a_long_list_of_runs_is_cut() -> None:

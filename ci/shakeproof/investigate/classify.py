@@ -33,6 +33,7 @@ UNDIVIDED = frozenset(
 )
 DEPENDENT = frozenset({Instability.VICTIM, Instability.BRITTLE})
 NOT_COLLECTED = "not collected"
+UNREMARKABLE = frozenset({Status.PASSED, Status.NOT_RUN})
 NOTHING_COLLECTED = 5  # exit statuses of pytest
 ORDERLY = (0, 1, 2, NOTHING_COLLECTED)  # passed, failed, interrupted; all else died or broke
 
@@ -43,6 +44,7 @@ class Turn:
 
     run: Run
     outcome: Outcome
+    order: int  # the same for runs that were to run the same tests in the same order, with the same plugins
 
     @property
     def signature(self) -> Hashable:
@@ -89,26 +91,37 @@ def _not_idempotent(runs: Sequence[Run]) -> Iterable[Suspicion]:
 
 
 def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
-    """Sort the outcomes by test: a table test x run.
+    """Sort the outcomes by test, for those that did anything but pass: a table test x run.
 
     A test that a whole-suite run did not collect is `missing` there; where the collection failed, that is the
     session's outcome and says nothing about any test.
     """
     runs = tuple(runs)
     everything = dict.fromkeys(test for run in runs for test in run.collected)
+    missing = [_missing(run, everything) for run in runs]
+    telling = {test for tests in missing for test in tests}
+    telling.update(o.test for run in runs for o in run.outcomes if o.status not in UNREMARKABLE)
     table: defaultdict[str, list[Turn]] = defaultdict(list)
-    for run in runs:
-        table[SESSION].append(Turn(run, session_outcome(run)))
+    # Each order gets a number, once: comparing ten thousand names for each turn takes longer than all else together.
+    orders: dict[Hashable, int] = {}
+    for run, absent in zip(runs, missing, strict=True):
+        order = orders.setdefault((run.collected, run.experiment.plugins), len(orders))
+        table[SESSION].append(Turn(run, session_outcome(run), order))
         # Of a test that runs twice in a row, only the first turn can be compared with its others.
         for outcome in run.outcomes[: 1 if run.experiment.kind is Kind.TWICE else None]:
-            if outcome.status is not Status.NOT_RUN:
-                table[outcome.test].append(Turn(run, outcome))
-        if _collected_for_all(run):
-            collected = frozenset(run.collected)
-            for test in everything:
-                if test not in collected:
-                    table[test].append(Turn(run, Outcome(test, Status.MISSING, NOT_COLLECTED)))
+            if outcome.test in telling and outcome.status is not Status.NOT_RUN:
+                table[outcome.test].append(Turn(run, outcome, order))
+        for test in absent:
+            table[test].append(Turn(run, Outcome(test, Status.MISSING, NOT_COLLECTED), order))
     return {test: tuple(turns) for test, turns in table.items()}
+
+
+def _missing(run: Run, everything: Iterable[str]) -> tuple[str, ...]:
+    """List what other runs collected and this one, which was to collect it, did not."""
+    if not _collected_for_all(run):
+        return ()
+    collected = frozenset(run.collected)
+    return tuple(test for test in everything if test not in collected)
 
 
 def _collected_for_all(run: Run) -> bool:
@@ -236,7 +249,7 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         if by_chance and not _agree_within(spread, conditions):
             return Instability.NON_DETERMINISTIC
         return Instability.PARALLEL_UNSAFE
-    if not _agree_within(spread, lambda turn: order(turn.run)):
+    if not _agree_within(spread, order):
         # The same order: either the hash seed alone decides, or it does not decide either.
         by_hash_seed = _agree_within(spread, lambda turn: conditions(turn)[:2])
         return Instability.HASH_ORDER if by_hash_seed else Instability.NON_DETERMINISTIC
@@ -300,21 +313,21 @@ def _is_about_collecting(turns: Iterable[Turn]) -> bool:
 
 
 def _conditions(
-    turn: Turn, order: Callable[[Run], Hashable] | None = None
+    turn: Turn, order: Callable[[Turn], Hashable] | None = None
 ) -> tuple[Hashable, int | None, bool]:
     """Say under which conditions a test had its turn: two turns with this in common differ by chance."""
-    asked = (order or _order_collected)(turn.run)
+    asked = (order or _order_collected)(turn)
     return asked, turn.run.experiment.hash_seed, in_company(turn.run)
 
 
-def _order_collected(run: Run) -> Hashable:
+def _order_collected(turn: Turn) -> Hashable:
     """Say what was going to run: two runs with this in common differ by chance, or by the hash seed."""
-    return run.collected, run.experiment.plugins
+    return turn.order
 
 
-def _order_asked_for(run: Run) -> Hashable:
+def _order_asked_for(turn: Turn) -> Hashable:
     """Say the same before anything is collected, for what goes differently in collecting itself."""
-    experiment = run.experiment
+    experiment = turn.run.experiment
     return experiment.tests, experiment.arguments, experiment.options, experiment.plugins
 
 

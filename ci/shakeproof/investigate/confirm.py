@@ -86,7 +86,7 @@ def reproduction(
     that matter, from `order_file` where there are many.
     """
     example = suspicion.example
-    order = tuple(_from(cwd, example.rootdir, test) for test in _order(suspicion))
+    order = _from(cwd, example.rootdir, _order(suspicion))
     out = os.path.relpath(order_file.parent.parent, cwd)
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
@@ -173,10 +173,12 @@ def _replay_only(
     )
 
 
-def _from(cwd: Path, rootdir: Path, test: str) -> str:
-    """Name a test as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
-    file, colons, rest = test.partition("::")
-    return f"{os.path.relpath(rootdir / file, cwd)}{colons}{rest}"
+def _from(cwd: Path, rootdir: Path, tests: Sequence[str]) -> tuple[str, ...]:
+    """Name tests as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
+    files = {test.partition("::")[0] for test in tests}  # far fewer than tests
+    seen_from = {file: os.path.relpath(rootdir / file, cwd) for file in files}
+    parts = (test.partition("::") for test in tests)
+    return tuple(f"{seen_from[file]}{colons}{rest}" for file, colons, rest in parts)
 
 
 def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
@@ -252,7 +254,7 @@ def counter_check(
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
-    named = (_from(cwd, suspicion.example.rootdir, test) for test in tests)
+    named = _from(cwd, suspicion.example.rootdir, tests)
     return Experiment(
         label=f"counter-check of F{number}",
         kind=Kind.REPLAY,
@@ -267,10 +269,13 @@ def finding(
     shown: Reproduction,
     tries: Sequence[Run],
     counter_check: Run | None = None,
+    *,
+    refusal: str = "",
 ) -> Finding:
     """Close the case: confirmed when the command gave the reported outcome in at least one of its fresh processes.
 
-    Where there was a counter-check, it must have turned out the other way.
+    Where there was a counter-check, it must have turned out the other way. `refusal` is what pytest said if it would
+    not even run the command.
     """
     good = sum(shows(suspicion, run) for run in tries)
     countered = None if counter_check is None else _opposite(suspicion, counter_check)
@@ -289,6 +294,8 @@ def finding(
         confirmed=good > 0 and countered is not False,
         tries=len(tries),
         shown=good,
+        passed=sum(_opposite(suspicion, run) is True for run in tries),
+        refusal=refusal,
         culprits=suspicion.culprits,
         cleaners=suspicion.cleaners,
         reason=suspicion.reason,

@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
+from shakeproof.messages import complaint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,11 @@ def check_collected(run: Run) -> None:
     )
 
 
+def refusal(run: Run) -> str:
+    """Give what pytest said of arguments that it did not accept; nothing where it accepted them."""
+    return complaint(_printed(run)) if run.exit_status == USAGE_ERROR else ""
+
+
 def check_plugins(first: Run, experiments: Sequence[Experiment]) -> None:
     """See, once a first run has told which plugins are loaded, that those which other runs need are among them.
 
@@ -117,6 +123,9 @@ def _missing(package: str, option: str) -> str:
 
 
 def _tail(run: Run) -> str:
+    return "\n".join(_printed(run).splitlines()[-TAIL_LINES:]).strip()
+
+
+def _printed(run: Run) -> str:
     path: Path = run.log
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-TAIL_LINES:]).strip()
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -70,6 +70,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "confirmed": finding.confirmed,
         "tries": finding.tries,
         "shown": finding.shown,
+        "passed": finding.passed,
+        "refusal": finding.refusal,
         "counter_check": finding.counter_check,
         "reason": finding.reason,
         "rate": round(finding.rate, 2),

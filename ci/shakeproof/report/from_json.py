@@ -98,6 +98,8 @@ def _finding(stored: dict[str, Any]) -> Finding:
         confirmed=stored["confirmed"],
         tries=stored["tries"],
         shown=stored["shown"],
+        passed=stored["passed"],
+        refusal=stored["refusal"],
         culprits=tuple(map(tuple, stored["culprits"])),
         cleaners=tuple(stored["cleaners"]),
         reason=stored["reason"],

@@ -167,6 +167,13 @@ def confirmation(finding: Finding) -> str:
         return "not confirmed: the command was not run"
     if finding.counter_check is False and finding.shown:
         return f"not confirmed: the command showed it in {finding.shown} of {tries}, but so did {_control(finding)}"
+    if finding.refusal and not finding.shown:
+        return f"not confirmed: the command could not be run, for pytest says: {finding.refusal}"
+    if finding.kind is Instability.BROKEN and finding.passed and not finding.shown:
+        return (
+            f"not confirmed: it failed in every run of the laboratory and passed in {finding.passed} of {tries}, "
+            "so what it trips over is something in the way Shakeproof runs it, or a test that ran before it"
+        )
     if not finding.confirmed:
         return f"not confirmed: the command did not show it in {tries}"
     countered = f", and {_control(finding)} did not" if finding.counter_check else ""
