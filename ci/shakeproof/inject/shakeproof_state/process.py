@@ -1,0 +1,155 @@
+"""State of the process: environment, folder, umask, arguments, limits, hooks, signals, locale and time zone."""
+
+from __future__ import annotations
+
+import builtins
+import locale
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any, Dict
+
+from .protocol import ABSENT, Plain
+from .words import described
+
+# pytest changes it for each phase of each test.
+NOT_STATE = frozenset({"PYTEST_CURRENT_TEST"})
+HOOKS = ("excepthook", "displayhook", "unraisablehook", "breakpointhook")
+
+
+class Environment(Plain):
+    """The environment variables."""
+
+    name = category = "environment"
+
+    def look(self) -> Dict[str, str]:
+        """Give them all."""
+        return {name: value for name, value in os.environ.copy().items() if name not in NOT_STATE}
+
+    def put(self, key: str, value: Any) -> None:
+        """Set or unset one."""
+        if value is ABSENT:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value
+        if key == "TZ" and hasattr(time, "tzset"):
+            time.tzset()
+
+
+class WorkingFolder(Plain):
+    """The current directory."""
+
+    name = category = "cwd"
+
+    def look(self) -> Dict[str, str]:
+        """Give its path; nothing where it has been removed."""
+        try:
+            return {"cwd": os.getcwd()}
+        except FileNotFoundError:
+            return {}
+
+    def put(self, key: str, value: Any) -> None:
+        """Go back."""
+        os.chdir(value)
+
+
+class FileMode(Plain):
+    """The umask: what nobody may do with a new file."""
+
+    name = "umask"
+    category = "filesystem"
+
+    def look(self) -> Dict[str, int]:
+        """Read it where that does not take setting it (Linux)."""
+        with open("/proc/self/status", "rb") as file:
+            found = [line for line in file.read().splitlines() if line.startswith(b"Umask:")]
+        return {"umask": int(line.split()[1], 8) for line in found}
+
+    def told(self, key: str, value: Any) -> str:
+        """Say it in octal digits."""
+        return "{:#05o}".format(value)
+
+    def put(self, key: str, value: Any) -> None:
+        """Set it."""
+        os.umask(value)
+
+
+class Interpreter(Plain):
+    """What belongs to the interpreter as a whole: arguments, the recursion limit, hooks, signal handlers."""
+
+    name = "interpreter"
+    category = "global"
+
+    def look(self) -> Dict[str, Any]:
+        """Give the values by the name under which Python knows them."""
+        found: Dict[str, Any] = {
+            "sys.argv": tuple(sys.argv),
+            "sys.getrecursionlimit()": sys.getrecursionlimit(),
+            "sys.flags.dont_write_bytecode": sys.dont_write_bytecode,
+            "threading.excepthook": threading.excepthook,
+            "builtins.open": builtins.open,
+            "builtins.print": builtins.print,
+        }
+        found.update(("sys." + name, getattr(sys, name)) for name in HOOKS)
+        for number in signal.valid_signals():
+            handler = signal.getsignal(number)
+            if handler is not None:
+                found[_signal(number)] = handler
+        return found
+
+    def put(self, key: str, value: Any) -> None:
+        """Set one."""
+        if key == "sys.argv":
+            sys.argv[:] = value
+        elif key == "sys.getrecursionlimit()":
+            sys.setrecursionlimit(value)
+        elif key == "sys.flags.dont_write_bytecode":
+            sys.dont_write_bytecode = value
+        elif key.startswith("signal."):
+            number = next(each for each in signal.valid_signals() if _signal(each) == key)
+            signal.signal(number, signal.SIG_DFL if value is ABSENT else value)
+        else:
+            module, _, name = key.partition(".")
+            setattr(sys.modules[module], name, value)
+
+    def told(self, key: str, value: Any) -> str:
+        """Name a handler as the signal module does."""
+        return str(value) if isinstance(value, signal.Handlers) else described(value)
+
+
+def _signal(number: int) -> str:
+    try:
+        return "signal." + signal.Signals(number).name
+    except ValueError:  # a real-time signal between the first and the last, which have no names
+        return "signal.{}".format(int(number))
+
+
+class Locale(Plain):
+    """The locale, by category."""
+
+    name = category = "locale"
+
+    def look(self) -> Dict[str, str]:
+        """Ask for each, which sets nothing."""
+        names = [name for name in dir(locale) if name.startswith("LC_") and name != "LC_ALL"]
+        return {name: locale.setlocale(getattr(locale, name)) for name in names}
+
+    def put(self, key: str, value: Any) -> None:
+        """Set one category."""
+        locale.setlocale(getattr(locale, key), value)
+
+
+class TimeZone(Plain):
+    """What `time` takes for the local time zone."""
+
+    name = category = "timezone"
+
+    def look(self) -> Dict[str, Any]:
+        """Give its names and offset, which follow TZ only when somebody calls tzset."""
+        return {"time.tzname": (*time.tzname, time.timezone)}
+
+    def put(self, key: str, value: Any) -> None:
+        """Take it from the environment anew: nothing else can set it."""
+        time.tzset()
