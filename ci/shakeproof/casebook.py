@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from shakeproof import evidence
 from shakeproof.errors import ShakeproofError, UnwrittenError
 from shakeproof.files import make_folder, write_lines, write_text
+from shakeproof.investigate.causes import ranked
 from shakeproof.investigate.classify import DEPENDENT, classify
 from shakeproof.investigate.confirm import (
     Reproduction,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shakeproof.lab.base import Lab, Target
-    from shakeproof.model import Experiment
+    from shakeproof.model import Cause, Experiment, Leak
     from shakeproof.report.terminal import Terminal
 
 
@@ -88,6 +89,11 @@ class Casebook:
     suspicions: tuple[Suspicion, ...] = ()
     # Those whose culprits were looked for, by test and reason.
     accused: dict[tuple[str, str], Suspicion] = field(default_factory=dict)
+    # What their culprits leave behind, by test, reason and culprits.
+    explained: dict[tuple[str, str, tuple[str, ...]], tuple[Cause, ...]] = field(
+        default_factory=dict
+    )
+    leaks: tuple[Leak, ...] = ()  # what each test leaves behind, victim or not
     pairs: int = 0  # ordered pairs that were run; of these, `runs` holds only the odd ones
     findings: list[Finding] = field(default_factory=list)
     # A sentence for each thing planned and not done.
@@ -123,7 +129,18 @@ class Casebook:
         same = (suspicion.kind, Instability.NON_DETERMINISTIC)
         if suspicion.kind not in DEPENDENT or known is None or known.kind not in same:
             return None
-        return replace(suspicion, kind=known.kind, culprits=known.culprits, cleaners=known.cleaners)
+        causes = tuple(
+            cause
+            for members in known.culprits
+            for cause in self.explained.get((known.test, known.reason, members), ())
+        )
+        return replace(
+            suspicion,
+            kind=known.kind,
+            culprits=known.culprits,
+            cleaners=known.cleaners,
+            causes=causes,
+        )
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -300,6 +317,7 @@ def _report(setting: Setting, book: Casebook) -> Report:
             collection=statistics.median(run.collection_seconds for run in runs),
         ),
         runs=tuple(_summary(run) for run in runs),
+        leaks=ranked(book.leaks, book.findings),
     )
 
 

@@ -61,6 +61,16 @@ def mask(text: str) -> str:
     return _URL_PASSWORD.sub(rf"\g<before>{MASK}", _KEYED.sub(_without_value, text))
 
 
+_SECRET = re.compile(r"key|token|secret|password|passwd|credential|auth|dsn|cookie", re.IGNORECASE)
+
+
+def mask_value(key: str, value: str | None) -> str | None:
+    """Hide a value that stands by itself, where what it belongs to is called like a secret."""
+    if value is None or (_SECRET.search(key) is None):
+        return None if value is None else mask(value)
+    return MASK
+
+
 def _without_value(found: re.Match[str]) -> str:
     value = found["value"]
     quote = value[0] if value[0] in "\"'" else ""

@@ -97,6 +97,7 @@ class Run:
     # The paths and node ids among the arguments that pytest was called with.
     positional: tuple[str, ...] = ()
     plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
+    left: tuple[Leak, ...] = ()  # what its tests left behind, where that was asked
     log: Path = Path()  # the file that holds what the run printed
 
     @property
@@ -105,6 +106,45 @@ class Run:
         return tuple(
             outcome.test for outcome in self.outcomes if outcome.status is not Status.NOT_RUN
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A piece of state that was not as before when a test, or several of them, had ended."""
+
+    by: str  # the test after which it was seen; empty: after all that ran
+    category: str  # environment, settings, cache, database, ...: see the contract
+    key: str  # which piece: APP_MODE, app.config.CACHE['x']
+    before: str | None  # as text; None: it was not there
+    after: str | None
+    probe: str = ""  # who sees it and can put it back
+    can_put_back: bool = True
+
+    @property
+    def piece(self) -> tuple[str, str]:
+        """What it is called in a request to put it back."""
+        return self.probe, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """Which pieces of state are made what they were before the stem, each named by its probe and its key."""
+
+    pieces: tuple[tuple[str, str], ...] = ()
+    all_but: bool = False  # not these, but all others that have changed
+
+    def as_json(self) -> dict[str, list[list[str]]]:
+        """Write it as the template reads it."""
+        return {"keep" if self.all_but else "put_back": [list(piece) for piece in self.pieces]}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A piece of state, and whether it is why a test depends on order."""
+
+    leak: Leak
+    proven: bool  # putting it back, and nothing else, turned the outcome around
+    together: tuple[str, ...] = ()  # keys of others that have to be put back with it
 
 
 class Instability(StrEnum):
@@ -142,6 +182,7 @@ class Suspicion:
     # Of a victim its polluters, of a brittle test its state-setters.
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +212,7 @@ class Finding:
     # Whether a fresh process showed the opposite: a victim that passed alone, a brittle test that passed behind its
     # state-setter. None: not tried.
     counter_check: bool | None = None
+    causes: tuple[Cause, ...] = ()
 
 
 class Verdict(StrEnum):
@@ -252,6 +294,7 @@ class Report:
     findings: tuple[Finding, ...]
     timing: Timing
     runs: tuple[RunSummary, ...] = field(default=())
+    leaks: tuple[Leak, ...] = ()
 
     @property
     def exit_status(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from shakeproof import evidence, orders
+from shakeproof.investigate.causes import Answer, causes
 from shakeproof.investigate.classify import (
     DEPENDENT,
     VERY_SIGNIFICANT,
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.casebook import Casebook
+    from shakeproof.investigate.causes import Ask
     from shakeproof.investigate.culprits import HoldsBehind
     from shakeproof.lab.base import Lab
-    from shakeproof.model import Outcome, Run, Suspicion
+    from shakeproof.model import Outcome, Restoring, Run, Suspicion
     from shakeproof.report.terminal import Terminal
 
 FEWEST_SHUFFLES, MOST_SHUFFLES = 5, 100  # where their number is open
@@ -42,6 +44,7 @@ LOOK_SECONDS = 5.0  # about so long the laboratory is kept busy between two look
 FASTER = 8  # times as many runs as the last time are handed to it at most
 MOST_SET_ASIDE = 20
 MOST_OPEN = 10_000  # suspicions that are followed up: here the budget sets the end
+MOST_EXPLAINED = 5  # sets of culprits of one test
 ASKED_AGAIN = 40  # times, behind somebody accused of an intermittent victim
 DEADLY = frozenset({Status.CRASHED, Status.HUNG})
 Thing = TypeVar("Thing")
@@ -182,6 +185,62 @@ class Search:
             book.accuse(self._with_cleaners(victim))
         book.suspicions = book.suspected()
 
+    def explain(self) -> None:
+        """Find out what culprits leave behind that makes the difference: by putting it back, piece by piece."""
+        lab, book = self._lab, self._book
+        open_ones = [
+            (each, members)
+            for each in book.suspicions
+            for members in each.culprits[:MOST_EXPLAINED]
+            if each.rate == 1 and (each.test, each.reason, members) not in book.explained
+        ]
+        if open_ones and not isinstance(lab, ForkLab):
+            book.left_out("what the culprits leave behind, which takes forks")
+            return
+        for number, (suspicion, members) in enumerate(open_ones):
+            if self._spent() or not isinstance(lab, ForkLab):
+                left = words.plural(len(open_ones) - number, "culprit")
+                book.left_out(f"what {left} leave behind")
+                break
+            ask = self._restored(lab, suspicion, members)
+            found = causes(ask, brittle=suspicion.kind is Instability.BRITTLE)
+            book.explained[suspicion.test, suspicion.reason, members] = found
+        book.suspicions = book.suspected()
+
+    def _restored(self, lab: ForkLab, suspicion: Suspicion, members: tuple[str, ...]) -> Ask:
+        stem = Experiment(
+            f"behind {members[-1]}",
+            Kind.REPLAY,
+            tests=members,
+            hash_seed=suspicion.example.experiment.hash_seed,
+        )
+
+        def ask(ways: Sequence[Restoring]) -> list[Answer]:
+            self._terminal.begin(f"what makes {suspicion.test} depend on order", len(ways))
+            shown: dict[Restoring, Answer] = {}
+            for way, run in lab.at_once(self._jobs).restored(stem, (suspicion.test,), ways):
+                self._terminal.over(run)
+                turns = [each.came_through for each in run.outcomes]
+                shown[way] = Answer(turns[-1] if turns else None, run.left)
+            return [shown.get(way, Answer(None)) for way in ways]
+
+        return ask
+
+    def watch(self) -> None:
+        """Run the declared order once more, and note what each test leaves behind, whether anybody minds or not."""
+        lab, book = self._lab, self._book
+        if not isinstance(lab, ForkLab) or self._spent():
+            book.left_out("what tests leave behind that nobody minds")
+            return
+        self._terminal.begin("what tests leave behind", 1)
+        watched = Experiment("watched", Kind.DECLARED, hash_seed=orders.HASH_SEEDS[0])
+        for run in lab.at_once(1).watched(self._without_deadly(watched)):
+            self._terminal.over(run)
+            book.leaks = run.left
+        tests = words.plural(len({each.by for each in book.leaks}), "test")
+        pieces = words.plural(len({each.piece for each in book.leaks}), "piece")
+        self._terminal.say(f"  1 run watched: {tests} left {pieces} of state changed")
+
     def pairs(self) -> None:
         """Run every test right behind every other, the most suspicious first, and look into what that brings to light.
 
@@ -205,6 +264,7 @@ class Search:
         if found:
             self.settle()
             self.accuse()
+            self.explain()
 
     def _odd_pairs(self, lab: ForkLab, stems: Sequence[str]) -> list[Run]:
         """Run the pairs as far as the budget goes, and give those in which the second test did as never before."""

@@ -77,6 +77,8 @@ def investigate(
         ("other orders", search.otherwise),
         ("settling what differs", search.settle),
         ("culprits", search.accuse),
+        ("causes", search.explain),
+        ("what tests leave behind", search.watch),
         ("pairs", search.pairs),
     )
     book.to_do = [name for name, _ in stages]

@@ -5,11 +5,16 @@ the descriptor it is given:
 
     {"id": 7, "folder": "/tmp/...", "reseed": {"random": true}, "tree": "/tmp/.../tree"}
 
-where the file `tree` holds {"stem": [4, 2], "endings": [[5], [1, 3]]}, and forks once for each. The fork runs the tests
-of the stem with those numbers, in that order, from the state right after collection; then, for each ending, it forks
-again: "what if test 5 came next? what if tests 1 and 3?". That makes a checkpoint of the state behind test 2. With an
-empty stem the endings are short runs from the state right after collection, which share the cost of getting there. What
-the forks see is sent to a socket, marked with the place of the fork: [7], [7, 0].
+where the file `tree` holds {"stem": [4, 2], "endings": [{"run": [5]}, {"run": [1, 3]}], "watch": false}, and forks
+once for each. The fork runs the tests of the stem with those numbers, in that order, from the state right after
+collection; then, for each ending, it forks again: "what if test 5 came next? what if tests 1 and 3?". That makes a
+checkpoint of the state behind test 2. With an empty stem the endings are short runs from the state right after
+collection, which share the cost of getting there. What the forks see is sent to a socket, marked with the place of
+the fork: [7], [7, 0].
+
+A tree with "watch" is asked what its tests leave behind as well: which pieces of state each test of the stem changed,
+and which are changed once the stem is over. An ending with "put_back" makes the pieces named there what they were
+before the stem, or with "keep" all others, and then runs: what would have become of the test without that?
 """
 
 from __future__ import annotations
@@ -30,11 +35,16 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 from shakeproof_files import CannotKeepError, Files
 from shakeproof_sinks import SocketSink
+
+if TYPE_CHECKING:
+    from shakeproof_state.observer import Observer
+    from shakeproof_state.protocol import Change
+    from shakeproof_state.watch import Watch
 
 # Kept from before any test could replace them: a branch is forked behind tests.
 _socket = socket.socket
@@ -42,6 +52,7 @@ _process, _exit, _os_fork, _lead_group = os.getpid, os._exit, os.fork, os.setpgi
 _wait_id, _wait, _kill_group = os.waitid, os.waitpid, os.killpg
 _count_threads = threading.active_count
 _random_state, _set_random_state = random.getstate, random.setstate
+MOST_CHANGES = 300  # that are told of one test
 FORK_FAILED = 70  # exit status of a fork that failed outside any test (EX_SOFTWARE of sysexits.h)
 
 
@@ -57,6 +68,8 @@ class Template:
         self._log = os.fstat(1)
         self._outputs: Sequence[int] = ()
         self._cached: Sequence[Tuple[str, Optional[bytes]]] = ()
+        self._observer: Optional[Observer] = None
+        self._watch: Optional[Watch] = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -205,9 +218,13 @@ class Template:
         """Run the stem of a tree, then each of its endings in a fork of its own; give the status of the stem."""
         endings = tree["endings"]
         connected = _connected() if endings else frozenset()
-        stem = [self._session.items[number] for number in tree["stem"]]
+        stem = self._items(tree["stem"])
         last = stem[-1] if stem else None
         self._begin(place)
+        if tree["watch"]:
+            self._observer, self._watch = _watch(str(self._session.config.rootpath))
+            self._session.config.pluginmanager.register(self._watch)
+            self._before = self._observer.look()
         status = self._run(stem, _sibling(last) if last and endings else None)
         if not endings or status == pytest.ExitCode.INTERRUPTED:
             return status
@@ -218,8 +235,11 @@ class Template:
         for number, ending in enumerate(endings):
             if number:
                 files.put_back()
-            self._end([self._session.items[each] for each in ending], (*place, number), last)
+            self._end(ending, (*place, number), last)
         return status
+
+    def _items(self, numbers: Sequence[int]) -> Sequence[pytest.Item]:
+        return [self._session.items[number] for number in numbers]
 
     def _files(self, connected: FrozenSet[int]) -> Optional[Files]:
         """Keep the temporary files, and pytest's cache, for each ending; None where not everything can be kept.
@@ -250,14 +270,40 @@ class Template:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
             if _process() != self._sink.owner:
                 _exit(0)  # a test forked, and its child came back into pytest
+            if self._watch is not None:
+                self._tell(item.nodeid, self._watch.end_of_test())
             if session.shouldfail or session.shouldstop:  # a test or a plugin wants no more tests
                 return int(pytest.ExitCode.INTERRUPTED)
         return int(bool(session.testsfailed))
 
+    def _tell(self, test: str, changes: Sequence[Change]) -> None:
+        """Tell what a test left behind, or with no test, all that have run."""
+        if changes:
+            found = [list(each) for each in changes[:MOST_CHANGES]]
+            self._sink.write({"event": "left", "test": test, "changes": found})
+
+    def _restore(self, ending: Dict[str, Any]) -> None:
+        """Tell what is changed before an ending, and put back what it says."""
+        observer = self._observer
+        if observer is None:
+            return
+        changes = observer.changes(self._before, observer.look())
+        self._tell("", changes)
+        pieces = [tuple(each) for each in ending.get("put_back", ())]
+        if "keep" in ending:
+            kept = {tuple(each) for each in ending["keep"]}
+            pieces = [
+                (each.probe, each.key) for each in changes if (each.probe, each.key) not in kept
+            ]
+        observer.put_back(self._before, pieces)
+        self._session.config.pluginmanager.unregister(self._watch)
+        self._watch = None  # what the ending itself leaves is nobody's question
+
     def _end(
-        self, items: Sequence[pytest.Item], place: Sequence[int], last: Optional[pytest.Item]
+        self, ending: Dict[str, Any], place: Sequence[int], last: Optional[pytest.Item]
     ) -> None:
         """Run an ending in a fork; `last` is the test before it, whose classes and modules are still set up."""
+        items = self._items(ending["run"])
         state = _random_state()
         process = _fork()
         if process == 0:
@@ -274,6 +320,7 @@ class Template:
                     )  # what the tests before made of it, as in the real order
                     if items:
                         self._tear_down_until(items[0], last)
+                self._restore(ending)
                 status = self._run(items, None)
             except BaseException:  # noqa: BLE001  (as in `_be_fork`)
                 sys.excepthook(*sys.exc_info())
@@ -317,6 +364,20 @@ def _sibling(item: pytest.Item) -> pytest.Item:
     Given it as the next item, pytest tears down the test's own fixtures, and leaves its class, module and session.
     """
     return copy.copy(item)
+
+
+def _watch(root: str) -> Tuple[Observer, Watch]:
+    """Make what looks at the state. It is loaded here, so that no other fork has in it what it needs."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, folder)
+    try:
+        from shakeproof_state.observer import Observer, default_probes
+        from shakeproof_state.watch import Watch
+    finally:
+        sys.path.remove(folder)
+    gc.unfreeze()  # what is frozen, the collector does not tell of
+    observer = Observer(default_probes(root))
+    return observer, Watch(observer)
 
 
 def _fork() -> int:

@@ -301,4 +301,5 @@ def finding(
         reason=suspicion.reason,
         rate=suspicion.rate,
         counter_check=countered,
+        causes=suspicion.causes,
     )

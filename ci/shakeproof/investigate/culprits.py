@@ -6,7 +6,7 @@ Terms: Shi et al., "iFixFlakies: a framework for automatically fixing order-depe
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     # question behind it: that it fails, or that it passes (where it has no turn, it does neither). Several at once, so
     # that a laboratory can try them side by side.
     HoldsBehind = Callable[[Sequence[tuple[str, ...]]], Sequence[bool]]
+
+Thing = TypeVar("Thing")
 
 
 def culprits(
@@ -43,19 +45,21 @@ def cleaners(
     return tuple(test for test, passes in zip(innocent, behind, strict=True) if passes)
 
 
-def minimal(tests: Sequence[str], holds_for: HoldsBehind) -> tuple[str, ...]:
+def minimal(
+    things: Sequence[Thing], holds_for: Callable[[Sequence[tuple[Thing, ...]]], Sequence[bool]]
+) -> tuple[Thing, ...]:
     """Reduce an order for which something holds until it needs every one of its tests; their order stays.
 
     Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE Transactions on
     Software Engineering 28 (2), 2002): the subsets of a partition, then their complements, then a finer partition.
     O(n^2) questions at worst, O(log n) rounds where one test is to blame.
     """
-    kept = tuple(tests)
+    kept = tuple(things)
     parts = 2
     while len(kept) > 1:
         chunks = _partition(kept, parts)
         complements = [
-            tuple(test for other in chunks if other is not chunk for test in other)
+            tuple(thing for other in chunks if other is not chunk for thing in other)
             for chunk in chunks
         ]
         # With two parts the complements are the chunks again.
@@ -74,10 +78,10 @@ def minimal(tests: Sequence[str], holds_for: HoldsBehind) -> tuple[str, ...]:
     return kept
 
 
-def _partition(tests: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
+def _partition(things: tuple[Thing, ...], parts: int) -> list[tuple[Thing, ...]]:
     """Cut into so many parts of nearly equal length, none empty."""
-    bounds = [len(tests) * part // parts for part in range(parts + 1)]
-    return [tests[start:stop] for start, stop in itertools.pairwise(bounds)]
+    bounds = [len(things) * part // parts for part in range(parts + 1)]
+    return [things[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
 def _one(holds_behind: HoldsBehind, beginning: tuple[str, ...]) -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.lab.base import Target
-    from shakeproof.model import Endings, Experiment
+    from shakeproof.model import Endings, Experiment, Restoring
 
 __all__ = ["ForkLab", "ForkUnsafeError"]
 
@@ -53,6 +53,7 @@ class _Fork:
     tests: tuple[str, ...]
     record: Record
     last: str = ""  # the test before an ending
+    way: Restoring | None = None  # what is put back before it
     process: int = 0
     begun: float = field(default_factory=time.monotonic)
     # By the lab's clock, when it began what it is doing: a test, or what comes between two.
@@ -188,6 +189,34 @@ class ForkLab:
                 ]
         yield from self._singly(left)
 
+    def restored(
+        self, stem: Experiment, ending: tuple[str, ...], ways: Sequence[Restoring]
+    ) -> Iterator[tuple[Restoring, Run]]:
+        """Run a stem once, and behind it the ending in several ways, each with other pieces of state put back.
+
+        The run tells what was left behind by then. Where no ending can be forked behind the stem, nothing is yielded.
+        """
+        size = -(-len(ways) // self._jobs)
+        trees = [
+            replace(
+                self._tree_of(stem),
+                endings=(ending,) * len(some),
+                watch=True,
+                restoring=some,
+            )
+            for some in (tuple(ways[start : start + size]) for start in range(0, len(ways), size))
+        ]
+        for request, fork in self._work(trees):
+            if fork is not None and fork.way is not None:
+                run = self._run_of(request, fork)
+                left = (*request.stem.record.left, *run.left)
+                yield fork.way, replace(run, left=left)
+
+    def watched(self, experiment: Experiment) -> Iterator[Run]:
+        """Run it, and tell what each of its tests leaves behind."""
+        for request, _ in self._work([replace(self._tree_of(experiment), watch=True)]):
+            yield self._run_of(request, request.stem)
+
     def _singly(self, experiments: Iterable[Experiment]) -> Iterator[Run]:
         """Run each in a fork that it shares with nothing."""
         for request, _ in self._work(self._tree_of(each) for each in experiments):
@@ -227,16 +256,13 @@ class ForkLab:
             asked = Path(folder.name, "tree")
             asked.write_text(json.dumps(tree.numbered(template.numbers)), encoding="utf-8")
         last = tree.stem[-1] if tree.stem else ""
-        stem, *endings = (
-            _Fork(experiment, tests, Record(collected=tests), before)
-            for experiment, tests, before in (
-                (tree.experiment, tree.stem, ""),
-                *(
-                    (each, tests, last)
-                    for each, tests in zip(tree.experiments, tree.endings, strict=True)
-                ),
+        stem = _Fork(tree.experiment, tree.stem, Record(collected=tree.stem))
+        endings = [
+            _Fork(experiment, tests, Record(collected=tests), last, way)
+            for experiment, tests, way in zip(
+                tree.experiments, tree.endings, tree.ways, strict=True
             )
-        )
+        ]
         self._requests[number] = _Request(template, folder, stem, endings)
         template.ask(
             {"id": number, "tree": str(asked), "folder": folder.name, "reseed": self.reseed}
@@ -356,6 +382,7 @@ class ForkLab:
             rootdir=Path(collected.session.get("rootdir", ".")),
             positional=tuple(collected.session.get("positional", ())),
             plugins=frozenset(collected.session.get("plugins", ())),
+            left=tuple(fork.record.left),
             log=request.template.log,
         )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shakeproof.messages import mask
-from shakeproof.model import BAD, Experiment, Outcome, Run, Status
+from shakeproof.messages import mask, mask_value
+from shakeproof.model import BAD, Experiment, Leak, Outcome, Run, Status
 
 # Of xdist's report about a crashed worker, which is of no phase, the event "crash" has told already.
 PHASES = ("setup", "call", "teardown")
@@ -66,6 +66,7 @@ class Record:
     collected: tuple[str, ...] = ()
     collection_seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
+    left: list[Leak] = field(default_factory=list)  # behind, by its tests
     _tests: list[_Open] = field(default_factory=list)
     _running: dict[str, _Open] = field(default_factory=dict)
 
@@ -105,6 +106,8 @@ class Record:
                 test.see(event)
                 if test.closed:
                     del self._running[event["test"]]
+            case "left":
+                self.left += (_leak(event["test"], *change) for change in event["changes"])
             case "crash":
                 test = self._running.get(event["test"]) or self._start(event["test"])
                 test.status, test.message = Status.CRASHED, _left_message(Status.CRASHED)
@@ -162,6 +165,19 @@ class Record:
             plugins=frozenset(self.session.get("plugins", ())),
             log=log,
         )
+
+
+def _leak(  # noqa: PLR0917  (the fields of a `Change`, in the order in which it is sent)
+    by: str,
+    category: str,
+    key: str,
+    before: str | None,
+    after: str | None,
+    probe: str,
+    can_put_back: bool,  # noqa: FBT001
+) -> Leak:
+    before, after = mask_value(key, before), mask_value(key, after)
+    return Leak(sys.intern(by), category, key, before, after, probe, can_put_back)
 
 
 def _left_message(status: Status) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from shakeproof.model import Endings, Experiment
+    from shakeproof.model import Endings, Experiment, Restoring
 
 SHORT = 3  # tests; so short a run costs less than its fork, so that those of many are better shared
 MOST_SHORT = 50  # of them in one tree: what one of them does to its parent befalls the rest
@@ -22,6 +22,8 @@ class Tree:
     stem: tuple[str, ...]  # node ids
     endings: Endings = ()
     apart: tuple[Experiment, ...] = ()  # where the endings are experiments of their own: which
+    watch: bool = False  # whether to tell what the tests of the stem leave behind
+    restoring: tuple[Restoring, ...] = ()  # where something is put back before the endings: what
 
     def known(self, collected: Mapping[str, int]) -> Tree:
         """Leave out, as a fresh process does, what was not collected: under another hash seed it may have been."""
@@ -29,19 +31,29 @@ class Tree:
             tuple(test for test in tests if test in collected)
             for tests in (self.stem, *self.endings)
         )
-        return Tree(self.experiment, stem, tuple(endings), self.apart)
+        return replace(self, stem=stem, endings=tuple(endings))
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
         """What each ending belongs to."""
         return self.apart or (self.experiment,) * len(self.endings)
 
+    @property
+    def ways(self) -> tuple[Restoring | None, ...]:
+        """What is put back before each ending."""
+        return self.restoring or (None,) * len(self.endings)
+
     def numbered(self, collected: Mapping[str, int]) -> dict[str, Any]:
         """Write it as the template reads it: tests by their place in the collection."""
         stem, *endings = (
             [collected[test] for test in tests] for tests in (self.stem, *self.endings)
         )
-        return {"stem": stem, "endings": endings}
+        ways = (way.as_json() if way else {} for way in self.ways)
+        return {
+            "stem": stem,
+            "endings": [{"run": tests, **way} for tests, way in zip(endings, ways, strict=True)],
+            "watch": self.watch,
+        }
 
 
 def is_short(experiment: Experiment) -> bool:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shakeproof.model import Finding, Report, RunSummary
+    from shakeproof.model import Cause, Finding, Leak, Report, RunSummary
 
 SCHEMA = "shakeproof.report/1"
 
@@ -42,7 +42,7 @@ def document(report: Report) -> dict[str, Any]:
             "incomplete": list(evidence.incomplete),
         },
         "findings": [_finding(finding) for finding in report.findings],
-        "leaks": [],
+        "leaks": [_leak(leak) for leak in report.leaks],
         "timing": {
             "seconds": round(timing.seconds, 2),
             "collection": round(timing.collection, 2),
@@ -60,7 +60,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "outcome": finding.status.value,
         "culprits": [list(culprits) for culprits in finding.culprits],
         "cleaners": list(finding.cleaners),
-        "causes": [],
+        "causes": [_cause(cause) for cause in finding.causes],
         "runs": finding.runs,
         "failures": finding.failures,
         "failing": list(finding.failing),
@@ -75,6 +75,20 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "counter_check": finding.counter_check,
         "reason": finding.reason,
         "rate": round(finding.rate, 2),
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {**_leak(cause.leak), "proven": cause.proven, "together": list(cause.together)}
+
+
+def _leak(leak: Leak) -> dict[str, Any]:
+    return {
+        "by": leak.by,
+        "category": leak.category,
+        "key": leak.key,
+        "before": leak.before,
+        "after": leak.after,
     }
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.model import (
+    Cause,
     Evidence,
     Experiment,
     Finding,
     Instability,
     Kind,
+    Leak,
     Report,
     RunSummary,
     Status,
@@ -71,6 +73,7 @@ def _report(document: dict[str, Any]) -> Report:
         findings=tuple(_finding(each) for each in document["findings"]),
         timing=Timing(**document["timing"]),
         runs=tuple(RunSummary(**each) for each in document["runs"]),
+        leaks=tuple(Leak(**each) for each in document["leaks"]),
     )
 
 
@@ -104,5 +107,14 @@ def _finding(stored: dict[str, Any]) -> Finding:
         cleaners=tuple(stored["cleaners"]),
         reason=stored["reason"],
         rate=stored["rate"],
+        causes=tuple(_cause(each) for each in stored["causes"]),
         counter_check=stored["counter_check"],
+    )
+
+
+def _cause(stored: dict[str, Any]) -> Cause:
+    return Cause(
+        Leak(**{name: stored[name] for name in ("by", "category", "key", "before", "after")}),
+        proven=stored["proven"],
+        together=tuple(stored["together"]),
     )

@@ -27,6 +27,7 @@ def _finding(finding: Finding) -> str:
             "",
             f"- **{finding.kind.value}** - {words.meaning(finding.kind)}",
             *(f"- {sentence}" for sentence in words.because(finding)),
+            *(f"- {sentence}" for sentence in words.causes(finding)),
             f"- {words.seen_in(finding)}",
             f"- {words.confirmation(finding)}",
             "",

@@ -135,6 +135,7 @@ class Terminal:
             "",
             f"  {words.experiments(report.evidence)}",
             f"  {words.worth(report.evidence)}",
+            *(f"  {sentence}" for sentence in words.leaks(report)),
             *(f"  not done: {what}" for what in report.evidence.incomplete),
             f"  report: {folder}",
         ]
@@ -146,6 +147,7 @@ class Terminal:
             f"{self._paint(finding.id, BOLD)} {self._paint(finding.kind.value, colour)} {finding.test}",
             f"   {words.meaning(finding.kind)}",
             *(f"   {sentence}" for sentence in words.because(finding)),
+            *(f"   {sentence}" for sentence in words.causes(finding)),
             f"   {words.seen_in(finding)}",
             f"   {headline(finding.message)}",
             f"   {words.confirmation(finding)}:",

@@ -10,7 +10,7 @@ from shakeproof.model import Instability, Kind, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shakeproof.model import Evidence, Finding, Report
+    from shakeproof.model import Cause, Evidence, Finding, Leak, Report
 
 NAMES_SHOWN = 5  # culprits that a summary lists
 RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
@@ -135,6 +135,44 @@ def because(finding: Finding) -> tuple[str, ...]:
     if finding.cleaners:
         sentences.append(f"but not when behind that comes {_any_of(finding.cleaners)}")
     return tuple(sentences)
+
+
+def causes(finding: Finding) -> tuple[str, ...]:
+    """Say what was left behind that makes the difference, a line for each piece of state."""
+    return tuple(_cause(cause, finding) for cause in finding.causes)
+
+
+def _cause(cause: Cause, finding: Finding) -> str:
+    piece = f"{cause.leak.category} {change(cause.leak)}"
+    back = f"put back{_and(cause.together)}"
+    if finding.kind is Instability.BRITTLE:
+        turned = f"kept{_and(cause.together)}, with all else put back: it passes"
+    else:
+        turned = f"{back}: it passes"
+    if cause.proven or cause.together:
+        return f"proven: {piece} ({turned})"
+    return f"perhaps: {piece} (not proven)"
+
+
+def _and(others: Sequence[str]) -> str:
+    return f" with {_any_of(others)}" if others else ""
+
+
+def change(leak: Leak) -> str:
+    """Say how a piece of state changed: "APP_MODE: not there -> 'fast'"."""
+    before, after = ("not there" if each is None else each for each in (leak.before, leak.after))
+    return f"{leak.key}: {before} -> {after}"
+
+
+def leaks(report: Report) -> tuple[str, ...]:
+    """Say what else was left behind, where nobody was seen to mind."""
+    tests = len({leak.by for leak in report.leaks})
+    if not tests:
+        return ()
+    pieces = plural(len({(leak.category, leak.key) for leak in report.leaks}), "piece")
+    first = report.leaks[0]
+    example = f"{first.category} {change(first)} by {first.by}"
+    return (f"{plural(tests, 'test')} left {pieces} of state changed, such as {example}",)
 
 
 def in_full(finding: Finding) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import contextvars
 import functools
 import operator
 import types
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 from .protocol import ABSENT
 from .words import described
@@ -23,9 +23,13 @@ ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellip
 FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__dict__", "__closure__")
 CACHED = type(functools.lru_cache(maxsize=None)(len))
 # Instances of what is defined there have parts that change all the time and concern nobody.
-TOO_BUSY = frozenset({"_pytest", "types", "typing", "functools", "abc", "_thread", "builtins", "logging"})
+TOO_BUSY = frozenset(
+    {"_pytest", "types", "typing", "functools", "abc", "_thread", "builtins", "logging"}
+)
 # What pytest and the import system put into modules.
-NOT_STATE = frozenset({"__builtins__", "__cached__", "__warningregistry__", "@pytest_ar", "@py_builtins"})
+NOT_STATE = frozenset(
+    {"__builtins__", "__cached__", "__warningregistry__", "@pytest_ar", "@py_builtins"}
+)
 
 
 class Slots(NamedTuple):
@@ -63,7 +67,9 @@ Graph = Dict[int, Node]  # by the id of the container
 
 
 def walk(
-    modules: Iterable[types.ModuleType], shallow: Iterable[types.ModuleType], is_project: Callable[[str], bool]
+    modules: Iterable[types.ModuleType],
+    shallow: Iterable[types.ModuleType],
+    is_project: Callable[[str], bool],
 ) -> Graph:
     """Take down everything that hangs on the globals of `modules`, and the globals alone of the `shallow` ones."""
     graph: Graph = {}
@@ -117,14 +123,20 @@ def _slots(value: Any, is_project: Callable[[str], bool]) -> Optional[Slots]:
     # The attributes of a slotted class stand in descriptors, which are looked for once and not at every look.
     members = tuple(_members(kind))
     slots = Slots(
-        functools.partial(_attributes, members), functools.partial(_write_attribute, dict(members)), _attribute
+        functools.partial(_attributes, members),
+        functools.partial(_write_attribute, dict(members)),
+        _attribute,
     )
     return slots if is_project(kind.__module__) or slots.read(value) else None
 
 
 def _has_state(function: types.FunctionType) -> bool:
     """Tell whether a function holds anything that can change: most do not."""
-    held = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *function.__dict__.values())
+    held = (
+        *(function.__defaults__ or ()),
+        *(function.__kwdefaults__ or {}).values(),
+        *function.__dict__.values(),
+    )
     return bool(function.__closure__) or any(type(each) not in ATOMS for each in held)
 
 
@@ -138,7 +150,11 @@ def _write_global(module: types.ModuleType, name: str, value: Any) -> None:
 
 def _class_parts(owner: type) -> Dict[str, Any]:
     skipped = ("__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl")
-    return {name: value for name, value in type.__getattribute__(owner, "__dict__").items() if name not in skipped}
+    return {
+        name: value
+        for name, value in type.__getattribute__(owner, "__dict__").items()
+        if name not in skipped
+    }
 
 
 def _write_class(owner: type, name: str, value: Any) -> None:
@@ -191,7 +207,11 @@ def _function_parts(function: types.FunctionType) -> Dict[str, Any]:
 def _write_function(function: types.FunctionType, name: str, value: Any) -> None:
     if name == "__closure__":
         raise LookupError(name)
-    setattr(function, name, {} if value is ABSENT and name == "__dict__" else None if value is ABSENT else value)
+    setattr(
+        function,
+        name,
+        {} if value is ABSENT and name == "__dict__" else None if value is ABSENT else value,
+    )
 
 
 def _cell_parts(cell: types.CellType) -> Dict[str, Any]:

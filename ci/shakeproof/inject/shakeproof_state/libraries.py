@@ -79,7 +79,13 @@ class Logging(Plain):
 
     def changes(self, before: Dict[str, Any], after: Dict[str, Any]) -> Any:
         """Leave out loggers that somebody has asked for and not changed: they behave as if they were not there."""
-        fresh = {"level": logging.NOTSET, "disabled": False, "propagate": True, "handlers": (), "filters": ()}
+        fresh = {
+            "level": logging.NOTSET,
+            "disabled": False,
+            "propagate": True,
+            "handlers": (),
+            "filters": (),
+        }
         known = dict(before)
         for key, value in after.items():
             if key not in known and fresh.get(key.rpartition(".")[2], ABSENT) == value:
@@ -96,7 +102,9 @@ class Logging(Plain):
         if attribute in ("handlers", "filters"):
             getattr(logger, attribute)[:] = () if value is ABSENT else value
         elif attribute == "level":
-            logger.setLevel(logging.NOTSET if value is ABSENT else value)  # which empties its cache as well
+            logger.setLevel(
+                logging.NOTSET if value is ABSENT else value
+            )  # which empties its cache as well
         else:
             setattr(logger, attribute, attribute == "propagate" if value is ABSENT else value)
 
@@ -112,14 +120,17 @@ class Warnings(Plain):
 
     def look(self) -> Dict[str, Any]:
         """Give the filters, first match first."""
-        return {"warnings.filters": tuple(warnings.filters), "warnings.showwarning": warnings.showwarning}
+        return {
+            "warnings.filters": tuple(warnings.filters),
+            "warnings.showwarning": warnings.showwarning,
+        }
 
     def put(self, key: str, value: Any) -> None:
         """Set them."""
         if key == "warnings.filters":
             warnings.filters[:] = value  # type: ignore[index]
-            invalidate = getattr(warnings, "_filters_mutated", None) or getattr(
-                warnings, "_filters_mutated_lock_held"
+            invalidate = (
+                getattr(warnings, "_filters_mutated", None) or warnings._filters_mutated_lock_held
             )
             invalidate()
         else:

@@ -30,7 +30,10 @@ class Observer:
         for name, probe in list(self._probes.items()):
             if name in before and name in after:
                 try:
-                    found += (each._replace(probe=name) for each in probe.changes(before[name], after[name]))
+                    found += (
+                        each._replace(probe=name)
+                        for each in probe.changes(before[name], after[name])
+                    )
                 except Exception as error:  # noqa: BLE001  (as above)
                     self._switch_off(name, error)
         return tuple(found)
@@ -42,4 +45,6 @@ class Observer:
 
     def _switch_off(self, name: str, error: Exception) -> None:
         del self._probes[name]
-        self.failed.append("the probe {} was switched off: {}: {}".format(name, type(error).__name__, error))
+        self.failed.append(
+            "the probe {} was switched off: {}: {}".format(name, type(error).__name__, error)
+        )

@@ -25,12 +25,16 @@ def described(value: Any, depth: int = 0) -> str:
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)):
         return "<{} {}>".format(kind.__name__, _name(value))
     if isinstance(value, types.ModuleType):
-        return "<module {}>".format(types.ModuleType.__getattribute__(value, "__dict__").get("__name__"))
+        return "<module {}>".format(
+            types.ModuleType.__getattribute__(value, "__dict__").get("__name__")
+        )
     return "<{} object>".format(_name(kind))
 
 
 def _container(value: Any, depth: int) -> str:
-    left, right = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}[type(value)]
+    left, right = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}[
+        type(value)
+    ]
     if not value and type(value) in (set, frozenset):
         return type(value).__name__ + "()"
     if depth >= DEEPEST:
