@@ -16,7 +16,7 @@ from shakeproof import evidence
 from shakeproof.errors import ShakeproofError, UnwrittenError
 from shakeproof.files import make_folder, write_lines, write_text
 from shakeproof.investigate.causes import ranked
-from shakeproof.investigate.classify import DEPENDENT, classify
+from shakeproof.investigate.classify import classify
 from shakeproof.investigate.confirm import (
     Reproduction,
     counter_check,
@@ -125,9 +125,9 @@ class Casebook:
     def recalled(self, suspicion: Suspicion) -> Suspicion | None:
         """Put in what was found out about its culprits; None where they were not looked for, or it is another kind."""
         known = self.accused.get((suspicion.test, suspicion.reason))
-        # Looked into, a victim may have turned out to fail by chance.
-        same = (suspicion.kind, Instability.NON_DETERMINISTIC)
-        if suspicion.kind not in DEPENDENT or known is None or known.kind not in same:
+        # Looked into, a victim may have turned out to fail by chance, and a broken test for what another file does.
+        turned = (Instability.NON_DETERMINISTIC, Instability.IMPORT_POLLUTED)
+        if known is None or known.kind not in (suspicion.kind, *turned):
             return None
         causes = tuple(
             cause

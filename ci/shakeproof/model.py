@@ -156,6 +156,7 @@ class Instability(StrEnum):
     NON_DETERMINISTIC = "non-deterministic"  # NOD: identical conditions, different outcomes
     HASH_ORDER = "hash-order"  # ID: the outcome follows PYTHONHASHSEED
     PARALLEL_UNSAFE = "parallel-unsafe"  # fails only beside other tests running at the same time
+    IMPORT_POLLUTED = "import-polluted"  # the outcome follows which test files were collected
     CRASH = "crash"
     HANG = "hang"
     BROKEN = "broken"  # fails in every run: not unstable

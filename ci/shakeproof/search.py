@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from shakeproof import evidence, orders
@@ -18,6 +18,12 @@ from shakeproof.investigate.classify import (
 from shakeproof.investigate.confirm import matches, often_enough
 from shakeproof.investigate.culprits import cleaners, culprits
 from shakeproof.investigate.follow_up import follow_ups
+from shakeproof.investigate.imports import (
+    collecting,
+    culprits_of_import,
+    files_of,
+    may_be_import_polluted,
+)
 from shakeproof.lab.fork import ForkLab
 from shakeproof.messages import reason
 from shakeproof.model import Experiment, Instability, Kind, Status
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
     from shakeproof.casebook import Casebook
     from shakeproof.investigate.causes import Ask
     from shakeproof.investigate.culprits import HoldsBehind
-    from shakeproof.lab.base import Lab
+    from shakeproof.lab.base import Lab, Target
     from shakeproof.model import Outcome, Restoring, Run, Suspicion
     from shakeproof.report.terminal import Terminal
 
@@ -51,12 +57,21 @@ Thing = TypeVar("Thing")
 Failure = tuple[str, str]  # which test failed, and for which reason
 
 
+@dataclass(frozen=True, slots=True)
+class Labs:
+    """Where runs are made."""
+
+    quick: Lab  # forks, where that is safe
+    fresh: Lab  # a process for each run, which collects anew
+    target: Target
+
+
 class Search:
     """One investigation: its stages in the order in which they are carried out."""
 
     def __init__(
         self,
-        lab: Lab,
+        labs: Labs,
         tests: tuple[str, ...],
         book: Casebook,
         terminal: Terminal,
@@ -64,7 +79,9 @@ class Search:
         jobs: int,
         budget: float,
     ) -> None:
-        self._lab = lab
+        self._lab = labs.quick
+        self._fresh = labs.fresh
+        self._target = labs.target
         self._tests = tests
         self._book = book
         self._terminal = terminal
@@ -146,6 +163,49 @@ class Search:
             if left:
                 return
 
+    def imports(self) -> None:
+        """Look, of tests that fail in every run, for those that pass where fewer files are collected.
+
+        What is done while a file is imported is there in every fork. Only processes that collect less are without it.
+        """
+        book = self._book
+        broken = [each for each in book.suspicions if may_be_import_polluted(each)]
+        for number, suspicion in enumerate(broken):
+            if self._spent():
+                left = words.plural(len(broken) - number, "failing test")
+                book.left_out(f"collecting the file of {left} without the others")
+                break
+            own, *_ = suspicion.test.partition("::")
+            files = [file for file in files_of(suspicion.example) if file != own]
+
+            def fails_beside(
+                sets: Sequence[tuple[str, ...]], suspicion: Suspicion = suspicion
+            ) -> list[bool]:
+                return [passed is False for passed in self._beside(suspicion, sets)]
+
+            if self._beside(suspicion, [()]) == [True]:
+                self._terminal.say(f"  collected without the other files, {suspicion.test} passes")
+                found = culprits_of_import(files, fails_beside)
+                book.accuse(replace(suspicion, kind=Instability.IMPORT_POLLUTED, culprits=found))
+        book.suspicions = book.suspected()
+
+    def _beside(self, suspicion: Suspicion, sets: Sequence[tuple[str, ...]]) -> list[bool | None]:
+        """Tell for each set of files whether the test comes through where they are collected besides its own."""
+        asked = [collecting(suspicion, beside, self._target) for beside in sets]
+        self._terminal.begin(f"collecting {suspicion.test} with other files", len(asked))
+        shown: dict[str, bool | None] = {}
+        for batch in _paced(asked, self._jobs):
+            if self._spent() and len(asked) > 1:
+                self._book.left_out(
+                    f"some of the search for the file that makes {suspicion.test} fail"
+                )
+                break
+            for run in self._fresh.at_once(self._jobs).run(batch):
+                self._terminal.over(run)
+                turns = [each.came_through for each in run.outcomes if each.test == suspicion.test]
+                shown[run.experiment.label] = turns[-1] if turns else None
+        return [shown.get(each.label) for each in asked]
+
     def accuse(self) -> None:
         """Name the culprits of every test that depends on order, as far as the budget goes.
 
@@ -192,7 +252,8 @@ class Search:
             (each, members)
             for each in book.suspicions
             for members in each.culprits[:MOST_EXPLAINED]
-            if each.rate == 1 and (each.test, each.reason, members) not in book.explained
+            if each.kind in DEPENDENT and each.rate == 1
+            if (each.test, each.reason, members) not in book.explained
         ]
         if open_ones and not isinstance(lab, ForkLab):
             book.left_out("what the culprits leave behind, which takes forks")

@@ -13,7 +13,7 @@ from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target
 from shakeproof.model import Experiment, Kind
-from shakeproof.search import Search
+from shakeproof.search import Labs, Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,20 +55,20 @@ def stability(question: Question, terminal: Terminal) -> Report:
         hash_seeds = _hash_seeds(question, first, book)
         with _laboratory(question, judge, hash_seeds, terminal) as lab:
             tests = lab.collected if isinstance(lab, ForkLab) else first.collected
-            investigate(question, lab, tests, book, terminal)
+            investigate(question, Labs(lab, judge, setting.target), tests, book, terminal)
         confirm_all(setting, judge, terminal, book, question.budget * (1 + CONFIRMING_SHARE))
     return conclude(setting, book)
 
 
 def investigate(
-    question: Question, lab: Lab, tests: tuple[str, ...], book: Casebook, terminal: Terminal
+    question: Question, labs: Labs, tests: tuple[str, ...], book: Casebook, terminal: Terminal
 ) -> None:
     """Go through the stages, those first that expose most; after each its report is on disk, whatever happens next.
 
     Raises ShakeproofError where the suite could not be forked for a single run.
     """
     setting = question.setting
-    search = Search(lab, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
+    search = Search(labs, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the declared order", lambda: search.begin(question.repeat)),
         ("shuffles", lambda: search.shuffled(question.seeds, setting.master_seed)),
@@ -76,6 +76,7 @@ def investigate(
         ("repeats", lambda: search.repeated(question.repeat)),
         ("other orders", search.otherwise),
         ("settling what differs", search.settle),
+        ("what is done while test files are imported", search.imports),
         ("culprits", search.accuse),
         ("causes", search.explain),
         ("what tests leave behind", search.watch),

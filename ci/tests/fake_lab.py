@@ -10,7 +10,7 @@ from shakeproof.lab.fork import ForkLab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from shakeproof.model import Endings, Experiment, Run
+    from shakeproof.model import Endings, Experiment, Restoring, Run
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,12 @@ class FakeForkLab(ForkLab):
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         return map(self._answer, experiments)
+
+    def restored(self, *_: object) -> Iterator[tuple[Restoring, Run]]:
+        return iter(())  # here nothing is left behind that could be put back
+
+    def watched(self, experiment: Experiment) -> Iterator[Run]:
+        return map(self._answer, [experiment])
 
     def behind(self, plan: Iterable[tuple[Experiment, Endings]]) -> Iterator[Run]:
         for experiment, endings in plan:

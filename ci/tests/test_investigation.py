@@ -17,6 +17,7 @@ from shakeproof.lab.fork import ForkUnsafeError
 from shakeproof.model import Experiment, Instability, Kind, Report, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
+from shakeproof.search import Labs
 from shakeproof.stability import Question, investigate
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def investigated(question: Question, lab: Lab, judge: Suite = ILL) -> Report:
     """Do what the command does, in these laboratories."""
     setting, book, terminal = question.setting, Casebook(), Terminal(quiet=True)
     with book.kept():
-        investigate(question, lab, SUITE, book, terminal)
+        investigate(question, Labs(lab, lab, question.setting.target), SUITE, book, terminal)
         confirm_all(setting, FakeLab(judge), terminal, book)
     return conclude(setting, book)
 

@@ -13,6 +13,7 @@ test = "test_it.py::test_reads"
 kind = "victim"
 culprits = [["test_it.py::test_sets"]]  # sets, in any order; left out: none; "any": not looked at
 cleaners = []                # in any order; left out: not looked at
+causes = [["environment", "APP_MODE"]]  # category and key of what is proven, in any order; left out: not looked at
 confirmed = true             # left out: true
 message = ["fast"]           # all of these occur in it
 """
@@ -41,7 +42,9 @@ OPTIONS = ("--seed", "1", "--quiet", "--repeat", "3")
 FOR_A_FILE = frozenset(
     {"claim", "options", "status", "verdict", "tests", "incomplete", "not_yet", "finding"}
 )
-FOR_A_FINDING = frozenset({"test", "kind", "culprits", "cleaners", "confirmed", "message"})
+FOR_A_FINDING = frozenset(
+    {"test", "kind", "culprits", "cleaners", "causes", "confirmed", "message"}
+)
 
 
 def _expected(name: str) -> dict[str, Any]:
@@ -85,6 +88,7 @@ def _judged(out: Path) -> dict[str, Any] | None:
             "kind": each["kind"],
             "culprits": _sets(each["culprits"]),
             "cleaners": sorted(each["cleaners"]),
+            "causes": sorted([c["category"], c["key"]] for c in each["causes"] if c["proven"]),
             "confirmed": each["confirmed"],
             "message": each["message"],
         }
@@ -108,6 +112,7 @@ def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
             "kind": each["kind"],
             "culprits": ANY if each.get("culprits") == "any" else _sets(each.get("culprits", [])),
             "cleaners": sorted(each["cleaners"]) if "cleaners" in each else ANY,
+            "causes": sorted(each["causes"]) if "causes" in each else ANY,
             "confirmed": each.get("confirmed", True),
             "message": _Words(each.get("message", ())),
         }

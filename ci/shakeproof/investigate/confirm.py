@@ -86,7 +86,7 @@ def reproduction(
     that matter, from `order_file` where there are many.
     """
     example = suspicion.example
-    order = _from(cwd, example.rootdir, _order(suspicion))
+    order = seen_from(cwd, example.rootdir, _order(suspicion))
     out = os.path.relpath(order_file.parent.parent, cwd)
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
@@ -98,6 +98,8 @@ def reproduction(
         # pytest reads an argument only as far as the first bracket: such a file cannot be named to it. And before 8.2
         # it takes `@file` for a path: an order too long for the line cannot be given to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
+    if suspicion.kind is Instability.IMPORT_POLLUTED:
+        return _collecting(suspicion, number, user_arguments, cwd)
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
     if suspicion.kind is Instability.PARALLEL_UNSAFE:
@@ -123,6 +125,32 @@ def reproduction(
         tries=_tries(suspicion),
         order_file=order_file,
         order=order if listed else (),
+    )
+
+
+def _collecting(
+    suspicion: Suspicion, number: int, user_arguments: Sequence[str], cwd: Path
+) -> Reproduction:
+    """Have pytest collect the culprits, but run only the test."""
+    files = suspicion.culprits[0] if suspicion.culprits else ()
+    own, *_ = suspicion.test.partition("::")
+    root = suspicion.example.rootdir
+    in_order = dict.fromkeys(each.partition("::")[0] for each in suspicion.example.collected)
+    wanted = [file for file in in_order if file == own or file in files]
+    named = [suspicion.test if file == own else file for file in wanted]
+    arguments = (
+        *_options(suspicion, user_arguments),
+        *(f"--deselect={file}" for file in files),
+        *seen_from(cwd, root, named),
+    )
+    return Reproduction(
+        command=f"python -m pytest {shlex.join(arguments)}",
+        copies=1,
+        experiment=Experiment(
+            f"confirm F{number}", Kind.REPLAY, arguments=arguments, plugins=UNCHANGED
+        ),
+        tries=1,
+        order_file=Path(),
     )
 
 
@@ -173,12 +201,12 @@ def _replay_only(
     )
 
 
-def _from(cwd: Path, rootdir: Path, tests: Sequence[str]) -> tuple[str, ...]:
+def seen_from(cwd: Path, rootdir: Path, tests: Sequence[str]) -> tuple[str, ...]:
     """Name tests as seen from a folder: node ids are relative to pytest's root directory, arguments to the folder."""
     files = {test.partition("::")[0] for test in tests}  # far fewer than tests
-    seen_from = {file: os.path.relpath(rootdir / file, cwd) for file in files}
+    there = {file: os.path.relpath(rootdir / file, cwd) for file in files}
     parts = (test.partition("::") for test in tests)
-    return tuple(f"{seen_from[file]}{colons}{rest}" for file, colons, rest in parts)
+    return tuple(f"{there[file]}{colons}{rest}" for file, colons, rest in parts)
 
 
 def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
@@ -248,13 +276,13 @@ def counter_check(
     Without it, a test that always fails would pass for a victim of anybody. None where there is nothing to plan.
     """
     match suspicion.kind:
-        case Instability.VICTIM:
+        case Instability.VICTIM | Instability.IMPORT_POLLUTED:
             tests: tuple[str, ...] = (suspicion.test,)
         case Instability.BRITTLE if suspicion.culprits:
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
-    named = _from(cwd, suspicion.example.rootdir, tests)
+    named = seen_from(cwd, suspicion.example.rootdir, tests)
     return Experiment(
         label=f"counter-check of F{number}",
         kind=Kind.REPLAY,

@@ -41,6 +41,10 @@ MEANINGS = (
     (Instability.NON_DETERMINISTIC, "gives different outcomes under identical conditions"),
     (Instability.HASH_ORDER, "its outcome follows PYTHONHASHSEED: it relies on the order of a set"),
     (Instability.PARALLEL_UNSAFE, "fails only while other tests run at the same time"),
+    (
+        Instability.IMPORT_POLLUTED,
+        "passes where its own file is collected, and fails where another is as well: that file does something on import",
+    ),
     (Instability.CRASH, "takes the process down"),
     (Instability.HANG, "does not end"),
     (Instability.BROKEN, "fails in every run: not unstable, but to be mended first"),
@@ -219,5 +223,7 @@ def confirmation(finding: Finding) -> str:
 
 
 def _control(finding: Finding) -> str:
+    if finding.kind is Instability.IMPORT_POLLUTED:
+        return "the test where that file is not collected"
     alone = finding.kind is Instability.VICTIM
     return "the test alone" if alone else "the test behind its state-setter"

@@ -1,0 +1,70 @@
+"""Tests whose outcome depends on which files were collected (pure: the laboratory is an argument).
+
+Three modules assign the same environment variable while they are imported: the last one collected wins, in every order
+and in every worker, for all of them import everything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shakeproof.investigate.classify import SESSION
+from shakeproof.investigate.confirm import seen_from
+from shakeproof.investigate.culprits import minimal
+from shakeproof.model import Experiment, Instability, Kind, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shakeproof.investigate.culprits import HoldsBehind
+    from shakeproof.lab.base import Target
+    from shakeproof.model import Run, Suspicion
+
+
+def may_be_import_polluted(suspicion: Suspicion) -> bool:
+    """Tell whether it could pass if fewer files were collected: it fails in every run, and is a test."""
+    seen = (Status.FAILED, Status.ERROR)
+    return (
+        suspicion.kind is Instability.BROKEN
+        and suspicion.test != SESSION
+        and suspicion.status in seen
+    )
+
+
+def files_of(run: Run) -> tuple[str, ...]:
+    """List the files that were collected, as they came."""
+    return tuple(dict.fromkeys(test.partition("::")[0] for test in run.collected))
+
+
+def collecting(suspicion: Suspicion, beside: Sequence[str], target: Target) -> Experiment:
+    """Plan to run the test alone, with only its own file and these collected, as they come in the suite."""
+    own, *_ = suspicion.test.partition("::")
+    example = suspicion.example
+    wanted = {own, *beside}
+    files = [file for file in files_of(example) if file in wanted]
+    options = (each for each in target.pytest_arguments if each not in example.positional)
+    paths = seen_from(target.rootdir, example.rootdir, files)
+    return Experiment(
+        label=f"{suspicion.test} beside {' and '.join(beside) or 'no other file'}",
+        kind=Kind.REPLAY,
+        arguments=(*options, *paths),
+        tests=(suspicion.test,),
+    )
+
+
+def culprits_of_import(
+    files: Sequence[str], fails_beside: HoldsBehind
+) -> tuple[tuple[str, ...], ...]:
+    """Find the files one of which is enough to make it fail; where there is none, a minimal set of them.
+
+    Fresh processes are dear: one culprit is found by halving, then it is asked of each file that is left whether it
+    would do so by itself.
+    """
+    if fails_beside([tuple(files)]) != [True]:
+        return ()
+    first = minimal(files, fails_beside)
+    if len(first) > 1:
+        return (first,)
+    others = [file for file in files if file not in first]
+    alone = fails_beside([(file,) for file in others])
+    return (first, *((file,) for file, fails in zip(others, alone, strict=True) if fails))

@@ -1,0 +1,2 @@
+def test_is_nobody_s_victim():
+    pass
