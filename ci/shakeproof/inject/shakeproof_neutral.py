@@ -45,6 +45,8 @@ QUIET = (
             ("show_fixtures_per_test", False),
         ),
     ),
+    # Our own guard: the laboratory looks at the state by itself.
+    ("guard", (("leaks", None),)),
     ("setup", (("setuponly", False), ("setupplan", False))),
     ("collection", (("collectonly", False),)),
     (

@@ -43,7 +43,7 @@ MEANINGS = (
     (Instability.PARALLEL_UNSAFE, "fails only while other tests run at the same time"),
     (
         Instability.IMPORT_POLLUTED,
-        "passes where its own file is collected, and fails where another is as well: that file does something on import",
+        "passes where only its own file is collected: what another one does on import makes it fail",
     ),
     (Instability.CRASH, "takes the process down"),
     (Instability.HANG, "does not end"),
