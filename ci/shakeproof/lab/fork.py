@@ -196,7 +196,7 @@ class ForkLab:
 
         The run tells what was left behind by then. Where no ending can be forked behind the stem, nothing is yielded.
         """
-        size = -(-len(ways) // self._jobs)
+        size = max(1, -(-len(ways) // self._jobs))
         trees = [
             replace(
                 self._tree_of(stem),
