@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import re
 import sys
-from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple
+import types
+from typing import Any, Callable, Container, Dict, Iterator, Mapping, NamedTuple, Tuple
 
 from .graph import CACHED
+from .loaded import Loaded
 from .protocol import Change
-from .words import described
+from .words import described, type_name
 
 
 class Held(NamedTuple):
@@ -28,42 +31,65 @@ class Caches:
     def __init__(self, is_project: Callable[[str], bool]) -> None:
         self._is_project = is_project
         self._found: Dict[str, Any] = {}
-        self._modules = 0
+        self._loaded = Loaded(is_project)
+        self._modules: Tuple[Tuple[str, Any], ...] = ()
 
     def look(self) -> Mapping[str, Held]:
         """Ask each for its size; it is not called."""
-        if self._modules != len(sys.modules):  # who defines a function is imported before
-            self._modules = len(sys.modules)
-            self._found = {_name(each): each for each in gc.get_objects() if self._is_ours(each)}
+        modules = self._loaded.modules()
+        if modules is not self._modules:  # who defines a function is imported before
+            self._modules = modules
+            self._found = {}
+            for each in [each for each in gc.get_objects() if type(each) is CACHED]:
+                if self._is_project(_module(each)):
+                    self._found[_unused(_name(each), self._found)] = each
         found = {}
         for name, cache in self._found.items():
-            _, misses, _, size = cache.cache_info()
+            _, misses, _, size = CACHED.cache_info(cache)
             found[name] = Held(cache, size, misses)
         return found
-
-    def _is_ours(self, found: object) -> bool:
-        return type(found) is CACHED and self._is_project(getattr(found, "__module__", None) or "")
 
     def changes(self, before: Mapping[str, Held], after: Mapping[str, Held]) -> Iterator[Change]:
         """List the caches that were filled or emptied. Being asked for what it holds changes nothing for anybody."""
         for name, now in after.items():
             was = before.get(name, now._replace(size=0, misses=0))
-            if (was.size, was.misses) != (now.size, now.misses):
+            # A call that raised is a miss that fills nothing.
+            if was.size != now.size or (now.size and was.misses != now.misses):
                 yield Change(_category(name, now.cache), name, _told(was.size), _content(now))
 
     def put_back(self, before: Mapping[str, Held], key: str) -> None:
         """Empty it: what it held can be had again by asking, and nobody could put in what was there."""
-        self._found[key].cache_clear()
+        held = before.get(key)
+        cache = held.cache if held else self._found.get(key)
+        if cache is None:
+            raise LookupError(key)
+        CACHED.cache_clear(cache)
+
+
+def _module(cache: Any) -> str:
+    found = cache.__dict__.get("__module__")
+    return found if type(found) is str else ""
 
 
 def _name(cache: Any) -> str:
-    return "{}.{}()".format(cache.__module__, cache.__qualname__)
+    return "{}.{}()".format(_module(cache), cache.__dict__.get("__qualname__", "?"))
+
+
+def _unused(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "'"  # a function made anew at each call of the one around it
+    return name
 
 
 def _category(name: str, cache: Any) -> str:
     """Tell settings by how the function or what it returns is called."""
-    returned = getattr(cache.__wrapped__, "__annotations__", {}).get("return", "")
-    names = "{} {}".format(name, getattr(returned, "__name__", returned))
+    # From Python 3.14 on, asking for annotations evaluates them, which is code of the project.
+    wrapped = cache.__dict__.get("__wrapped__")
+    is_plain = type(wrapped) is types.FunctionType and sys.version_info < (3, 14)
+    returned = wrapped.__annotations__.get("return", "") if is_plain else ""
+    names = "{} {}".format(
+        name, type_name(returned) if issubclass(type(returned), type) else described(returned)
+    )
     return "settings" if re.search(r"settings|config", names, re.IGNORECASE) else "cache"
 
 
@@ -77,7 +103,8 @@ def _content(held: Held) -> str:
         described(value)
         for part in gc.get_referents(held.cache)
         if type(part) is dict and len(part) == held.size and part is not held.cache.__dict__
-        for value in list(part.values())[:1]
+        for value in itertools.islice(part.values(), 1)
+        if "lru_list_elem" not in type(value).__name__
     ]
-    known = ": " + values[0] if values and "_lru_list_elem" not in values[0] else ""
+    known = ": " + values[0] if values else ""
     return _told(held.size) + known

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-import datetime
+import contextvars
+import datetime  # noqa: ICN001  (the module itself)
 import os
 import random
 import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import types
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Callable, Iterator, List, Tuple
 
-from .graph import ATOMS, SEQUENCE, Graph, Node, refill, walk
-from .protocol import ABSENT, Change
-from .words import described
+from .graph import (
+    CONTEXT,
+    COUNT,
+    MAPPING,
+    MODULE,
+    MOST_NODES,
+    MOST_PARTS,
+    Graph,
+    Node,
+    Place,
+    Snapshot,
+    Walker,
+    is_no_state,
+    put_in_order,
+    refill,
+)
+from .loaded import Loaded
+from .protocol import ABSENT, ATOMS, Change, is_alike
+from .raw import is_module, module_of
+from .words import contrasted, described, differing, listed, mapped, type_name
 
 # Whatever replaces a function of these for good - a mock left patched, a clock left frozen - replaces it for all.
 SHALLOW = (os, os.path, time, datetime, random, socket, subprocess, shutil)
-CLOCKS = ("time.", "datetime.")
-
-
-class Seen(NamedTuple):
-    """One look."""
-
-    modules: Tuple[str, ...]
-    graph: Graph
+CLOCKS = frozenset({"time", "datetime"})
 
 
 class Globals:
@@ -39,103 +49,229 @@ class Globals:
     name = "globals"
 
     def __init__(self, is_project: Callable[[str], bool]) -> None:
-        self._is_project = is_project
-        self._known: Dict[str, bool] = {}
-        self._last = Seen((), {})
+        self._loaded = Loaded(is_project)
+        self._walker = Walker(is_project)
+        self._modules: Tuple[Tuple[str, Any], ...] = ()
+        self._last = Snapshot({})
 
-    def look(self) -> Seen:
+    def look(self) -> Snapshot:
         """Take down everything, or find that it is what it was."""
-        modules = self._modules()
-        names = tuple(module.__name__ for module in modules)
-        same = names == self._last.modules
-        if not same or not all(node.is_same() for node in self._last.graph.values()):
-            self._last = Seen(names, walk(modules, SHALLOW, self._is_project_))
+        modules = self._loaded.modules()
+        if modules is not self._modules or not self._last.is_same():
+            self._modules = modules
+            self._last = Snapshot(self._walker.walk(modules, SHALLOW, self._last.graph))
         return self._last
 
-    def _modules(self) -> List[types.ModuleType]:
+    @property
+    def notes(self) -> List[str]:
+        """Say what was not looked at."""
+        if not self._last.is_partial:
+            return []
         return [
-            module
-            for name, module in list(sys.modules.items())
-            if isinstance(module, types.ModuleType) and self._is_project_(name)
+            "more than {:,} objects hang on the project's globals: no more were looked at".format(
+                MOST_NODES
+            )
         ]
 
-    def _is_project_(self, name: str) -> bool:
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = self._is_project(name)
-        return known
-
-    def changes(self, before: Seen, after: Seen) -> Iterator[Change]:
+    def changes(self, before: Snapshot, after: Snapshot) -> Iterator[Change]:
         """Compare the containers that were there before: what is new hangs on one of them, which tells of it."""
         if before is after:
             return
         for identity, was in before.graph.items():
             is_now = after.graph.get(identity)
-            if is_now is None or is_now.owner is not was.owner:
-                continue  # nothing holds it any more, and that is a change of who did
-            if was.slots is SEQUENCE:
-                if not _alike(was.parts, is_now.parts):
-                    yield _change(was, was.path, _content(was), _content(is_now))
-            else:
-                yield from _differences(was, is_now)
+            # One that nothing holds any more is no change of its own: who held it tells.
+            if (
+                is_now is not None
+                and is_now is not was
+                and is_now.owner is was.owner
+                and is_now.slots is was.slots
+            ):
+                yield from _differences(was, is_now, before.graph)
 
-    def put_back(self, before: Seen, key: str) -> None:
-        """Give one container what it held."""
+    def put_back(self, before: Snapshot, key: str) -> None:
+        """Make one container, or one part of it, what it was - and what hung on it and is out of reach now."""
+        there = self.look().graph
+        is_known = False
         for node in before.graph.values():
-            if node.slots is SEQUENCE:
+            if not key.startswith(node.path):
+                continue
+            if node.slots.is_whole:
                 if node.path == key:
                     refill(node)
+                    _restore_below(before.graph, node.place, ABSENT, there)
                     return
-            elif key.startswith(node.path):
-                for name, value in _named(node, key):
+                continue
+            for part, name, value, is_now in _pairs(node, _now(node)):
+                if part != key:
+                    continue
+                is_known = True
+                if not is_alike(
+                    value, is_now
+                ):  # or else it is not who holds the list that has changed, but the list
                     node.slots.write(node.owner, name, value)
+                    put_in_order(node)
+                    _restore_below(before.graph, node.place, name, there)
                     return
-        raise LookupError(key)
+        if not is_known:
+            raise LookupError(key)
 
 
-def _named(node: Node, key: str) -> Iterator[Tuple[Any, Any]]:
-    """Find the part that a key speaks of, and what it was."""
-    held = dict(zip(node.names, node.parts))  # noqa: B905  (Python 3.9)
-    for name in (*held, *node.slots.read(node.owner)):
-        if node.where(name) == key:
-            yield name, held.get(name, ABSENT)
+def _now(node: Node) -> Node:
+    return Node(node.place, node.depth, node.owner, node.slots)
 
 
-def _differences(was: Node, is_now: Node) -> Iterator[Change]:
-    held = dict(zip(was.names, was.parts))  # noqa: B905  (Python 3.9)
-    holds = dict(zip(is_now.names, is_now.parts))  # noqa: B905
-    for name in dict.fromkeys((*held, *holds)):
-        one, other = held.get(name, ABSENT), holds.get(name, ABSENT)
-        if not _alike((one,), (other,)):
-            yield _change(was, was.where(name), _told(one), _told(other))
+def _restore_below(graph: Graph, place: Place, name: Any, there: Graph) -> None:
+    """Restore what was found at a place, or at one part of it, and cannot be reached now."""
+    for key, node in graph.items():
+        if key not in there and _hung_on(node.place, place, name) and not node.is_same():
+            if node.slots.is_whole:
+                refill(node)
+                continue
+            for _, part, was, is_now in _pairs(node, _now(node)):
+                if not is_alike(was, is_now):
+                    node.slots.write(node.owner, part, was)
+            put_in_order(node)
 
 
-def _alike(some: Tuple[Any, ...], others: Tuple[Any, ...]) -> bool:
-    """Tell whether parts are the same objects, or numbers and strings that are equal."""
-    return len(some) == len(others) and all(
-        one is other or (type(one) is type(other) and type(one) in ATOMS and one == other)
-        for one, other in zip(some, others)  # noqa: B905  (Python 3.9)
+def _hung_on(found: Place, place: Place, name: Any) -> bool:
+    below = found
+    while below.up is not None:
+        if below.up is place:
+            return name is ABSENT or below.name is name or is_alike(below.name, name)
+        below = below.up
+    return False
+
+
+def _pairs(was: Node, is_now: Node) -> Iterator[Tuple[str, Any, Any, Any]]:
+    """List the parts of a container: key, name, and what it was and is. No two have the same key."""
+    held = {_handle(name): (name, part) for name, part in zip(was.names, was.parts)}  # noqa: B905  (Python 3.9)
+    holds = {_handle(name): (name, part) for name, part in zip(is_now.names, is_now.parts)}  # noqa: B905
+    path = was.path
+    told = set()
+    for handle in dict.fromkeys((*held, *holds)):
+        name = (held.get(handle) or holds[handle])[0]
+        key = path + was.slots.show(name)
+        while key in told:
+            key += "'"  # two objects of one class, as keys of a dictionary
+        told.add(key)
+        yield key, name, held.get(handle, (name, ABSENT))[1], holds.get(handle, (name, ABSENT))[1]
+
+
+def _handle(name: Any) -> Any:
+    """Give what stands for a key of a dictionary: asking a key of the project's own for its hash would call it."""
+    if type(name) in ATOMS or (type(name) is tuple and all(type(each) in ATOMS for each in name)):
+        return name
+    return (ABSENT, id(name))
+
+
+def _differences(was: Node, is_now: Node, graph: Graph) -> Iterator[Change]:
+    if was.is_partial or is_now.is_partial:
+        if was.size != is_now.size or not _parts_alike(was, is_now):
+            yield Change(
+                _category(was, was.path, ABSENT),
+                was.path,
+                _size(was),
+                _size(is_now),
+                can_put_back=False,
+            )
+    elif was.slots.is_whole:
+        if not _parts_alike(was, is_now):
+            yield Change(
+                _category(was, was.path, ABSENT),
+                was.path,
+                *differing(was.parts, is_now.parts, _kind_name(was)),
+            )
+    else:
+        for key, name, one, other in _pairs(was, is_now):
+            if not is_alike(one, other) and _is_told(was, name, one, other):
+                yield Change(
+                    _category(was, key, one),
+                    key,
+                    *((one, other) if was.slots is COUNT else _both_told(one, other, graph)),
+                    can_put_back=_can_put_back(was, one),
+                )
+
+
+def _parts_alike(was: Node, is_now: Node) -> bool:
+    return len(was.parts) == len(is_now.parts) and all(map(is_alike, was.parts, is_now.parts))
+
+
+def _size(node: Node) -> str:
+    if not node.is_partial:
+        return "{} items".format(node.size)
+    return "{} items, of which the first {} were looked at".format(node.size, MOST_PARTS)
+
+
+def _is_told(node: Node, name: Any, was: Any, is_now: Any) -> bool:
+    """Leave out what is nobody's doing."""
+    if type(name) is str and is_no_state(node.slots, name):
+        return False
+    if node.slots is MODULE and was is ABSENT:
+        # A module loaded late becomes an attribute of its package, and of the standard library's some add constants.
+        return not is_module(is_now) and not _is_shallow(node)
+    return True
+
+
+def _can_put_back(node: Node, was: Any) -> bool:
+    if node.slots is CONTEXT and was is ABSENT:
+        try:
+            contextvars.Context().run(node.owner.get)
+        except LookupError:
+            return False
+    return node.slots is not COUNT
+
+
+def _both_told(was: Any, is_now: Any, graph: Graph) -> Tuple[Any, Any]:
+    if was is ABSENT:
+        return None, described(is_now)
+    return (
+        (_as_it_was(was, graph), None)
+        if is_now is ABSENT
+        else contrasted(_as_it_was(was, graph), described(is_now))
     )
 
 
-def _told(value: Any) -> Any:
-    return None if value is ABSENT else described(value)
+def _as_it_was(value: Any, graph: Graph) -> str:
+    """Describe what a container held then, and not what it holds by now."""
+    node = graph.get(id(value))
+    if node is None or node.owner is not value or node.is_partial:
+        return described(value)
+    if node.slots is MAPPING:
+        return mapped(_kind_name(node), zip(node.names, node.parts), node.size)  # noqa: B905  (Python 3.9)
+    return (
+        listed(_kind_name(node), node.parts, len(node.parts))
+        if node.slots.is_whole
+        else described(value)
+    )
 
 
-def _content(node: Node) -> str:
-    """Say what a list, set or deque held when it was looked at."""
-    return described(type(node.owner)(node.parts))
+def _kind_name(node: Node) -> str:
+    return type_name(type(node.owner)).rpartition(".")[2]
 
 
-def _change(node: Node, key: str, before: Any, after: Any) -> Change:
-    return Change(_category(node, key), key, before, after)
-
-
-def _category(node: Node, key: str) -> str:
-    """Say what kind of global it is, going by how it is called."""
-    names = key + " " + type(node.owner).__name__
-    if key.startswith(CLOCKS):
+def _category(node: Node, key: str, was: Any) -> str:
+    """Say what kind of global it is, going by what it was and how it is called."""
+    if node.owner is random:
+        return "random"
+    if _is_of_clock(node.owner) or _is_of_clock(was):
         return "clock"
+    # What stands in test_config.py need not be settings.
+    names = " ".join(
+        (re.sub(r"\btest_\w*", "", key), type_name(type(node.owner)), type_name(type(was)))
+    )
     if re.search(r"settings|config", names, re.IGNORECASE):
         return "settings"
     return "cache" if re.search(r"cache|memo", names, re.IGNORECASE) else "global"
+
+
+def _is_of_clock(value: Any) -> bool:
+    """Tell the time functions and classes, and their modules, by whatever name they go."""
+    if value is time or value is datetime:
+        return True
+    if type(value) is types.BuiltinFunctionType:
+        return value.__module__ in CLOCKS
+    return issubclass(type(value), type) and module_of(value) in CLOCKS
+
+
+def _is_shallow(node: Node) -> bool:
+    return any(node.owner is each for each in SHALLOW)

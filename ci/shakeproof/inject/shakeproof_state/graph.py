@@ -10,291 +10,526 @@ from __future__ import annotations
 import collections
 import contextvars
 import functools
+import itertools
 import operator
+import sys
+import threading
 import types
-from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .protocol import ABSENT
+from .protocol import ABSENT, ATOMS
+from .raw import class_dict, instance_dict, is_module, module_dict, module_of, slots_of
 from .words import described
 
 MOST_NODES = 20_000
+MOST_PARTS = 5_000  # of one container: of what is larger, the first ones are looked at
 DEEPEST = 8  # containers in containers
-ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellipsis), range, slice})
-FUNCTION_STATE = ("__defaults__", "__kwdefaults__", "__dict__", "__closure__")
 CACHED = type(functools.lru_cache(maxsize=None)(len))
-# Instances of what is defined there have parts that change all the time and concern nobody.
+# Instances of what is defined there have parts that change all the time and concern nobody, or are looked at by others.
 TOO_BUSY = frozenset(
-    {"_pytest", "types", "typing", "functools", "abc", "_thread", "builtins", "logging"}
+    {
+        *("_pytest", "pytest", "pytest_asyncio", "hypothesis", "logging"),
+        *(
+            "types",
+            "typing",
+            "functools",
+            "abc",
+            "_thread",
+            "builtins",
+            "weakref",
+            "os",
+            "re",
+            "enum",
+        ),
+    }
 )
-# What pytest and the import system put into modules.
+# What pytest and the import system put into modules, and what Python makes when it is asked for the first time.
 NOT_STATE = frozenset(
-    {"__builtins__", "__cached__", "__warningregistry__", "@pytest_ar", "@py_builtins"}
+    {
+        *(
+            "__builtins__",
+            "__cached__",
+            "__warningregistry__",
+            "@pytest_ar",
+            "@py_builtins",
+            "__path__",
+            "__doc__",
+        ),
+        *(
+            "__dict__",
+            "__weakref__",
+            "__abstractmethods__",
+            "_abc_impl",
+            "__slotnames__",
+            "__signature__",
+        ),
+        *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+        *("__conditional_annotations__", "_value2member_map_", "__parameters__"),
+    }
 )
 
 
 class Slots(NamedTuple):
     """How a kind of container is read and written."""
 
-    read: Callable[[Any], Dict[Any, Any]]  # its parts by name, index or key
-    write: Callable[[Any, Any, Any], None]  # sets one part, or removes it where it is ABSENT
+    values: Callable[[Any], Iterable[Any]]  # of what is live
+    write: Callable[
+        [Any, Any, Any], None
+    ]  # sets one part of the owner, or removes it where it is ABSENT
     show: Callable[[Any], str]  # how a part is written behind its container
+    keys: Optional[Callable[[Any], Iterable[Any]]] = None  # None: `names`, or numbers
+    live: Optional[Callable[[Any], Any]] = (
+        None  # what holds the parts, where not the owner itself: its __dict__
+    )
+    size: Optional[Callable[[Any], int]] = None  # None: always the same
+    is_whole: bool = False  # told and put back as a whole, not part by part
+    is_fixed: bool = False  # what it holds cannot change
+    names: Tuple[Any, ...] = ()  # of the parts, where they are always the same
 
 
-class Node(NamedTuple):
+class Place(NamedTuple):
+    """Where a container was found."""
+
+    up: Optional[Place]
+    text: Callable[[Any], str]
+    name: Any
+
+    @property
+    def path(self) -> str:
+        """Say it: app.settings.CACHE['x']."""
+        return ("" if self.up is None else self.up.path) + self.text(self.name)
+
+
+class Found(NamedTuple):
+    """A value that is to be looked into."""
+
+    place: Place
+    value: Any
+    kinds: Tuple[Slots, ...]
+    depth: int
+
+
+class Node:
     """One container as it was."""
 
-    path: str  # where it was found: "app.settings.CACHE['x']"
-    owner: Any
-    slots: Slots
-    names: Tuple[Any, ...]
-    parts: Tuple[Any, ...]  # kept alive, so that no other object can have the id of one of them
+    __slots__ = ("depth", "inner", "live", "names", "owner", "parts", "place", "size", "slots")
+
+    def __init__(self, place: Place, depth: int, owner: Any, slots: Slots) -> None:
+        self.place = place
+        self.depth = depth
+        self.owner = owner
+        self.slots = slots
+        self.live = slots.live(owner) if slots.live else owner
+        self.size = slots.size(self.live) if slots.size else 0
+        # Kept alive, so that no other object can have their ids.
+        self.parts = tuple(self._first(slots.values))
+        self.names = slots.names or tuple(
+            self._first(slots.keys) if slots.keys else range(len(self.parts))
+        )
+        self.inner: Tuple[Found, ...] = ()  # those of its parts that are worth a look themselves
+
+    def _first(self, read: Callable[[Any], Iterable[Any]]) -> Iterable[Any]:
+        return (
+            itertools.islice(read(self.live), MOST_PARTS)
+            if self.size > MOST_PARTS
+            else read(self.live)
+        )
+
+    def is_at(self, found: Found) -> bool:
+        """Tell whether this is what was found, and where it was found."""
+        place = self.place
+        is_same_place = place.up is found.place.up and place.name is found.place.name
+        return is_same_place and self.owner is found.value and self.depth == found.depth
 
     def is_same(self) -> bool:
         """Tell whether it holds what it held."""
-        found = self.slots.read(self.owner)
-        return (
-            len(found) == len(self.parts)
-            and all(map(operator.is_, found.values(), self.parts))
-            and all(map(operator.is_, found, self.names))
+        slots = self.slots
+        return slots.is_fixed or (
+            (not slots.size or slots.size(self.live) == self.size)
+            and all(map(operator.is_, self._first(slots.values), self.parts))
+            and (not slots.keys or all(map(operator.is_, self._first(slots.keys), self.names)))
         )
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether it is too large to be looked at as a whole."""
+        return self.size > MOST_PARTS
+
+    @property
+    def path(self) -> str:
+        """Say where it was found."""
+        return self.place.path
 
     def where(self, name: Any) -> str:
         """Say where one of its parts is."""
         return self.path + self.slots.show(name)
 
 
-Graph = Dict[int, Node]  # by the id of the container
+Graph = Dict[
+    Any, Node
+]  # by the id of the container; where one of them is looked at in several ways, by id and number
 
 
-def walk(
-    modules: Iterable[types.ModuleType],
-    shallow: Iterable[types.ModuleType],
-    is_project: Callable[[str], bool],
-) -> Graph:
-    """Take down everything that hangs on the globals of `modules`, and the globals alone of the `shallow` ones."""
-    graph: Graph = {}
-    waiting: collections.deque[Tuple[str, Any, int]] = collections.deque(
-        (module.__name__, module, 0) for module in modules
-    )
-    for module in shallow:
-        _add(graph, module.__name__, module, MODULE)
-    while waiting and len(graph) < MOST_NODES:
-        path, value, depth = waiting.popleft()
-        slots = _slots(value, is_project)
-        if slots is None or id(value) in graph:
-            continue
-        node = _add(graph, path, value, slots)
-        if depth >= DEEPEST:
-            continue
-        # Of an object from elsewhere what it holds directly is looked at, and no more: that is its own business.
-        ours = type(value) in BUILT_IN or is_project(getattr(value, "__module__", "") or "")
-        waiting.extend(
-            (node.where(name), part, depth + 1 if ours else DEEPEST)
-            for name, part in zip(node.names, node.parts)  # noqa: B905  (Python 3.9)
-            if type(part) not in ATOMS and (ours or type(part) in BUILT_IN)
+class Group:
+    """All the nodes of one kind, to be compared in one sweep: a call for each would take most of the time."""
+
+    def __init__(self, slots: Slots, nodes: List[Node]) -> None:
+        self._slots = slots
+        self._lives = [node.live for node in nodes]
+        self._sizes = [node.size for node in nodes]
+        self._parts = [part for node in nodes for part in node.parts]
+        self._names = [name for node in nodes for name in node.names]
+
+    def is_same(self) -> bool:
+        """Tell whether all of them hold what they held."""
+        slots, lives = self._slots, self._lives
+        chained = itertools.chain.from_iterable
+        return (
+            (not slots.size or all(map(operator.eq, map(slots.size, lives), self._sizes)))
+            and all(map(operator.is_, chained(map(slots.values, lives)), self._parts))
+            and (
+                not slots.keys
+                or all(map(operator.is_, chained(map(slots.keys, lives)), self._names))
+            )
         )
-    return graph
 
 
-def _add(graph: Graph, path: str, value: Any, slots: Slots) -> Node:
-    found = slots.read(value)
-    node = Node(path, value, slots, tuple(found), tuple(found.values()))
-    graph[id(value)] = node
-    return node
+class Snapshot:
+    """A graph as it was."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        kinds: Dict[int, List[Node]] = {}
+        self._large: List[Node] = []
+        for node in graph.values():
+            if node.is_partial:
+                self._large.append(node)
+            elif not node.slots.is_fixed:
+                kinds.setdefault(id(node.slots), []).append(node)
+        self._groups = [Group(nodes[0].slots, nodes) for nodes in kinds.values()]
+
+    def is_same(self) -> bool:
+        """Tell whether nothing in it has changed."""
+        return all(group.is_same() for group in self._groups) and all(
+            node.is_same() for node in self._large
+        )
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether there was more than was looked at."""
+        return len(self.graph) >= MOST_NODES
 
 
-def _slots(value: Any, is_project: Callable[[str], bool]) -> Optional[Slots]:
-    """Say how to look into a value; None where there is nothing to look into."""
-    kind = type(value)
-    if kind in BUILT_IN:
-        return BUILT_IN[kind]
-    if isinstance(value, types.ModuleType):
-        return MODULE if is_project(value.__name__) else None
-    if isinstance(value, type):
-        return CLASS if is_project(value.__module__) else None
-    if kind is types.FunctionType:
-        return FUNCTION if is_project(value.__module__ or "") and _has_state(value) else None
-    if kind is CACHED:
-        return None
-    if kind is contextvars.ContextVar:
-        return CONTEXT
-    if kind.__module__ in TOO_BUSY:
-        return None
-    # The attributes of a slotted class stand in descriptors, which are looked for once and not at every look.
-    members = tuple(_members(kind))
-    slots = Slots(
-        functools.partial(_attributes, members),
-        functools.partial(_write_attribute, dict(members)),
-        _attribute,
+class Walker:
+    """Takes graphs down. `is_project` tells by its name whether a module is the project's own."""
+
+    def __init__(self, is_project: Callable[[str], bool]) -> None:
+        self._is_project = is_project
+        self._known: Dict[Any, Tuple[Slots, ...]] = {}  # how to look at instances, by their class
+
+    def walk(self, roots: Iterable[Tuple[str, Any]], shallow: Iterable[Any], last: Graph) -> Graph:
+        """Take down everything that hangs on the roots, and the globals alone of the `shallow` modules.
+
+        Nodes that are as they were in the `last` graph are taken over from there.
+        """
+        graph: Graph = {}
+        for module in shallow:
+            found = Found(Place(None, str, module.__name__), module, (MODULE,), DEEPEST)
+            graph[id(module)] = self._node(id(module), found, MODULE, last)
+        waiting = collections.deque(
+            Found(Place(None, str, name), value, self._kinds(value), 0) for name, value in roots
+        )
+        while waiting and len(graph) < MOST_NODES:
+            found = waiting.popleft()
+            if id(found.value) in graph:
+                continue
+            for number, slots in enumerate(found.kinds):
+                key = (id(found.value), number) if number else id(found.value)
+                graph[key] = node = self._node(key, found, slots, last)
+                waiting.extend(node.inner)
+        return graph
+
+    def _node(self, key: Any, found: Found, slots: Slots, last: Graph) -> Node:
+        place = found.place
+        old = last.get(key)
+        if old is not None and old.is_at(found) and old.slots is slots:
+            if old.is_same():
+                return old
+            place = old.place  # the same object: by it what is below is known again
+        node = Node(place, found.depth, found.value, slots)
+        if found.depth < DEEPEST:
+            node.inner = tuple(self._inner(node))
+        return node
+
+    def _inner(self, node: Node) -> Iterator[Found]:
+        """List the parts to look into."""
+        owner, slots = node.owner, node.slots
+        is_ours = slots in OURS or type(owner) in CONTENTS or self._is_ours(type(owner))
+        # Of an object from elsewhere what it holds directly is looked at, and no more: that is its own business.
+        depth = node.depth + 1 if is_ours else DEEPEST
+        for name, part in (*zip(node.names, node.parts), *_hidden(node)):  # noqa: B905  (Python 3.9)
+            kind = type(part)
+            if kind in ATOMS or part is owner or not (is_ours or kind in CONTENTS):
+                continue
+            if type(name) is str and is_no_state(slots, name):
+                continue
+            value = part.__func__ if kind in (staticmethod, classmethod) else part
+            kinds = self._kinds(value)
+            if kinds:
+                yield Found(Place(node.place, slots.show, name), value, kinds, depth)
+
+    def _is_ours(self, kind: Any) -> bool:
+        return self._is_project(module_of(kind))
+
+    def _kinds(self, value: Any) -> Tuple[Slots, ...]:
+        """Say how to look into a value; nothing where there is nothing to look into."""
+        kind: Any = type(value)
+        if kind is types.FunctionType:
+            if type(value.__module__) is not str or not self._is_project(value.__module__):
+                return ()
+            return (
+                (FUNCTION, DEFAULTS) if value.__defaults__ or value.__kwdefaults__ else (FUNCTION,)
+            )
+        if is_module(value):
+            name = module_dict(value).get("__name__")
+            # Whether a lazy one has been loaded is nobody's leak.
+            is_state = kind is types.ModuleType and type(name) is str and self._is_project(name)
+            return (MODULE,) if is_state else ()
+        if issubclass(kind, type):
+            return (CLASS,) if self._is_ours(value) else ()
+        known = self._known.get(kind)
+        if known is None:
+            known = self._known[kind] = tuple(self._of_instances(kind))
+        return known
+
+    def _of_instances(self, kind: Any) -> Iterator[Slots]:
+        """Say how to look into the instances of a class: what it is made of comes before what hangs on it."""
+        for base, content in (*CONTENTS.items(), *SPECIAL.items()):
+            if issubclass(kind, base):
+                yield content
+                break
+        if kind in CONTENTS or kind in SPECIAL:
+            return
+        is_busy = (
+            module_of(kind).partition(".")[0] in TOO_BUSY and kind is not types.SimpleNamespace
+        )
+        if is_busy and not self._is_ours(kind) and not issubclass(kind, threading.local):
+            return
+        yield INSTANCE
+        members = tuple(slots_of(kind))
+        if members:
+            yield SLOTTED._replace(
+                values=functools.partial(_slot_values, tuple(slot for _, slot in members)),
+                keys=None,
+                write=functools.partial(_write_slot, dict(members)),
+                names=tuple(name for name, _ in members),
+            )
+
+
+def is_no_state(slots: Slots, name: str) -> bool:
+    """Tell what is made by asking for it, and what pytest puts there."""
+    return slots in (MODULE, CLASS) and (name in NOT_STATE or name.startswith("__pydantic_"))
+
+
+def _hidden(node: Node) -> Iterator[Tuple[str, Any]]:
+    """List what hangs on a function besides its attributes: default arguments, and variables of the function around."""
+    if node.slots is not FUNCTION:
+        return
+    function, code = node.owner, node.owner.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or ()):  # noqa: B905  (Python 3.9)
+        yield ".<locals>." + name, cell
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    yield from (
+        ("({})".format(name), value)
+        for name, value in zip(positional[len(positional) - len(defaults) :], defaults)  # noqa: B905
     )
-    return slots if is_project(kind.__module__) or slots.read(value) else None
-
-
-def _has_state(function: types.FunctionType) -> bool:
-    """Tell whether a function holds anything that can change: most do not."""
-    held = (
-        *(function.__defaults__ or ()),
-        *(function.__kwdefaults__ or {}).values(),
-        *function.__dict__.values(),
+    yield from (
+        ("({})".format(name), value) for name, value in (function.__kwdefaults__ or {}).items()
     )
-    return bool(function.__closure__) or any(type(each) not in ATOMS for each in held)
 
 
-def _module_parts(module: types.ModuleType) -> Dict[str, Any]:
-    return {name: value for name, value in vars(module).items() if name not in NOT_STATE}
+def _write_global(module: Any, name: Any, value: Any) -> None:
+    _write_key(module_dict(module), name, value)
 
 
-def _write_global(module: types.ModuleType, name: str, value: Any) -> None:
-    _write_key(vars(module), name, value)
-
-
-def _class_parts(owner: type) -> Dict[str, Any]:
-    skipped = ("__dict__", "__weakref__", "__doc__", "__abstractmethods__", "_abc_impl")
-    return {
-        name: value
-        for name, value in type.__getattribute__(owner, "__dict__").items()
-        if name not in skipped
-    }
-
-
-def _write_class(owner: type, name: str, value: Any) -> None:
+def _write_class(owner: Any, name: str, value: Any) -> None:
     if value is ABSENT:
         type.__delattr__(owner, name)
     else:
         type.__setattr__(owner, name, value)
 
 
-def _attributes(members: Iterable[Tuple[str, Any]], owner: Any) -> Dict[str, Any]:
-    """Read the instance's own attributes: its dictionary, and its slots."""
-    try:
-        found = dict(object.__getattribute__(owner, "__dict__"))
-    except (AttributeError, TypeError, ValueError):
-        found = {}
-    for name, slot in members:
-        try:
-            found[name] = slot.__get__(owner)
-        except AttributeError:  # it has no value
-            continue
-    return found
+def _own_dict(owner: Any) -> Any:
+    found = instance_dict(owner)
+    return {} if found is None else found
 
 
-def _members(kind: type) -> Iterator[Tuple[str, Any]]:
-    for base in type.__getattribute__(kind, "__mro__"):
-        for name, slot in type.__getattribute__(base, "__dict__").items():
-            if type(slot) is types.MemberDescriptorType:
-                yield name, slot
-
-
-def _write_attribute(members: Dict[str, Any], owner: Any, name: str, value: Any) -> None:
-    slot = members.get(name)
-    if slot is None:
-        _write_key(object.__getattribute__(owner, "__dict__"), name, value)
-    elif value is ABSENT:
-        slot.__delete__(owner)
-    else:
-        slot.__set__(owner, value)
-
-
-def _function_parts(function: types.FunctionType) -> Dict[str, Any]:
-    found = {}
-    for name in FUNCTION_STATE:
-        value = getattr(function, name)
-        if value:
-            found[name] = value
-    return found
-
-
-def _write_function(function: types.FunctionType, name: str, value: Any) -> None:
-    if name == "__closure__":
+def _write_attribute(owner: Any, name: Any, value: Any) -> None:
+    found = instance_dict(owner)
+    if found is None:
         raise LookupError(name)
-    setattr(
-        function,
-        name,
-        {} if value is ABSENT and name == "__dict__" else None if value is ABSENT else value,
-    )
+    _write_key(found, name, value)
 
 
-def _cell_parts(cell: types.CellType) -> Dict[str, Any]:
+def _slot_values(slots: Iterable[Any], owner: Any) -> List[Any]:
+    found = []
+    for slot in slots:
+        try:
+            found.append(slot.__get__(owner))
+        except AttributeError:  # it has no value
+            found.append(ABSENT)
+    return found
+
+
+def _write_slot(slots: Dict[str, Any], owner: Any, name: str, value: Any) -> None:
+    if value is not ABSENT:
+        slots[name].__set__(owner, value)
+    elif _slot_values((slots[name],), owner) != [ABSENT]:
+        slots[name].__delete__(owner)
+
+
+def _function_dict(function: Any) -> Any:
+    return function.__dict__
+
+
+def _write_function(function: Any, name: str, value: Any) -> None:
+    _write_key(function.__dict__, name, value)
+
+
+def _defaults(function: Any) -> Tuple[Any, ...]:
+    return (function.__defaults__, function.__kwdefaults__)
+
+
+def _cell_content(cell: Any) -> Tuple[Any, ...]:
     try:
-        return {"cell_contents": cell.cell_contents}
+        return (cell.cell_contents,)
     except ValueError:  # it is empty
-        return {}
+        return (ABSENT,)
 
 
-def _write_cell(cell: types.CellType, name: str, value: Any) -> None:
+def _write_cell(cell: Any, _name: Any, value: Any) -> None:
     if value is ABSENT:
         del cell.cell_contents
     else:
         cell.cell_contents = value
 
 
-def _context_parts(variable: contextvars.ContextVar[Any]) -> Dict[str, Any]:
-    value = variable.get(ABSENT)
-    return {} if value is ABSENT else {"get()": value}
+def _context_value(variable: Any) -> Tuple[Any, ...]:
+    return (variable.get(ABSENT),)
 
 
-def _write_context(variable: contextvars.ContextVar[Any], name: str, value: Any) -> None:
+def _write_context(variable: Any, _name: Any, value: Any) -> None:
+    # Nothing takes a value back; where there is a default, that does as well.
+    variable.set(contextvars.Context().run(variable.get) if value is ABSENT else value)
+
+
+def _count(counter: Any) -> Tuple[str, ...]:
+    return (
+        sys.intern(repr(counter)),
+    )  # which does not advance it, and is the same object as long as it reads the same
+
+
+def _write_nothing(_owner: Any, name: Any, _value: Any) -> None:
+    raise LookupError(name)
+
+
+def _write_key(owner: Any, name: Any, value: Any) -> None:
+    kind: Any = (
+        collections.OrderedDict if issubclass(type(owner), collections.OrderedDict) else dict
+    )
     if value is ABSENT:
-        raise LookupError(name)
-    variable.set(value)
-
-
-def _write_key(owner: Dict[Any, Any], name: Any, value: Any) -> None:
-    if value is ABSENT:
-        dict.pop(owner, name, None)
+        kind.pop(owner, name, None)
     else:
-        dict.__setitem__(owner, name, value)
+        kind.__setitem__(owner, name, value)
 
 
-def _numbered(owner: Any) -> Dict[Any, Any]:
-    return dict(enumerate(owner))
-
-
-def _write_nothing(owner: Any, name: Any, value: Any) -> None:
-    raise LookupError(name)  # a whole container is put back, or nothing of it
+def put_in_order(node: Node) -> None:
+    """Give the keys of a dictionary the order that they had: what was put back stands last."""
+    owner = node.owner
+    if node.slots is not MAPPING or node.is_partial:
+        return
+    kind: Any = (
+        collections.OrderedDict if issubclass(type(owner), collections.OrderedDict) else dict
+    )
+    there = dict(dict.items(owner))
+    first = {name: there[name] for name in node.names if name in there}
+    if list(there) != [*first, *(name for name in there if name not in first)]:
+        kind.clear(owner)
+        for name, value in {**first, **there}.items():
+            kind.__setitem__(owner, name, value)
 
 
 def refill(node: Node) -> None:
     """Give a list, set or deque the parts that it had."""
     owner = node.owner
-    if isinstance(owner, list):
+    kind = type(owner)
+    if node.is_partial or not issubclass(kind, (list, set, collections.deque)):
+        raise LookupError(node.path)
+    if issubclass(kind, list):
         list.__setitem__(owner, slice(None), list(node.parts))
-    elif isinstance(owner, set):
+    elif issubclass(kind, set):
         set.clear(owner)
         set.update(owner, node.parts)
-    elif isinstance(owner, collections.deque):
+    else:
         collections.deque.clear(owner)
         collections.deque.extend(owner, node.parts)
-    else:
-        raise LookupError(node.path)
 
 
-def _attribute(name: str) -> str:
-    return "." + name
+def _attribute(name: Any) -> str:
+    return name if str(name)[:1] in ".(" else ".{}".format(name)
 
 
 def _item(key: Any) -> str:
     return "[" + described(key) + "]"
 
 
-MODULE = Slots(_module_parts, _write_global, _attribute)
-CLASS = Slots(_class_parts, _write_class, _attribute)
-FUNCTION = Slots(_function_parts, _write_function, _attribute)
-CELL = Slots(_cell_parts, _write_cell, _attribute)
-CONTEXT = Slots(_context_parts, _write_context, _attribute)
-MAPPING = Slots(dict, _write_key, _item)
-SEQUENCE = Slots(_numbered, _write_nothing, _item)
-BUILT_IN = types.MappingProxyType(
+def _nothing(_name: Any) -> str:
+    return ""
+
+
+def _get(_name: Any) -> str:
+    return ".get()"
+
+
+_view = types.MappingProxyType
+MODULE = Slots(dict.values, _write_global, _attribute, dict.keys, module_dict, dict.__len__)
+CLASS = Slots(_view.values, _write_class, _attribute, _view.keys, class_dict, len)
+INSTANCE = Slots(dict.values, _write_attribute, _attribute, dict.keys, _own_dict, dict.__len__)
+SLOTTED = Slots(_defaults, _write_nothing, _attribute)
+FUNCTION = Slots(dict.values, _write_function, _attribute, dict.keys, _function_dict, dict.__len__)
+DEFAULTS = Slots(_defaults, setattr, _attribute, names=("__defaults__", "__kwdefaults__"))
+CELL = Slots(_cell_content, _write_cell, _nothing)
+CONTEXT = Slots(_context_value, _write_context, _get)
+COUNT = Slots(_count, _write_nothing, _nothing)
+MAPPING = Slots(dict.values, _write_key, _item, dict.keys, None, dict.__len__)
+LIST = Slots(list.__iter__, _write_nothing, _item, None, None, list.__len__, is_whole=True)
+SET = Slots(set.__iter__, _write_nothing, _item, None, None, set.__len__, is_whole=True)
+DEQUE = Slots(
+    collections.deque.__iter__,
+    _write_nothing,
+    _item,
+    None,
+    None,
+    collections.deque.__len__,
+    is_whole=True,
+)
+TUPLE = Slots(tuple.__iter__, _write_nothing, _item, is_whole=True, is_fixed=True)
+FROZEN = Slots(frozenset.__iter__, _write_nothing, _item, is_whole=True, is_fixed=True)
+OURS = (MODULE, CLASS, FUNCTION, DEFAULTS, CELL, CONTEXT)
+CONTENTS = types.MappingProxyType(
     {
         dict: MAPPING,
         collections.OrderedDict: MAPPING,
         collections.defaultdict: MAPPING,
         collections.Counter: MAPPING,
-        list: SEQUENCE,
-        tuple: SEQUENCE,
-        set: SEQUENCE,
-        frozenset: SEQUENCE,
-        collections.deque: SEQUENCE,
-        types.CellType: CELL,
+        list: LIST,
+        tuple: TUPLE,
+        set: SET,
+        frozenset: FROZEN,
+        collections.deque: DEQUE,
     }
+)
+SPECIAL = types.MappingProxyType(
+    {types.CellType: CELL, contextvars.ContextVar: CONTEXT, itertools.count: COUNT}
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import operator
 import random
 import sys
 import warnings
-from typing import Any, Dict, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 
-from .protocol import ABSENT, Plain
+from .protocol import ABSENT, Change, Plain, is_alike
+from .raw import instance_dict, is_module, module_dict, module_of
 from .words import described
+
+# Kept from before any test could replace them.
+_getstate, _setstate = random.getstate, random.setstate
 
 
 class ImportPath(Plain):
@@ -37,26 +42,45 @@ class Modules(Plain):
     name = "modules"
     category = "import"
 
+    def __init__(self, is_project: Callable[[str], bool]) -> None:
+        self._is_project = is_project
+
     def look(self) -> Dict[str, Any]:
         """Give them by name; two looks at the same module are the same."""
         return dict(sys.modules)
 
-    def told(self, key: str, value: Any) -> str:
-        """Say which module it is."""
-        return described(value)
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+        """Leave out the modules of others that were loaded late: whoever imports them next gets the same."""
+        if len(before) == len(after) and all(map(operator.is_, before.values(), after.values())):
+            return
+        for change in super().changes(before, after):
+            if (
+                change.key in before
+                or self._is_project(change.key)
+                or _is_made_up(change.key, after[change.key])
+            ):
+                yield change
 
     def put(self, key: str, value: Any) -> None:
         """Load it as it was, or forget it - in its package as well, where `from package import it` finds it."""
         package, _, name = key.rpartition(".")
         parent = sys.modules.get(package) if package else None
+        names = module_dict(parent) if is_module(parent) else {}
+        is_now = sys.modules.get(key, ABSENT)
         if value is ABSENT:
             sys.modules.pop(key, None)
-            if parent is not None and name in vars(parent):
-                delattr(parent, name)
+            if names.get(name, ABSENT) is is_now:
+                names.pop(name, None)
         else:
             sys.modules[key] = value
-            if parent is not None:
-                setattr(parent, name, value)
+            # A package may well have something else by the name of one of its modules.
+            if name in names and names[name] is is_now:
+                names[name] = value
+
+
+def _is_made_up(name: str, value: Any) -> bool:
+    """Tell a stand-in for a module, put there by hand, from one that was imported."""
+    return not is_module(value) or ("." not in name and module_dict(value).get("__spec__") is None)
 
 
 class Logging(Plain):
@@ -65,32 +89,42 @@ class Logging(Plain):
     name = category = "logging"
 
     def look(self) -> Dict[str, Any]:
-        """Give them by logger and attribute."""
+        """Give them by logger."""
         root = logging.getLogger()
-        found: Dict[str, Any] = {"logging.disable": root.manager.disable}
-        loggers = [("root", root), *sorted(root.manager.loggerDict.items(), key=_name)]
-        for name, logger in loggers:
-            if isinstance(logger, logging.Logger):
-                for attribute in ("level", "disabled", "propagate"):
-                    found["{}.{}".format(name, attribute)] = getattr(logger, attribute)
-                for attribute in ("handlers", "filters"):
-                    found["{}.{}".format(name, attribute)] = tuple(getattr(logger, attribute))
+        found: Dict[str, Any] = {"logging": root.manager.disable, "root": _state(root)}
+        for name, logger in list(root.manager.loggerDict.items()):
+            if type(logger) is not logging.PlaceHolder:
+                found[name] = _state(logger)
         return found
 
-    def changes(self, before: Dict[str, Any], after: Dict[str, Any]) -> Any:
-        """Leave out loggers that somebody has asked for and not changed: they behave as if they were not there."""
-        fresh = {
-            "level": logging.NOTSET,
-            "disabled": False,
-            "propagate": True,
-            "handlers": (),
-            "filters": (),
-        }
-        known = dict(before)
-        for key, value in after.items():
-            if key not in known and fresh.get(key.rpartition(".")[2], ABSENT) == value:
-                known[key] = value
-        return super().changes(known, after)
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+        """List what differs, attribute by attribute.
+
+        A logger that somebody has asked for and not changed behaves as if it were not there.
+        """
+        if before["logging"] != after["logging"]:
+            yield Change(
+                "logging", "logging.disable", str(before["logging"]), str(after["logging"])
+            )
+        for name in dict.fromkeys((*before, *after)):
+            was, is_now = before.get(name, FRESH), after.get(name, FRESH)
+            if was != is_now and name != "logging":
+                for attribute, one, other in zip(ATTRIBUTES, was, is_now):  # noqa: B905  (Python 3.9)
+                    if not is_alike(one, other):
+                        key = "{}.{}".format(name, attribute)
+                        yield Change("logging", key, *self.both_told(key, one, other))
+
+    def told(self, key: str, value: Any) -> str:
+        """Say levels by name."""
+        return str(logging.getLevelName(value)) if key.endswith(".level") else described(value)
+
+    def put_back(self, before: Mapping[str, Any], key: str) -> None:
+        """Set one attribute as it was."""
+        name, _, attribute = key.rpartition(".")
+        if key == "logging.disable":
+            self.put(key, before["logging"])
+        else:
+            self.put(key, before.get(name, FRESH)[ATTRIBUTES.index(attribute)])
 
     def put(self, key: str, value: Any) -> None:
         """Set one attribute."""
@@ -100,17 +134,33 @@ class Logging(Plain):
             return
         logger = logging.getLogger(None if name == "root" else name)
         if attribute in ("handlers", "filters"):
-            getattr(logger, attribute)[:] = () if value is ABSENT else value
+            there = getattr(logger, attribute)
+            there[:] = [*(each for each in there if _is_of_pytest(each)), *value]
         elif attribute == "level":
-            logger.setLevel(
-                logging.NOTSET if value is ABSENT else value
-            )  # which empties its cache as well
+            logger.setLevel(value)  # which empties its cache as well
         else:
-            setattr(logger, attribute, attribute == "propagate" if value is ABSENT else value)
+            setattr(logger, attribute, value)
 
 
-def _name(item: Tuple[str, Any]) -> str:
-    return item[0]
+ATTRIBUTES = ("level", "disabled", "propagate", "handlers", "filters")
+FRESH = (logging.NOTSET, False, True, (), ())
+
+
+def _state(logger: Any) -> Tuple[Any, ...]:
+    own = instance_dict(logger) or {}
+    handlers, filters = own.get("handlers"), own.get("filters")
+    return (
+        own.get("level"),
+        own.get("disabled"),
+        own.get("propagate"),
+        tuple(each for each in handlers if not _is_of_pytest(each)) if handlers else (),
+        tuple(filters) if filters else (),
+    )
+
+
+def _is_of_pytest(handler: Any) -> bool:
+    """Tell what pytest puts there for each phase of a test, and what does nothing at all."""
+    return module_of(type(handler)).startswith("_pytest.") or type(handler) is logging.NullHandler
 
 
 class Warnings(Plain):
@@ -129,36 +179,45 @@ class Warnings(Plain):
         """Set them."""
         if key == "warnings.filters":
             warnings.filters[:] = value  # type: ignore[index]
-            invalidate = (
-                getattr(warnings, "_filters_mutated", None) or warnings._filters_mutated_lock_held
-            )
-            invalidate()
+            with warnings.catch_warnings():
+                pass  # leaving it makes Python forget what it has decided by the filters before
         else:
             warnings.showwarning = value
 
 
 class Randomness(Plain):
-    """The state of the shared random number generators."""
+    """The state of the shared random number generators, once somebody has set it."""
 
     name = category = "random"
 
     def look(self) -> Dict[str, Any]:
         """Give them: Python's, and numpy's where it is loaded."""
-        found: Dict[str, Any] = {"random": random.getstate()}
+        found: Dict[str, Any] = {"random": _getstate()}
         numpy = _numpy()
         if numpy is not None:
             name, keys, *rest = numpy.get_state(legacy=True)
             found["numpy.random"] = (name, keys.tobytes(), *rest)
         return found
 
-    def told(self, key: str, value: Any) -> str:
-        """Say no more than that: the numbers mean nothing to anybody."""
-        return "a state of {}".format(key)
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+        """Leave out that numbers were drawn: every test does, and the next one has to live with any number."""
+        for key, is_now in after.items():
+            was = before.get(key)
+            if (
+                was is not None
+                and was != is_now
+                and not (_was_drawn if key == "random" else _numpy_drawn)(was, is_now)
+            ):
+                yield Change(
+                    self.category, key, "not seeded by the test", "seeded, or set to another state"
+                )
 
     def put(self, key: str, value: Any) -> None:
         """Set one."""
+        if value is ABSENT:
+            raise LookupError(key)
         if key == "random":
-            random.setstate(value)
+            _setstate(value)
             return
         name, keys, *rest = value
         numpy = _numpy()
@@ -167,5 +226,33 @@ class Randomness(Plain):
             numpy.set_state((name, array, *rest))
 
 
+def _was_drawn(was: Any, is_now: Any) -> bool:
+    """Tell whether the second state follows from the first by drawing numbers, up to some ten thousand."""
+    generator = random.Random()  # noqa: S311  (to tell the state of another)
+    generator.setstate(was)
+    for _ in range(MOST_DRAWN):
+        if generator.getstate()[1][:-1] == is_now[1][:-1]:
+            return True
+        generator.getrandbits(NUMBERS * 32)
+    return False
+
+
+def _numpy_drawn(was: Any, is_now: Any) -> bool:
+    numpy = sys.modules["numpy"]
+    generator = sys.modules["numpy.random"].RandomState()
+    name, keys, *rest = was
+    generator.set_state((name, numpy.frombuffer(keys, dtype="uint32"), *rest))
+    for _ in range(MOST_DRAWN):
+        if generator.get_state(legacy=True)[1].tobytes() == is_now[1]:
+            return True
+        generator.bytes(NUMBERS * 4)
+    return False
+
+
 def _numpy() -> Any:
-    return getattr(sys.modules.get("numpy"), "random", None)
+    # Asking numpy for it could load it.
+    return sys.modules.get("numpy.random")
+
+
+NUMBERS = 624  # of a Mersenne Twister, which makes so many at a time
+MOST_DRAWN = 32  # times so many

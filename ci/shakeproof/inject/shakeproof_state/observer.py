@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Iterable, List, Sequence, Tuple
 
+from .caches import Caches
+from .globals import Globals
+from .libraries import ImportPath, Logging, Modules, Randomness, Warnings
+from .process import STATUS, Environment, FileMode, Interpreter, Locale, TimeZone, WorkingFolder
+from .project import Project
 from .protocol import Change, Moment, Probe
+from .running import DESCRIPTORS, Descriptors, Threads
 
 
 class Observer:
@@ -41,10 +48,47 @@ class Observer:
     def put_back(self, before: Moment, pieces: Sequence[Tuple[str, str]]) -> None:
         """Make pieces of state, each named by probe and key, what they were. LookupError where that cannot be done."""
         for name, key in pieces:
-            self._probes[name].put_back(before[name], key)
+            try:
+                self._probes[name].put_back(before[name], key)
+            except Exception as error:
+                raise LookupError("{} could not be put back: {!r}".format(key, error)) from error
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """Say, a sentence for each, what is not looked at."""
+        return (
+            *self.failed,
+            *(each for probe in self._probes.values() for each in getattr(probe, "notes", ())),
+        )
 
     def _switch_off(self, name: str, error: Exception) -> None:
         del self._probes[name]
         self.failed.append(
             "the probe {} was switched off: {}: {}".format(name, type(error).__name__, error)
         )
+
+
+def default_probes(root: str) -> List[Probe]:
+    """Give the probes that suit this machine, for a project in that folder: from the most telling to the least."""
+    is_project = Project(root)
+    probes: List[Probe] = [
+        Environment(),
+        WorkingFolder(),
+        Globals(is_project),
+        Caches(is_project),
+        Modules(is_project),
+        ImportPath(),
+        Logging(),
+        Warnings(),
+        Locale(),
+        TimeZone(),
+        Interpreter(),
+        Randomness(),
+        Threads(),
+    ]
+    # Linux alone tells these without changing them.
+    if os.path.exists(STATUS):
+        probes.append(FileMode())
+    if os.path.isdir(DESCRIPTORS):
+        probes.append(Descriptors())
+    return probes

@@ -17,6 +17,11 @@ from .words import described
 # pytest changes it for each phase of each test.
 NOT_STATE = frozenset({"PYTEST_CURRENT_TEST"})
 HOOKS = ("excepthook", "displayhook", "unraisablehook", "breakpointhook")
+SIGNALS = tuple(sorted(signal.valid_signals()))
+LOCALES = tuple(name for name in dir(locale) if name.startswith("LC_") and name != "LC_ALL")
+STATUS = "/proc/self/status"
+# Kept from before any test could replace them.
+_getcwd, _open, _read, _close = os.getcwd, os.open, os.read, os.close
 
 
 class Environment(Plain):
@@ -44,11 +49,11 @@ class WorkingFolder(Plain):
     name = category = "cwd"
 
     def look(self) -> Dict[str, str]:
-        """Give its path; nothing where it has been removed."""
+        """Give its path."""
         try:
-            return {"cwd": os.getcwd()}
+            return {"cwd": _getcwd()}
         except FileNotFoundError:
-            return {}
+            return {"cwd": "a folder that was removed"}
 
     def put(self, key: str, value: Any) -> None:
         """Go back."""
@@ -63,9 +68,13 @@ class FileMode(Plain):
 
     def look(self) -> Dict[str, int]:
         """Read it where that does not take setting it (Linux)."""
-        with open("/proc/self/status", "rb") as file:
-            found = [line for line in file.read().splitlines() if line.startswith(b"Umask:")]
-        return {"umask": int(line.split()[1], 8) for line in found}
+        number = _open(STATUS, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            text = _read(number, 1 << 10)  # it stands in the second line
+        finally:
+            _close(number)
+        _, found, rest = text.partition(b"\nUmask:")
+        return {self.name: int(rest.split(None, 1)[0], 8)} if found else {}
 
     def told(self, key: str, value: Any) -> str:
         """Say it in octal digits."""
@@ -87,13 +96,13 @@ class Interpreter(Plain):
         found: Dict[str, Any] = {
             "sys.argv": tuple(sys.argv),
             "sys.getrecursionlimit()": sys.getrecursionlimit(),
-            "sys.flags.dont_write_bytecode": sys.dont_write_bytecode,
+            "sys.dont_write_bytecode": sys.dont_write_bytecode,
             "threading.excepthook": threading.excepthook,
             "builtins.open": builtins.open,
             "builtins.print": builtins.print,
         }
         found.update(("sys." + name, getattr(sys, name)) for name in HOOKS)
-        for number in signal.valid_signals():
+        for number in SIGNALS:
             handler = signal.getsignal(number)
             if handler is not None:
                 found[_signal(number)] = handler
@@ -105,10 +114,10 @@ class Interpreter(Plain):
             sys.argv[:] = value
         elif key == "sys.getrecursionlimit()":
             sys.setrecursionlimit(value)
-        elif key == "sys.flags.dont_write_bytecode":
+        elif key == "sys.dont_write_bytecode":
             sys.dont_write_bytecode = value
         elif key.startswith("signal."):
-            number = next(each for each in signal.valid_signals() if _signal(each) == key)
+            number = next(each for each in SIGNALS if _signal(each) == key)
             signal.signal(number, signal.SIG_DFL if value is ABSENT else value)
         else:
             module, _, name = key.partition(".")
@@ -116,7 +125,7 @@ class Interpreter(Plain):
 
     def told(self, key: str, value: Any) -> str:
         """Name a handler as the signal module does."""
-        return str(value) if isinstance(value, signal.Handlers) else described(value)
+        return "signal." + value.name if type(value) is signal.Handlers else described(value)
 
 
 def _signal(number: int) -> str:
@@ -133,8 +142,7 @@ class Locale(Plain):
 
     def look(self) -> Dict[str, str]:
         """Ask for each, which sets nothing."""
-        names = [name for name in dir(locale) if name.startswith("LC_") and name != "LC_ALL"]
-        return {name: locale.setlocale(getattr(locale, name)) for name in names}
+        return {name: locale.setlocale(getattr(locale, name)) for name in LOCALES}
 
     def put(self, key: str, value: Any) -> None:
         """Set one category."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Protocol
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Protocol, Tuple
 
-from .words import described
+from .words import contrasted, described, differing
 
 
 class Absent:
@@ -15,6 +15,20 @@ class Absent:
 
 
 ABSENT = Absent()
+# Compared by what they are worth, which takes no code of the project; everything else by which object it is.
+ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None), type(Ellipsis)})
+
+
+def is_alike(one: Any, other: Any) -> bool:
+    """Tell whether two values are the same object, or equal atoms, or tuples of such."""
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
+        return False
+    if kind in ATOMS:
+        return bool(one == other) or (one != one and other != other)  # noqa: PLR0124  (not a number)
+    return kind is tuple and len(one) == len(other) and all(map(is_alike, one, other))
 
 
 class Change(NamedTuple):
@@ -70,17 +84,20 @@ class Plain:
 
     def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[Change]:
         """List the keys whose values differ, in the order in which they stand."""
-        if before == after:
-            return
         for key in dict.fromkeys((*before, *after)):
             was, is_now = before.get(key, ABSENT), after.get(key, ABSENT)
-            if was != is_now:
-                yield Change(
-                    self.category,
-                    key,
-                    None if was is ABSENT else self.told(key, was),
-                    None if is_now is ABSENT else self.told(key, is_now),
-                )
+            if not is_alike(was, is_now):
+                yield Change(self.category, key, *self.both_told(key, was, is_now))
+
+    def both_told(self, key: str, was: Any, is_now: Any) -> Tuple[Optional[str], Optional[str]]:
+        """Say what was and what is there."""
+        if was is ABSENT:
+            return None, self.told(key, is_now)
+        if is_now is ABSENT:
+            return self.told(key, was), None
+        if type(was) is tuple and type(is_now) is tuple:
+            return differing(was, is_now)
+        return contrasted(self.told(key, was), self.told(key, is_now))
 
     def put_back(self, before: Mapping[str, Any], key: str) -> None:
         """Set one value as it was."""

@@ -14,6 +14,9 @@ from .protocol import ABSENT, Change, Plain
 PASSING = ("anon_inode:", "pipe:", "/dev/null", "/proc/", "/dev/pts", "/dev/urandom")
 
 
+DESCRIPTORS = "/proc/self/fd"
+
+
 class Threads:
     """The threads that are alive, and the event loop that is set, with the tasks that wait in it."""
 
@@ -59,9 +62,9 @@ class Descriptors(Plain):
     def look(self) -> Mapping[str, Any]:
         """Say of each number what it refers to."""
         found: Dict[str, Any] = {}
-        for number in os.listdir("/proc/self/fd"):
+        for number in os.listdir(DESCRIPTORS):
             try:
-                target = os.readlink("/proc/self/fd/" + number)
+                target = os.readlink(DESCRIPTORS + "/" + number)
             except OSError:  # the one that listed them is closed by now
                 continue
             if not target.startswith(PASSING):
