@@ -68,6 +68,53 @@ def _without_numbers(seen_by_test: object) -> str:
     return re.sub(r"/\S+|0x[0-9a-f]+", "...", repr(seen_by_test))
 
 
+KEPT = """
+    import gc
+    import os
+    import sys
+    import tempfile
+    from sys import stdout
+
+    class Kept:
+        pass
+
+    HOLDER = {"it": Kept()}
+
+    def say(text, file=sys.stdout):
+        print(text, file=file)
+
+    def test_writes_to_the_output_of_the_import():
+        say("hello")
+        stdout.flush()
+
+    def test_writes_again(capfd):
+        say("hello")
+        print("there")
+        assert capfd.readouterr().out == "there\\n"
+
+    def test_looks_for_objects():
+        assert any(each is HOLDER for each in gc.get_referrers(HOLDER["it"]))
+        assert any(isinstance(each, Kept) for each in gc.get_objects())
+
+    def test_keeps_its_folder_without_the_environment(monkeypatch):
+        before = tempfile.gettempdir()
+        monkeypatch.setattr(os, "environ", {})
+        assert tempfile.gettempdir() == before
+    """
+
+
+@pytest.mark.parametrize("capture", ["fd", "sys", "no", "tee-sys"])
+def test_what_was_kept_on_import_is_there_in_every_fork(capture: str, tmp_path: Path) -> None:
+    """The output, the objects that the collector knows, and where temporary files go."""
+    project = write(tmp_path, {"test_it.py": KEPT}, f"--capture={capture}")
+    with project.fork() as lab:
+        forked = [seen(ran(lab)), seen(ran(lab))]
+
+    (fresh,) = project.fresh(None)
+    assert forked == [seen(fresh)] * 2
+    assert statuses(fresh)["test_writes_to_the_output_of_the_import"] == "passed"
+
+
 def test_a_test_that_never_ends_is_ended(tmp_path: Path) -> None:
     """Even one that ignores SIGTERM; those behind it have no turn."""
     endless = """

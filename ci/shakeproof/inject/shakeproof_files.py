@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 LARGEST = 32 << 20  # bytes that are kept, altogether
+KEPT = (stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK)
 
 # Kept from before any test could replace them.
 _scan, _look, _read_link, _link = os.scandir, os.lstat, os.readlink, os.symlink
 _open, _read, _write, _close = os.open, os.read, os.write, os.close
-_remove, _remove_folder, _make_folder = os.unlink, os.rmdir, os.mkdir
+_remove, _remove_folder, _make_folder, _change_mode = os.unlink, os.rmdir, os.mkdir, os.chmod
 
 
 class CannotKeepError(Exception):
@@ -22,10 +23,11 @@ class _Entry(NamedTuple):
     """One file, folder or link."""
 
     kind: int  # the file type bits of its mode
+    mode: int  # the others
     changed: Tuple[
-        int, int
-    ]  # what differs once something was written: size in bytes, time in nanoseconds
-    content: Optional[bytes] = None  # of a file; for a link, where it leads
+        int, ...
+    ]  # what differs once something was written: size, and times in nanoseconds
+    content: bytes = b""  # of a file; for a link, where it leads
 
 
 class Files:
@@ -36,22 +38,20 @@ class Files:
         self._kept: Dict[str, _Entry] = {}
         try:
             self._keep()
-        except OSError as error:
+        except (OSError, RecursionError) as error:
             raise CannotKeepError(str(error)) from error
 
     def _keep(self) -> None:
         left = LARGEST
         for path, found in _below(self._folder):
-            if found.kind not in (stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK):
-                raise CannotKeepError(path)
             if found.kind == stat.S_IFREG:
                 left -= found.changed[0]
-            if left < 0:
+            if found.kind not in KEPT or left < 0:
                 raise CannotKeepError(path)
             self._kept[path] = found._replace(content=_content(path, found.kind))
 
     def put_back(self) -> None:
-        """Remove what is new, and write again what was changed or removed.
+        """Remove what is new, and write again what was changed or removed. Raises OSError where that cannot be done.
 
         A file is written where it is: whoever holds it open goes on with the same one.
         """
@@ -61,28 +61,11 @@ class Files:
             if kept is None or kept.kind != there[path].kind:
                 _take_away(path, there.pop(path).kind)
         for path in sorted(self._kept):
-            if path not in there or self._kept[path].changed != there[path].changed:
-                self._put_back(path, is_there=path in there)
-
-    def _put_back(self, path: str, *, is_there: bool) -> None:
-        kept = self._kept[path]
-        content = kept.content or b""
-        if kept.kind == stat.S_IFDIR:
-            if not is_there:
-                _make_folder(path)
-        elif kept.kind == stat.S_IFLNK:
-            if is_there:
-                _remove(path)
-            _link(os.fsdecode(content), path)
-        else:
-            file = _open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                while content:
-                    content = content[_write(file, content) :]
-            finally:
-                _close(file)
-            # What was written just now is as it was: next time only a change since then counts.
-            self._kept[path] = kept._replace(changed=_entry(path).changed)
+            kept, found = self._kept[path], there.get(path)
+            if found is None or (kept.mode, kept.changed) != (found.mode, found.changed):
+                _put(path, kept, is_there=found is not None)
+                # What was written just now is as it was: next time only a change since then counts.
+                self._kept[path] = kept._replace(changed=_entry(path).changed)
 
 
 def _below(folder: str) -> Iterator[Tuple[str, _Entry]]:
@@ -99,15 +82,16 @@ def _below(folder: str) -> Iterator[Tuple[str, _Entry]]:
 def _entry(path: str) -> _Entry:
     found = _look(path)
     # A folder changes with what is in it, which is looked at by itself.
-    changed = (0, 0) if stat.S_ISDIR(found.st_mode) else (found.st_size, found.st_mtime_ns)
-    return _Entry(stat.S_IFMT(found.st_mode), changed)
+    folder = stat.S_ISDIR(found.st_mode)
+    changed = () if folder else (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return _Entry(stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode), changed)
 
 
-def _content(path: str, kind: int) -> Optional[bytes]:
+def _content(path: str, kind: int) -> bytes:
     if kind == stat.S_IFLNK:
         return os.fsencode(_read_link(path))
     if kind == stat.S_IFDIR:
-        return None
+        return b""
     file = _open(path, os.O_RDONLY)
     try:
         parts: List[bytes] = []
@@ -120,7 +104,33 @@ def _content(path: str, kind: int) -> Optional[bytes]:
         _close(file)
 
 
+def _put(path: str, kept: _Entry, *, is_there: bool) -> None:
+    if kept.kind == stat.S_IFLNK:
+        if is_there:
+            _remove(path)
+        _link(os.fsdecode(kept.content), path)
+        return
+    if kept.kind == stat.S_IFDIR:
+        if not is_there:
+            _make_folder(path)
+    else:
+        _fill(path, kept.content)
+    _change_mode(path, kept.mode)
+
+
+def _fill(path: str, content: bytes) -> None:
+    file = _open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        while content:
+            content = content[_write(file, content) :]
+    finally:
+        _close(file)
+
+
 def _take_away(path: str, kind: int) -> None:
+    folder = os.path.dirname(path)
+    if not _look(folder).st_mode & stat.S_IWUSR:  # else only root could
+        _change_mode(folder, 0o700)
     if kind == stat.S_IFDIR:
         _remove_folder(path)
     else:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import fcntl
 import gc
 import hashlib
 import json
@@ -67,6 +68,8 @@ class Template:
         self._temporary = tempfile.gettempdir()
         self._log = os.fstat(1)
         self._outputs: Sequence[int] = ()
+        self._captures: Sequence[int] = ()
+        self._files_open: Sequence[int] = ()
         self._cached: Sequence[Tuple[str, Optional[bytes]]] = ()
         self._observer: Optional[Observer] = None
         self._watch: Optional[Watch] = None
@@ -90,13 +93,16 @@ class Template:
             }
         )
         if session.items and not session.testsfailed:
-            # What is there is shared with the forks for good: no collector needs to touch it again. Garbage of the
-            # collection stays what it is: its finalizers would otherwise complain to the first test of every fork.
+            # A collection here would touch what is shared with the forks. They thaw it again: tests may look at it.
             gc.freeze()
             # The forks part from the template's output, each for itself: what they can share of that is done here.
-            capture = session.config.pluginmanager.getplugin("capturemanager")
-            if capture is not None:
-                capture.stop_global_capturing()
+            self._captures = _files_of_capture(session.config)
+            ours = {self._requests, *self._captures}
+            self._files_open = [
+                number
+                for number, found in _open_files()
+                if stat.S_ISREG(found.st_mode) and number > 2 and number not in ours  # noqa: PLR2004
+            ]
             self._cached = _cached(getattr(session.config, "cache", None))
             self._outputs = [number for number, found in _open_files() if _same(found, self._log)]
             self._serve()
@@ -142,8 +148,11 @@ class Template:
         """Be the fork: run what is asked for, and end without a look back."""
         status = FORK_FAILED
         try:
+            gc.unfreeze()
             os.setpgid(0, 0)
             os.close(self._requests)
+            for number in self._files_open:
+                _open_anew(number)
             self._sink.adopt(place)
             self._fall_silent()
             self._settle_in(request["folder"])
@@ -168,10 +177,11 @@ class Template:
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         os.close(nowhere)
-        capture = plugins.getplugin("capturemanager")
-        if capture is not None:
-            capture.start_global_capturing()
-            capture.suspend_global_capture(in_=False)
+        # What is captured goes to a file of its own, beneath the same objects: somebody may have kept `sys.stdout`.
+        for captured in self._captures:
+            own = os.memfd_create("captured")
+            os.dup2(own, captured, inheritable=False)
+            os.close(own)
         if plugins.hasplugin("terminalreporter"):
             config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
         logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
@@ -185,6 +195,7 @@ class Template:
         self._folder = folder
         config = self._session.config
         cache = getattr(config, "cache", None)
+        os.makedirs(folder, exist_ok=True)
         if cache is not None:
             own = os.path.join(folder, "cache")
             for name, content in self._cached:  # folders before what is in them
@@ -199,8 +210,8 @@ class Template:
         folder = os.path.join(folder, "tmp")
         os.mkdir(folder)
         os.environ["TMPDIR"] = folder
-        if tempfile.tempdir == self._temporary:
-            tempfile.tempdir = None  # to be looked up again; a project that set its own keeps it
+        if tempfile.tempdir == self._temporary:  # a project that set its own keeps it
+            tempfile.tempdir = self._temporary = folder
         factory = getattr(config, "_tmp_path_factory", None)
         if factory is not None:
             factory._basetemp = None
@@ -233,8 +244,11 @@ class Template:
             self._sink.send(place, {"event": "no forks"})
             return status
         for number, ending in enumerate(endings):
-            if number:
+            try:
                 files.put_back()
+            except OSError:  # a test has left what cannot be removed or written
+                self._sink.send(place, {"event": "no forks"})
+                break
             self._end(ending, (*place, number), last)
         return status
 
@@ -312,7 +326,10 @@ class Template:
                 _lead_group(0, 0)
                 self._sink.adopt(place)
                 self._begin(place)
-                if last is None:
+                if (
+                    last is None
+                ):  # a short run of its own: a process that an earlier one left may still write
+                    self._settle_in(os.path.join(self._folder, str(place[-1])))
                     self._settle_randomness()
                 else:
                     _set_random_state(
@@ -341,6 +358,17 @@ class Template:
             report = last.ihook.pytest_runtest_makereport(item=last, call=call)
             last.ihook.pytest_runtest_logstart(nodeid=last.nodeid, location=last.location)
             last.ihook.pytest_runtest_logreport(report=report)
+
+
+def _files_of_capture(config: pytest.Config) -> Sequence[int]:
+    """List the descriptors of the files into which pytest captures output: none where it does so in memory."""
+    manager = config.pluginmanager.getplugin("capturemanager")
+    capturing = getattr(manager, "_global_capturing", None)
+    found = []
+    for stream in (getattr(capturing, "out", None), getattr(capturing, "err", None)):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            found.append(stream.tmpfile.fileno())  # type: ignore[union-attr]
+    return found
 
 
 def _cached(cache: Any) -> Sequence[Tuple[str, Optional[bytes]]]:
@@ -375,7 +403,6 @@ def _watch(root: str) -> Tuple[Observer, Watch]:
         from shakeproof_state.watch import Watch
     finally:
         sys.path.remove(folder)
-    gc.unfreeze()  # what is frozen, the collector does not tell of
     observer = Observer(default_probes(root))
     return observer, Watch(observer)
 
@@ -404,6 +431,17 @@ def _open_files() -> Iterator[Tuple[int, os.stat_result]]:
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # the one that listed them is closed by now
             yield int(name), os.fstat(int(name))
+
+
+def _open_anew(number: int) -> None:
+    """Have a file that is open for oneself: forks would otherwise all go on where one of them has stopped reading."""
+    with contextlib.suppress(OSError):
+        flags = fcntl.fcntl(number, fcntl.F_GETFL) & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC)
+        offset = os.lseek(number, 0, os.SEEK_CUR)
+        own = os.open("/proc/self/fd/{}".format(number), flags)
+        os.lseek(own, offset, os.SEEK_SET)
+        os.dup2(own, number, inheritable=os.get_inheritable(number))
+        os.close(own)
 
 
 def _connected() -> FrozenSet[int]:

@@ -185,7 +185,9 @@ class ForkLab:
             elif request.not_forked:
                 stem_tests = request.stem.tests
                 left += [
-                    _way(each.experiment, (*stem_tests, *each.tests)) for each in request.endings
+                    _way(each.experiment, (*stem_tests, *each.tests))
+                    for each in request.endings
+                    if each.status is None
                 ]
         yield from self._singly(left)
 

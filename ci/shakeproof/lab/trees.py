@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from shakeproof.model import Endings, Experiment, Restoring
 
-SHORT = 3  # tests; so short a run costs less than its fork, so that those of many are better shared
-MOST_SHORT = 50  # of them in one tree: what one of them does to its parent befalls the rest
+SHORT = 3  # tests: of so few, most cost less than coming to the state in which they begin
+MOST_SHORT = 50  # runs in one tree: what one of them does to its parent befalls the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,23 @@ class Tree:
 
 
 def is_short(experiment: Experiment) -> bool:
-    """Tell whether a run is shorter than what it costs to come to the state in which it begins."""
+    """Tell whether a run is likely to take less than coming to the state in which it begins."""
     return experiment.tests is not None and len(experiment.tests) <= SHORT
 
 
 def bundled(short: Iterable[Experiment], jobs: int) -> tuple[Tree, ...]:
-    """Give short experiments under the same hash seed one empty stem, in no fewer trees than there are jobs."""
+    """Give short experiments under the same hash seed one empty stem, in as many trees as there are jobs or more."""
     by_hash_seed: dict[int | None, list[Experiment]] = {}
     for each in short:
         by_hash_seed.setdefault(each.hash_seed, []).append(each)
     trees = []
     for same in by_hash_seed.values():
-        size = min(MOST_SHORT, -(-len(same) // jobs))
-        for start in range(0, len(same), size):
-            some = tuple(same[start : start + size])
-            trees.append(Tree(some[0], (), tuple(each.tests or () for each in some), some))
+        number = min(len(same), max(jobs, -(-len(same) // MOST_SHORT)))
+        for first in range(number):  # dealt out: those that take long often stand side by side
+            some = tuple(same[first::number])
+            endings = tuple(each.tests or () for each in some)
+            # By itself, a run needs nothing to share.
+            trees.append(
+                Tree(some[0], (), endings, some) if some[1:] else Tree(some[0], endings[0])
+            )
     return tuple(trees)
