@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.scene import JOBS, laboratory, say, scratch, timed
 from benchmarks.suites import write_polluted
 from benchmarks.table import Figure
-from shakeproof.investigate.culprits import culprits
+from shakeproof.investigate.culprits import all_culprits
 from shakeproof.model import Experiment, Kind
 
 if TYPE_CHECKING:
@@ -111,6 +111,6 @@ def _search(lab: ForkLab, victim: str, polluter: str) -> None:
         return [fails[probe.label] for probe in probes]
 
     others = [test for test in lab.collected if test != victim]
-    found = culprits(others, others, fails_behind)
+    found = all_culprits(others, others, fails_behind)
     if found != ((polluter,),):
         raise RuntimeError(f"Shakeproof accuses {found}, and not {polluter}")

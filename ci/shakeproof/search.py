@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +16,7 @@ from shakeproof.investigate.classify import (
     chance_of_one_side,
 )
 from shakeproof.investigate.confirm import matches, often_enough
-from shakeproof.investigate.culprits import cleaners, culprits
+from shakeproof.investigate.culprits import all_culprits, cleaners, some_culprits
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.investigate.imports import (
     collecting,
@@ -42,14 +42,21 @@ if TYPE_CHECKING:
 FEWEST_SHUFFLES, MOST_SHUFFLES = 5, 100  # where their number is open
 FEW_UNSEEN = 0.5  # estimated unstable tests still unseen, below which nothing more is shuffled
 PAIRS_SHARE = 0.8  # of the budget: what pairs bring to light has to be looked into as well
+EXPLORING_SHARE = (
+    0.6  # of the budget, where tests fail: who is to blame is worth as much as one more victim
+)
 SETTLING_SHARE = (
     0.25  # of the budget, added where needed: the wrong kind would be worse than a late one
 )
 PATIENCE_SHARE = 0.1  # of the budget, for one test that fails now and then
 LOOK_SECONDS = 5.0  # about so long the laboratory is kept busy between two looks at the clock
 FASTER = 8  # times as many runs as the last time are handed to it at most
+SAME_PAIRS = 3  # pairs in which one test did as never before: they are run again, each by itself
 MOST_SET_ASIDE = 20
 MOST_OPEN = 10_000  # suspicions that are followed up: here the budget sets the end
+FEW_TESTS = (
+    50  # of which each may be asked whether it is to blame, before there is anything to go by
+)
 MOST_EXPLAINED = 5  # sets of culprits of one test
 ASKED_AGAIN = 40  # times, behind somebody accused of an intermittent victim
 DEADLY = frozenset({Status.CRASHED, Status.HUNG})
@@ -176,14 +183,15 @@ class Search:
                 book.left_out(f"collecting the file of {left} without the others")
                 break
             own, *_ = suspicion.test.partition("::")
-            files = [file for file in files_of(suspicion.example) if file != own]
+            files = tuple(file for file in files_of(suspicion.example) if file != own)
 
             def fails_beside(
                 sets: Sequence[tuple[str, ...]], suspicion: Suspicion = suspicion
             ) -> list[bool]:
                 return [passed is False for passed in self._beside(suspicion, sets)]
 
-            if self._beside(suspicion, [()]) == [True]:
+            # It must fail in a fresh process as well: else it is the laboratory in which it does.
+            if self._beside(suspicion, [(), files]) == [True, False]:
                 self._terminal.say(f"  collected without the other files, {suspicion.test} passes")
                 found = culprits_of_import(files, fails_beside)
                 book.accuse(replace(suspicion, kind=Instability.IMPORT_POLLUTED, culprits=found))
@@ -216,21 +224,40 @@ class Search:
         if len(self._book.runs) > runs:
             self.settle()
             self._accuse()
-        open_ones = sum(
-            each.kind in DEPENDENT and not each.culprits for each in self._book.suspicions
-        )
-        if open_ones and self._spent():
-            self._book.left_out(f"the culprits of {words.plural(open_ones, 'test')}")
 
     def _accuse(self) -> None:
+        """Name one culprit of each, then all, then who would help: where time is short, nobody is left with none."""
         book = self._book
         self._seen = self._failures_seen()
-        accused: list[Suspicion] = []
-        for suspicion in book.suspicions:
-            if suspicion.kind in DEPENDENT and not book.recalled(suspicion) and not self._spent():
-                accused.append(self._accused(suspicion))
-                book.accuse(accused[-1])  # one by one: an interruption keeps those that are through
-        # Who helps a victim comes after who harms any: where time is short, each has its culprits first.
+        open_ones = [
+            each for each in book.suspicions if each.kind in DEPENDENT and not book.recalled(each)
+        ]
+        for number, suspicion in enumerate(open_ones):
+            if self._spent():
+                book.left_out(f"the culprits of {words.plural(len(open_ones) - number, 'test')}")
+                break
+            at_first = (
+                self._with_some_culprits
+                if self._in_two_steps(suspicion)
+                else self._with_all_culprits
+            )
+            book.accuse(at_first(suspicion))
+        accused = [found for each in open_ones if (found := book.recalled(each))]
+        halfway = [each for each in accused if self._in_two_steps(each)]
+        for number, suspicion in enumerate(halfway):
+            if self._spent():
+                tests = words.plural(len(halfway) - number, "test")
+                book.left_out(f"whether anything else is to blame as well for {tests}")
+                break
+            book.accuse(self._with_all_culprits(suspicion))
+        self._look_for_cleaners([book.recalled(each) or each for each in accused])
+        book.suspicions = book.suspected()
+
+    def _in_two_steps(self, suspicion: Suspicion) -> bool:
+        """Tell whether one culprit is found much sooner than all, and by halving: not where chance plays a part."""
+        return len(self._others(suspicion)) > FEW_TESTS and suspicion.rate == 1
+
+    def _look_for_cleaners(self, accused: Sequence[Suspicion]) -> None:
         # Of one that fails now and then, anybody that comes before a pass would look as if he helped.
         victims = [
             each
@@ -240,10 +267,10 @@ class Search:
         for number, victim in enumerate(victims):
             if self._spent():
                 left = words.plural(len(victims) - number, "victim")
-                book.left_out(f"what would make {left} pass behind the culprits")
+                self._book.left_out(f"what would make {left} pass behind the culprits")
                 break
-            book.accuse(self._with_cleaners(victim))
-        book.suspicions = book.suspected()
+            found = cleaners(self._others(victim), victim.culprits, self._passes_behind(victim))
+            self._book.accuse(replace(victim, cleaners=found))
 
     def explain(self) -> None:
         """Find out what culprits leave behind that makes the difference: by putting it back, piece by piece."""
@@ -331,22 +358,24 @@ class Search:
         """Run the pairs as far as the budget goes, and give those in which the second test did as never before."""
         book = self._book
         expected = self._expected()
-        found: list[Run] = []
+        found: defaultdict[str, list[Experiment]] = defaultdict(list)  # by the second test
         for batch in _paced(orders.pairs(stems), self._jobs):
             if self._spent(PAIRS_SHARE):
                 break
             trees = orders.stems(batch, -(-len(batch) // self._jobs))
             for run in lab.at_once(self._jobs).behind(trees):
                 self._terminal.over(run)
-                if self._spent():  # pairs that hang
+                if self._overdue:
                     break
                 if len(run.outcomes) < 2:  # noqa: PLR2004  (not collected under this hash seed)
                     continue
                 book.pairs += 1
                 if not expected(run.outcomes[-1]):
-                    beside = replace(run.experiment, concurrent=self._jobs > 1)
-                    found.append(replace(run, experiment=beside))
-        return found
+                    found[run.outcomes[-1].test].append(run.experiment)
+        # Behind one stem the endings may meet in what no fork has for itself - a file of the project, a process.
+        doubted = [each for same in found.values() for each in same[:SAME_PAIRS]]
+        again = lab.at_once(1).run(doubted)
+        return [run for run in again if not expected(run.outcomes[-1])]
 
     def _expected(self) -> Callable[[Outcome], bool]:
         """Make the judge of what a test does behind another: who else brings about what is known is asked elsewhere."""
@@ -370,7 +399,8 @@ class Search:
         return replace(experiment, tests=self._sound) if self._set_aside else experiment
 
     def _blamed(self) -> tuple[str, ...]:
-        sets = (members for each in self._book.suspicions for members in each.culprits)
+        known = (self._book.recalled(each) or each for each in self._book.suspicions)
+        sets = (members for each in known for members in each.culprits)
         return tuple(dict.fromkeys(test for members in sets for test in members))
 
     def _caught(self) -> Counter[str]:
@@ -385,6 +415,16 @@ class Search:
     def _spent(self, share: float = 1.0) -> bool:
         return time.monotonic() > self._book.begun + share * self._budget
 
+    @property
+    def _overdue(self) -> bool:
+        """Whether even what is under way should stop: tests that hang would go on and on."""
+        return time.monotonic() > self._book.begun + self._budget + LOOK_SECONDS
+
+    @property
+    def _exploring_share(self) -> float:
+        """How much of the budget is for finding failures: not all, where there are some to be looked into."""
+        return EXPLORING_SHARE if any(run.exit_status for run in self._book.runs) else 1.0
+
     def _try(
         self, what: str, experiments: Sequence[Experiment], at_once: int | None = None
     ) -> list[Run]:
@@ -394,14 +434,16 @@ class Search:
         beside = (replace(each, concurrent=jobs > 1 < len(experiments)) for each in experiments)
         self._terminal.begin(what, len(experiments))
         for batch in _paced(beside, jobs):
-            if self._book.runs and self._spent():
-                left = len(experiments) - len(made)
-                self._book.left_out(f"{words.plural(left, 'more run')} {what}")
+            if self._book.runs and self._spent(self._exploring_share):
                 break
             for run in self._lab.at_once(jobs).run(batch):
                 self._terminal.made(run)
                 self._book.runs.append(run)
                 made.append(run)
+                if self._overdue:
+                    break
+        if left := len(experiments) - len(made):
+            self._book.left_out(f"{words.plural(left, 'more run')} {what}")
         return made
 
     def _say(self, what: str, made: Sequence[Run]) -> None:
@@ -411,33 +453,40 @@ class Search:
         runs = f"{words.plural(len(made), 'run')} {what}"
         self._terminal.say(f"  {runs}: {words.plural(failures, 'failure')}")
 
-    def _accused(self, suspicion: Suspicion) -> Suspicion:
-        """Name who makes a victim fail, or a brittle test pass."""
-        others = [test for test in self._sound if test != suspicion.test]
-        if suspicion.kind is Instability.BRITTLE:
-            passing = suspicion.opposite or suspicion.example
-            before = _before(suspicion.test, passing)
-            return replace(
-                suspicion, culprits=culprits(others, before, self._passes_behind(suspicion))
-            )
+    def _with_some_culprits(self, suspicion: Suspicion) -> Suspicion:
+        """Name culprits soon: those who are to blame for other tests as well, else a minimal set."""
+        likely = [test for test in self._blamed() if test != suspicion.test]
+        sets = some_culprits(likely, _before(suspicion), self._turns_out(suspicion))
+        if self._spent() and any(members[1:] for members in sets):
+            return suspicion  # time ran out before the set was reduced
+        return replace(suspicion, culprits=sets)
 
-        def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
-            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate))
-            return [any(matches(suspicion, each) for each in outcomes) for outcomes in shown]
-
-        sets = culprits(others, _before(suspicion.test, suspicion.example), fails_behind)
+    def _with_all_culprits(self, suspicion: Suspicion) -> Suspicion:
+        """Name every test that is enough to make a victim fail, or a brittle test pass."""
+        others, turns_out = self._others(suspicion), self._turns_out(suspicion)
+        sets = all_culprits(others, _before(suspicion), turns_out, suspicion.culprits)
         if suspicion.rate < 1:
             sets = self._beyond_chance(suspicion, sets)
             if not sets and not self._spent():
                 # Nobody makes it fail more often than it does by itself: then it is chance after all.
                 return replace(suspicion, kind=Instability.NON_DETERMINISTIC)
+        if self._spent() and any(members[1:] for members in sets):
+            return suspicion  # as above
         return replace(suspicion, culprits=sets)
 
-    def _with_cleaners(self, victim: Suspicion) -> Suspicion:
-        """Name who saves a victim from the first of its culprits."""
-        others = [test for test in self._sound if test != victim.test]
-        found = cleaners(others, victim.culprits, self._passes_behind(victim))
-        return replace(victim, cleaners=found)
+    def _others(self, suspicion: Suspicion) -> tuple[str, ...]:
+        return tuple(test for test in self._sound if test != suspicion.test)
+
+    def _turns_out(self, suspicion: Suspicion) -> HoldsBehind:
+        """Ask behind which tests a victim fails, or a brittle test passes."""
+        if suspicion.kind is Instability.BRITTLE:
+            return self._passes_behind(suspicion)
+
+        def fails_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
+            shown = self._behind(suspicion, beginnings, often_enough(suspicion.rate))
+            return [any(matches(suspicion, each) for each in outcomes) for outcomes in shown]
+
+        return fails_behind
 
     def _passes_behind(self, suspicion: Suspicion) -> HoldsBehind:
         def passes_behind(beginnings: Sequence[tuple[str, ...]]) -> list[bool]:
@@ -490,6 +539,8 @@ class Search:
                 break
             for run in self._lab.at_once(self._jobs).run(batch):
                 self._terminal.over(run)
+                if self._overdue:
+                    break
                 own = [o for o in run.outcomes if o.test == suspicion.test]
                 shown[run.experiment.label] += own[-1:]
                 new = {_failure(outcome) for outcome in own if outcome.bad}
@@ -510,9 +561,11 @@ def _failure(outcome: Outcome) -> Failure:
     return outcome.test, reason(outcome.message)
 
 
-def _before(test: str, run: Run) -> tuple[str, ...]:
-    """List what ran before a test."""
-    return run.order[: run.order.index(test)] if test in run.order else run.order
+def _before(suspicion: Suspicion) -> tuple[str, ...]:
+    """List what ran before the test where it turned out as it does behind its culprits: a brittle test passed."""
+    brittle = suspicion.kind is Instability.BRITTLE
+    order = ((brittle and suspicion.opposite) or suspicion.example).order
+    return order[: order.index(suspicion.test)] if suspicion.test in order else order
 
 
 def _batches(things: Iterable[Thing], size: int) -> Iterator[tuple[Thing, ...]]:

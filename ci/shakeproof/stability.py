@@ -76,7 +76,7 @@ def investigate(
         ("repeats", lambda: search.repeated(question.repeat)),
         ("other orders", search.otherwise),
         ("settling what differs", search.settle),
-        ("what is done while test files are imported", search.imports),
+        ("imports of test files", search.imports),
         ("culprits", search.accuse),
         ("causes", search.explain),
         ("what tests leave behind", search.watch),

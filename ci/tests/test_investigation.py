@@ -129,7 +129,7 @@ def test_an_interruption_while_settling_keeps_what_is_suspected(question: Questi
     assert (report.verdict, report.exit_status) == (Verdict.INTERRUPTED, 130)
     assert culprits(report) == {FIRST: (), SECOND: ()}
     assert report.evidence.incomplete == (
-        "settling what differs, culprits, pairs: interrupted",
+        "settling what differs, imports of test files, culprits, causes, what tests leave behind, pairs: interrupted",
         "confirming 2 of 2 findings: interrupted",
     )
 
@@ -142,7 +142,7 @@ def test_an_interruption_among_the_culprits_keeps_those_that_were_named(question
     assert report.verdict is Verdict.INTERRUPTED
     assert culprits(report) == {FIRST: ((POLLUTER,),), SECOND: ()}
     assert report.evidence.incomplete == (
-        "culprits, pairs: interrupted",
+        "culprits, causes, what tests leave behind, pairs: interrupted",
         "confirming 2 of 2 findings: interrupted",
     )
 
@@ -174,8 +174,12 @@ LOST = ForkUnsafeError("the process that had collected ended")
 @pytest.mark.parametrize(
     ("at", "named", "not_done"),
     [
-        ("twice", (), "other orders, settling what differs, culprits, pairs"),
-        (f": {SECOND} behind", ((POLLUTER,),), "culprits, pairs"),
+        (
+            "twice",
+            (),
+            "other orders, settling what differs, imports of test files, culprits, causes, what tests leave behind, pairs",
+        ),
+        (f": {SECOND} behind", ((POLLUTER,),), "culprits, causes, what tests leave behind, pairs"),
     ],
 )
 def test_a_search_that_loses_its_processes_goes_on_to_confirm_what_it_knows(

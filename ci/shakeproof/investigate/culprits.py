@@ -19,20 +19,42 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 
-def culprits(
-    candidates: Sequence[str], beginning: Sequence[str], holds_behind: HoldsBehind
+def some_culprits(
+    likely: Sequence[str], beginning: Sequence[str], holds_behind: HoldsBehind
 ) -> tuple[tuple[str, ...], ...]:
-    """Find all tests that by themselves bring about what is asked; where there is none, a minimal set of them.
+    """Find at least one set of tests that brings about what is asked, with few questions.
 
     They are the polluters of a victim, behind which it fails, or the state-setters of a brittle test, behind which it
-    passes. The set is taken out of `beginning`, what ran before the test in an order that brought it about. Where not
-    even that does so again it comes only now and then, and nobody is accused.
+    passes: those of the `likely` ones that are enough by themselves; where none is, a minimal set of `beginning`, what
+    ran before the test in an order that brought it about. Where not even that does so again it comes only now and then,
+    and nobody is accused.
     """
-    singly = holds_behind([(test,) for test in candidates])
-    alone = tuple((test,) for test, holds in zip(candidates, singly, strict=True) if holds)
+    alone = _singles(likely, holds_behind)
     if alone or not _one(holds_behind, tuple(beginning)):
         return alone
     return (minimal(beginning, holds_behind),)
+
+
+def all_culprits(
+    candidates: Sequence[str],
+    beginning: Sequence[str],
+    holds_behind: HoldsBehind,
+    known: Sequence[tuple[str, ...]] = (),
+) -> tuple[tuple[str, ...], ...]:
+    """Find every test that by itself brings about what is asked; where there is none, a minimal set of them.
+
+    What is `known` is not asked again.
+    """
+    asked = [test for test in candidates if (test,) not in known]
+    found = frozenset(_singles(asked, holds_behind)).union(each for each in known if len(each) == 1)
+    if found:
+        return tuple((test,) for test in candidates if (test,) in found)
+    return tuple(known) or some_culprits((), beginning, holds_behind)
+
+
+def _singles(tests: Sequence[str], holds_behind: HoldsBehind) -> tuple[tuple[str, ...], ...]:
+    sets = [(test,) for test in tests]
+    return tuple(each for each, holds in zip(sets, holds_behind(sets), strict=True) if holds)
 
 
 def cleaners(
