@@ -27,45 +27,23 @@ DEEPEST = 8  # containers in containers
 CACHED = type(functools.lru_cache(maxsize=None)(len))
 # Instances of what is defined there have parts that change all the time and concern nobody, or are looked at by others.
 TOO_BUSY = frozenset(
-    {
-        *("_pytest", "pytest", "pytest_asyncio", "hypothesis", "logging"),
-        *(
-            "types",
-            "typing",
-            "functools",
-            "abc",
-            "_thread",
-            "builtins",
-            "weakref",
-            "os",
-            "re",
-            "enum",
-        ),
-    }
+    (
+        # The tests' own machinery.
+        "_pytest pytest pytest_asyncio hypothesis logging "
+        # Python's.
+        "types typing functools abc _thread builtins weakref os re enum dataclasses "
+        # Values that never change, and remember what they were asked for.
+        "pathlib ipaddress fractions zoneinfo"
+    ).split()  # noqa: SIM905  (a list of so many would take a line for each)
 )
 # What pytest and the import system put into modules, and what Python makes when it is asked for the first time.
 NOT_STATE = frozenset(
-    {
-        *(
-            "__builtins__",
-            "__cached__",
-            "__warningregistry__",
-            "@pytest_ar",
-            "@py_builtins",
-            "__path__",
-            "__doc__",
-        ),
-        *(
-            "__dict__",
-            "__weakref__",
-            "__abstractmethods__",
-            "_abc_impl",
-            "__slotnames__",
-            "__signature__",
-        ),
-        *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
-        *("__conditional_annotations__", "_value2member_map_", "__parameters__"),
-    }
+    (
+        "__builtins__ __cached__ __warningregistry__ @pytest_ar @py_builtins __path__ __doc__ "
+        "__dict__ __weakref__ __abstractmethods__ _abc_impl __slotnames__ __signature__ __parameters__ "
+        "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __conditional_annotations__ "
+        "_value2member_map_"  # the combinations of an enumeration's flags
+    ).split()  # noqa: SIM905  (a list of so many would take a line for each)
 )
 
 
@@ -85,6 +63,9 @@ class Slots(NamedTuple):
     is_whole: bool = False  # told and put back as a whole, not part by part
     is_fixed: bool = False  # what it holds cannot change
     names: Tuple[Any, ...] = ()  # of the parts, where they are always the same
+    value: Optional[Callable[[Any], Any]] = (
+        None  # where there is but one: the same without a tuple around it
+    )
 
 
 class Place(NamedTuple):
@@ -175,22 +156,27 @@ class Group:
 
     def __init__(self, slots: Slots, nodes: List[Node]) -> None:
         self._slots = slots
-        self._lives = [node.live for node in nodes]
+        self._all = [node.live for node in nodes]
         self._sizes = [node.size for node in nodes]
-        self._parts = [part for node in nodes for part in node.parts]
-        self._names = [name for node in nodes for name in node.names]
+        # An empty one has nothing to compare but its size.
+        held = [node for node in nodes if node.parts]
+        self._lives = [node.live for node in held]
+        self._parts = [part for node in held for part in node.parts]
+        self._names = [name for node in held for name in node.names]
 
     def is_same(self) -> bool:
         """Tell whether all of them hold what they held."""
         slots, lives = self._slots, self._lives
+        if slots.size and not all(map(operator.eq, map(slots.size, self._all), self._sizes)):
+            return False
+        if slots.value:
+            try:
+                return all(map(operator.is_, map(slots.value, lives), self._parts))
+            except ValueError:  # a cell that is empty now
+                return False
         chained = itertools.chain.from_iterable
-        return (
-            (not slots.size or all(map(operator.eq, map(slots.size, lives), self._sizes)))
-            and all(map(operator.is_, chained(map(slots.values, lives)), self._parts))
-            and (
-                not slots.keys
-                or all(map(operator.is_, chained(map(slots.keys, lives)), self._names))
-            )
+        return all(map(operator.is_, chained(map(slots.values, lives)), self._parts)) and (
+            not slots.keys or all(map(operator.is_, chained(map(slots.keys, lives)), self._names))
         )
 
 
@@ -200,10 +186,10 @@ class Snapshot:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         kinds: Dict[int, List[Node]] = {}
-        self._large: List[Node] = []
+        self._single: List[Node] = []
         for node in graph.values():
-            if node.is_partial:
-                self._large.append(node)
+            if node.is_partial or (node.slots is CELL and node.parts[0] is ABSENT):
+                self._single.append(node)
             elif not node.slots.is_fixed:
                 kinds.setdefault(id(node.slots), []).append(node)
         self._groups = [Group(nodes[0].slots, nodes) for nodes in kinds.values()]
@@ -211,7 +197,7 @@ class Snapshot:
     def is_same(self) -> bool:
         """Tell whether nothing in it has changed."""
         return all(group.is_same() for group in self._groups) and all(
-            node.is_same() for node in self._large
+            node.is_same() for node in self._single
         )
 
     @property
@@ -499,7 +485,7 @@ INSTANCE = Slots(dict.values, _write_attribute, _attribute, dict.keys, _own_dict
 SLOTTED = Slots(_defaults, _write_nothing, _attribute)
 FUNCTION = Slots(dict.values, _write_function, _attribute, dict.keys, _function_dict, dict.__len__)
 DEFAULTS = Slots(_defaults, setattr, _attribute, names=("__defaults__", "__kwdefaults__"))
-CELL = Slots(_cell_content, _write_cell, _nothing)
+CELL = Slots(_cell_content, _write_cell, _nothing, value=operator.attrgetter("cell_contents"))
 CONTEXT = Slots(_context_value, _write_context, _get)
 COUNT = Slots(_count, _write_nothing, _nothing)
 MAPPING = Slots(dict.values, _write_key, _item, dict.keys, None, dict.__len__)

@@ -52,7 +52,7 @@ class Modules(Plain):
     def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
         """Leave out the modules of others that were loaded late: whoever imports them next gets the same."""
         if len(before) == len(after) and all(map(operator.is_, before.values(), after.values())):
-            return
+            return  # moving one within sys.modules is no change
         for change in super().changes(before, after):
             if (
                 change.key in before
