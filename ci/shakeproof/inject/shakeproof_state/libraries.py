@@ -227,7 +227,7 @@ class Randomness(Plain):
 
 
 def _was_drawn(was: Any, is_now: Any) -> bool:
-    """Tell whether the second state follows from the first by drawing numbers, up to some ten thousand."""
+    """Tell whether the second state follows from the first by drawing numbers, up to a hundred thousand."""
     generator = random.Random()  # noqa: S311  (to tell the state of another)
     generator.setstate(was)
     for _ in range(MOST_DRAWN):
@@ -255,4 +255,4 @@ def _numpy() -> Any:
 
 
 NUMBERS = 624  # of a Mersenne Twister, which makes so many at a time
-MOST_DRAWN = 32  # times so many
+MOST_DRAWN = 256  # times so many
