@@ -11,6 +11,7 @@ import dataclasses
 import enum
 import importlib.util
 import itertools
+import json
 import sys
 import textwrap
 import types
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 
 from shakeproof.inject.shakeproof_state.globals import Globals
 from shakeproof.inject.shakeproof_state.graph import MOST_PARTS
+from shakeproof.inject.shakeproof_state.patches import Patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -255,6 +257,38 @@ def test_a_function_of_the_standard_library_that_was_replaced(target: str, categ
 
     assert [(each.category, each.key) for each in found] == [(category, target)]
     assert not left
+
+
+def test_a_patch_of_other_peoples_code_that_was_never_stopped() -> None:
+    patch = mock.patch("json.JSONDecoder.decode")
+    probe = Patches(is_app)
+    before = probe.look()
+
+    original = patch.start()
+    found = list(probe.changes(before, probe.look()))
+    probe.put_back(before, "json.decoder.JSONDecoder.decode")
+
+    assert json.JSONDecoder.decode is not original
+    assert told(found) == [
+        (
+            "global",
+            "json.decoder.JSONDecoder.decode",
+            "<function json.decoder.JSONDecoder.decode>",
+            "<unittest.mock.MagicMock object>",
+        )
+    ]
+    assert not list(probe.changes(before, probe.look()))
+
+
+def test_a_patch_of_the_projects_code_is_told_once(
+    app: types.ModuleType, write: Callable[[str], None]
+) -> None:
+    write("def fetch(): pass")
+    probe = Patches(is_app)
+    before = probe.look()
+
+    with mock.patch(f"{APP}.fetch"):
+        assert not list(probe.changes(before, probe.look()))
 
 
 def test_overrides_of_an_application(app: types.ModuleType, write: Callable[[str], None]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import decimal
 import functools
 import locale
 import logging
@@ -10,17 +12,22 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 import types
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import shakeproof
 from shakeproof.inject.shakeproof_state.caches import Caches
 from shakeproof.inject.shakeproof_state.libraries import (
+    Defaults,
     ImportPath,
     Logging,
     Modules,
@@ -40,7 +47,6 @@ from shakeproof.inject.shakeproof_state.running import Descriptors, Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from shakeproof.inject.shakeproof_state.protocol import Change, Probe
 
@@ -319,6 +325,26 @@ def test_filters_that_are_put_back_are_obeyed() -> None:
         warnings.warn("unseen", stacklevel=1)
 
 
+def test_defaults_of_the_standard_library() -> None:
+    timeout = socket.getdefaulttimeout()
+
+    def act() -> None:
+        socket.setdefaulttimeout(3.5)
+        decimal.getcontext().prec = 5
+
+    def in_its_own_context() -> list[Change]:
+        decimal.setcontext(decimal.Context(prec=28))
+        return change_of(Defaults(), act)
+
+    found = contextvars.copy_context().run(in_its_own_context)
+
+    assert sorted(each[:4] for each in found) == [
+        ("global", "decimal.getcontext().prec", "28", "5"),
+        ("global", "socket.getdefaulttimeout()", repr(timeout), "3.5"),
+    ]
+    assert socket.getdefaulttimeout() == timeout
+
+
 def test_a_generator_that_was_seeded() -> None:
     found = change_of(Randomness(), lambda: random.seed(1))
 
@@ -332,6 +358,22 @@ def test_numbers_that_were_drawn_are_no_change() -> None:
             random.random()  # noqa: S311
 
         assert not list(Randomness().changes(before, Randomness().look()))
+
+
+def test_the_shared_generator_of_numpy() -> None:
+    numpy = pytest.importorskip("numpy")
+    state = numpy.random.get_state()
+    try:
+        numpy.random.seed(1)
+        before = Randomness().look()
+        numpy.random.random(10_000)
+        assert not list(Randomness().changes(before, Randomness().look()))
+
+        found = change_of(Randomness(), lambda: numpy.random.seed(2))
+    finally:
+        numpy.random.set_state(state)
+
+    assert [each[:2] for each in found] == [("random", "numpy.random")]
 
 
 def test_caches_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -523,3 +565,31 @@ def test_looking_at_everything_twice_tells_nothing(tmp_path: Path) -> None:
 
     assert observer.changes(observer.look(), observer.look()) == ()
     assert observer.notes == ()
+
+
+def test_the_probes_run_by_themselves_in_any_interpreter(tmp_path: Path) -> None:
+    """As in a tested environment: found on the import path under a name of their own, with the standard library."""
+    (tmp_path / "state_app.py").write_text("seen = []", encoding="utf-8")
+    code = """
+        import os, sys
+        sys.path[:0] = sys.argv[1:]
+        import state_app
+        from shakeproof_state.observer import Observer, default_probes
+        observer = Observer(default_probes(sys.argv[1]))
+        before = observer.look()
+        state_app.seen.append(1)
+        os.environ["STATE_NEW"] = "1"
+        found = observer.changes(before, observer.look())
+        observer.put_back(before, [(each.probe, each.key) for each in found])
+        print(*(each.key for each in found), observer.notes, observer.changes(before, observer.look()))
+    """
+    inject = Path(shakeproof.__file__).parent / "inject"
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", textwrap.dedent(code), tmp_path, inject],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "STATE_NEW state_app.seen () ()\n"

@@ -37,6 +37,7 @@ from .words import contrasted, described, differing, listed, mapped, type_name
 
 # Whatever replaces a function of these for good - a mock left patched, a clock left frozen - replaces it for all.
 SHALLOW = (os, os.path, time, datetime, random, socket, subprocess, shutil)
+ZONE = frozenset({"tzname", "timezone", "altzone", "daylight"})
 CLOCKS = frozenset({"time", "datetime"})
 
 
@@ -213,9 +214,11 @@ def _is_told(node: Node, name: Any, was: Any, is_now: Any) -> bool:
     """Leave out what is nobody's doing."""
     if type(name) is str and is_no_state(node.slots, name):
         return False
+    if node.owner is time and name in ZONE:
+        return False  # another probe's: it is not enough to write them
     if node.slots is MODULE and was is ABSENT:
         # A module loaded late becomes an attribute of its package, and of the standard library's some add constants.
-        return not is_module(is_now) and not _is_shallow(node)
+        return not is_module(is_now) and not is_shallow(node.owner)
     return True
 
 
@@ -255,7 +258,7 @@ def _category(node: Node, key: str, was: Any) -> str:
     """Say what kind of global it is, going by what it was and how it is called."""
     if node.owner is random:
         return "random"
-    if _is_of_clock(node.owner) or _is_of_clock(was):
+    if is_of_clock(node.owner) or is_of_clock(was):
         return "clock"
     # What stands in test_config.py need not be settings.
     names = " ".join(
@@ -266,7 +269,7 @@ def _category(node: Node, key: str, was: Any) -> str:
     return "cache" if re.search(r"cache|memo", names, re.IGNORECASE) else "global"
 
 
-def _is_of_clock(value: Any) -> bool:
+def is_of_clock(value: Any) -> bool:
     """Tell the time functions and classes, and their modules, by whatever name they go."""
     if value is time or value is datetime:
         return True
@@ -275,5 +278,6 @@ def _is_of_clock(value: Any) -> bool:
     return issubclass(type(value), type) and module_of(value) in CLOCKS
 
 
-def _is_shallow(node: Node) -> bool:
-    return any(node.owner is each for each in SHALLOW)
+def is_shallow(module: Any) -> bool:
+    """Tell a module of the standard library that is looked at."""
+    return any(module is each for each in SHALLOW)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import operator
 import random
 import sys
+import types
 import warnings
 from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 
@@ -183,6 +185,49 @@ class Warnings(Plain):
                 pass  # leaving it makes Python forget what it has decided by the filters before
         else:
             warnings.showwarning = value
+
+
+class Defaults(Plain):
+    """What the standard library does unless told otherwise."""
+
+    name = "defaults"
+    category = "global"
+
+    def look(self) -> Dict[str, Any]:
+        """Give what is loaded of it."""
+        found: Dict[str, Any] = {"gc.isenabled()": gc.isenabled()}
+        for module, name in (
+            (sys.modules.get("socket"), "getdefaulttimeout"),
+            (sys.modules.get("decimal"), "getcontext"),
+        ):
+            ask = module_dict(module).get(name) if is_module(module) else None
+            if type(ask) is types.BuiltinFunctionType:  # and not one that somebody put there
+                value = ask()
+                if name == "getcontext":
+                    found.update(
+                        {DECIMAL + each: getattr(value, each) for each in ("prec", "rounding")}
+                    )
+                else:
+                    found["socket.getdefaulttimeout()"] = value
+        return found
+
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+        """Leave out what was not loaded at the time of one look."""
+        return (each for each in super().changes(before, after) if each.before and each.after)
+
+    def put(self, key: str, value: Any) -> None:
+        """Set one."""
+        if value is ABSENT:
+            raise LookupError(key)
+        if key == "gc.isenabled()":
+            (gc.enable if value else gc.disable)()
+        elif key.startswith(DECIMAL):
+            setattr(sys.modules["decimal"].getcontext(), key[len(DECIMAL) :], value)
+        else:
+            sys.modules["socket"].setdefaulttimeout(value)
+
+
+DECIMAL = "decimal.getcontext()."
 
 
 class Randomness(Plain):

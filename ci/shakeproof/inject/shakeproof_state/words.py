@@ -112,8 +112,9 @@ def contrasted(was: str, is_now: str) -> Tuple[str, str]:
 
 def differing(was: Sequence[Any], is_now: Sequence[Any], name: str = "tuple") -> Tuple[str, str]:
     """Say two sequences, from shortly before where they differ."""
-    if len(was) <= MOST_ITEMS and len(is_now) <= MOST_ITEMS:
-        return contrasted(listed(name, was, len(was)), listed(name, is_now, len(is_now)))
+    texts = listed(name, was, len(was)), listed(name, is_now, len(is_now))
+    if max(len(was), len(is_now)) <= MOST_ITEMS and max(map(len, texts)) < LONGEST:
+        return contrasted(*texts)
     same = 0
     while same < min(len(was), len(is_now)) and was[same] is is_now[same]:
         same += 1
