@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import datetime  # noqa: ICN001  (the module itself)
 import os
 import random
@@ -12,7 +11,7 @@ import socket
 import subprocess
 import time
 import types
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from .graph import (
     CONTEXT,
@@ -21,6 +20,7 @@ from .graph import (
     MODULE,
     MOST_NODES,
     MOST_PARTS,
+    SET,
     Graph,
     Node,
     Place,
@@ -32,11 +32,12 @@ from .graph import (
 )
 from .loaded import Loaded
 from .protocol import ABSENT, ATOMS, Change, is_alike
-from .raw import is_module, module_of
+from .raw import is_module, is_one_of, module_of
 from .words import contrasted, described, differing, listed, mapped, type_name
 
 # Whatever replaces a function of these for good - a mock left patched, a clock left frozen - replaces it for all.
 SHALLOW = (os, os.path, time, datetime, random, socket, subprocess, shutil)
+ZONE = frozenset({"tzname", "timezone", "altzone", "daylight"})
 CLOCKS = frozenset({"time", "datetime"})
 
 
@@ -52,20 +53,23 @@ class Globals:
         self._loaded = Loaded(is_project)
         self._walker = Walker(is_project)
         self._modules: Tuple[Tuple[str, Any], ...] = ()
-        self._last = Snapshot({})
+        self._last: Optional[Snapshot] = None
 
     def look(self) -> Snapshot:
         """Take down everything, or find that it is what it was."""
         modules = self._loaded.modules()
-        if modules is not self._modules or not self._last.is_same():
+        last = self._last
+        if last is None or modules is not self._modules or not last.is_same():
             self._modules = modules
-            self._last = Snapshot(self._walker.walk(modules, SHALLOW, self._last.graph))
-        return self._last
+            last = self._last = Snapshot(
+                self._walker.walk(modules, SHALLOW, last.graph if last else {})
+            )
+        return last
 
     @property
     def notes(self) -> List[str]:
         """Say what was not looked at."""
-        if not self._last.is_partial:
+        if self._last is None or not self._last.is_partial:
             return []
         return [
             "more than {:,} objects hang on the project's globals: no more were looked at".format(
@@ -159,7 +163,9 @@ def _pairs(was: Node, is_now: Node) -> Iterator[Tuple[str, Any, Any, Any]]:
 
 def _handle(name: Any) -> Any:
     """Give what stands for a key of a dictionary: asking a key of the project's own for its hash would call it."""
-    if type(name) in ATOMS or (type(name) is tuple and all(type(each) in ATOMS for each in name)):
+    if is_one_of(type(name), ATOMS) or (
+        type(name) is tuple and all(is_one_of(type(each), ATOMS) for each in name)
+    ):
         return name
     return (ABSENT, id(name))
 
@@ -193,6 +199,8 @@ def _differences(was: Node, is_now: Node, graph: Graph) -> Iterator[Change]:
 
 
 def _parts_alike(was: Node, is_now: Node) -> bool:
+    if was.slots is SET:  # put back, it may well give its elements in another order
+        return set(map(_handle, was.parts)) == set(map(_handle, is_now.parts))
     return len(was.parts) == len(is_now.parts) and all(map(is_alike, was.parts, is_now.parts))
 
 
@@ -206,19 +214,16 @@ def _is_told(node: Node, name: Any, was: Any, is_now: Any) -> bool:
     """Leave out what is nobody's doing."""
     if type(name) is str and is_no_state(node.slots, name):
         return False
+    if node.owner is time and name in ZONE:
+        return False  # another probe's: it is not enough to write them
     if node.slots is MODULE and was is ABSENT:
         # A module loaded late becomes an attribute of its package, and of the standard library's some add constants.
-        return not is_module(is_now) and not _is_shallow(node)
+        return not is_module(is_now) and not is_shallow(node.owner)
     return True
 
 
 def _can_put_back(node: Node, was: Any) -> bool:
-    if node.slots is CONTEXT and was is ABSENT:
-        try:
-            contextvars.Context().run(node.owner.get)
-        except LookupError:
-            return False
-    return node.slots is not COUNT
+    return node.slots is not COUNT and not (node.slots is CONTEXT and was is ABSENT)
 
 
 def _both_told(was: Any, is_now: Any, graph: Graph) -> Tuple[Any, Any]:
@@ -253,7 +258,7 @@ def _category(node: Node, key: str, was: Any) -> str:
     """Say what kind of global it is, going by what it was and how it is called."""
     if node.owner is random:
         return "random"
-    if _is_of_clock(node.owner) or _is_of_clock(was):
+    if is_of_clock(node.owner) or is_of_clock(was):
         return "clock"
     # What stands in test_config.py need not be settings.
     names = " ".join(
@@ -264,7 +269,7 @@ def _category(node: Node, key: str, was: Any) -> str:
     return "cache" if re.search(r"cache|memo", names, re.IGNORECASE) else "global"
 
 
-def _is_of_clock(value: Any) -> bool:
+def is_of_clock(value: Any) -> bool:
     """Tell the time functions and classes, and their modules, by whatever name they go."""
     if value is time or value is datetime:
         return True
@@ -273,5 +278,6 @@ def _is_of_clock(value: Any) -> bool:
     return issubclass(type(value), type) and module_of(value) in CLOCKS
 
 
-def _is_shallow(node: Node) -> bool:
-    return any(node.owner is each for each in SHALLOW)
+def is_shallow(module: Any) -> bool:
+    """Tell a module of the standard library that is looked at."""
+    return any(module is each for each in SHALLOW)

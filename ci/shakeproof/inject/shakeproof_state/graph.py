@@ -18,7 +18,7 @@ import types
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .protocol import ABSENT, ATOMS
-from .raw import class_dict, instance_dict, is_module, module_dict, module_of, slots_of
+from .raw import class_dict, instance_dict, is_module, is_one_of, module_dict, module_of, slots_of
 from .words import described
 
 MOST_NODES = 20_000
@@ -27,45 +27,23 @@ DEEPEST = 8  # containers in containers
 CACHED = type(functools.lru_cache(maxsize=None)(len))
 # Instances of what is defined there have parts that change all the time and concern nobody, or are looked at by others.
 TOO_BUSY = frozenset(
-    {
-        *("_pytest", "pytest", "pytest_asyncio", "hypothesis", "logging"),
-        *(
-            "types",
-            "typing",
-            "functools",
-            "abc",
-            "_thread",
-            "builtins",
-            "weakref",
-            "os",
-            "re",
-            "enum",
-        ),
-    }
+    (  # noqa: SIM905  (a list of so many would take a line for each)
+        # The tests' own machinery.
+        "_pytest pytest pytest_asyncio hypothesis logging "
+        # Python's.
+        "types typing functools abc _thread builtins weakref os re enum dataclasses "
+        # Values that never change, and remember what they were asked for.
+        "pathlib ipaddress fractions zoneinfo"
+    ).split()
 )
 # What pytest and the import system put into modules, and what Python makes when it is asked for the first time.
 NOT_STATE = frozenset(
-    {
-        *(
-            "__builtins__",
-            "__cached__",
-            "__warningregistry__",
-            "@pytest_ar",
-            "@py_builtins",
-            "__path__",
-            "__doc__",
-        ),
-        *(
-            "__dict__",
-            "__weakref__",
-            "__abstractmethods__",
-            "_abc_impl",
-            "__slotnames__",
-            "__signature__",
-        ),
-        *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
-        *("__conditional_annotations__", "_value2member_map_", "__parameters__"),
-    }
+    (  # noqa: SIM905  (likewise)
+        "__builtins__ __cached__ __warningregistry__ @pytest_ar @py_builtins __path__ __doc__ "
+        "__dict__ __weakref__ __abstractmethods__ _abc_impl __slotnames__ __signature__ __parameters__ "
+        "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __conditional_annotations__ "
+        "_value2member_map_"  # the combinations of an enumeration's flags
+    ).split()
 )
 
 
@@ -85,6 +63,9 @@ class Slots(NamedTuple):
     is_whole: bool = False  # told and put back as a whole, not part by part
     is_fixed: bool = False  # what it holds cannot change
     names: Tuple[Any, ...] = ()  # of the parts, where they are always the same
+    value: Optional[Callable[[Any], Any]] = (
+        None  # where there is but one: the same without a tuple around it
+    )
 
 
 class Place(NamedTuple):
@@ -175,22 +156,27 @@ class Group:
 
     def __init__(self, slots: Slots, nodes: List[Node]) -> None:
         self._slots = slots
-        self._lives = [node.live for node in nodes]
+        self._all = [node.live for node in nodes]
         self._sizes = [node.size for node in nodes]
-        self._parts = [part for node in nodes for part in node.parts]
-        self._names = [name for node in nodes for name in node.names]
+        # An empty one has nothing to compare but its size.
+        held = [node for node in nodes if node.parts]
+        self._lives = [node.live for node in held]
+        self._parts = [part for node in held for part in node.parts]
+        self._names = [name for node in held for name in node.names]
 
     def is_same(self) -> bool:
         """Tell whether all of them hold what they held."""
         slots, lives = self._slots, self._lives
+        if slots.size and not all(map(operator.eq, map(slots.size, self._all), self._sizes)):
+            return False
+        if slots.value:
+            try:
+                return all(map(operator.is_, map(slots.value, lives), self._parts))
+            except ValueError:  # a cell that is empty now
+                return False
         chained = itertools.chain.from_iterable
-        return (
-            (not slots.size or all(map(operator.eq, map(slots.size, lives), self._sizes)))
-            and all(map(operator.is_, chained(map(slots.values, lives)), self._parts))
-            and (
-                not slots.keys
-                or all(map(operator.is_, chained(map(slots.keys, lives)), self._names))
-            )
+        return all(map(operator.is_, chained(map(slots.values, lives)), self._parts)) and (
+            not slots.keys or all(map(operator.is_, chained(map(slots.keys, lives)), self._names))
         )
 
 
@@ -200,10 +186,10 @@ class Snapshot:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         kinds: Dict[int, List[Node]] = {}
-        self._large: List[Node] = []
+        self._single: List[Node] = []
         for node in graph.values():
-            if node.is_partial:
-                self._large.append(node)
+            if node.is_partial or (node.slots is CELL and node.parts[0] is ABSENT):
+                self._single.append(node)
             elif not node.slots.is_fixed:
                 kinds.setdefault(id(node.slots), []).append(node)
         self._groups = [Group(nodes[0].slots, nodes) for nodes in kinds.values()]
@@ -211,7 +197,7 @@ class Snapshot:
     def is_same(self) -> bool:
         """Tell whether nothing in it has changed."""
         return all(group.is_same() for group in self._groups) and all(
-            node.is_same() for node in self._large
+            node.is_same() for node in self._single
         )
 
     @property
@@ -225,7 +211,9 @@ class Walker:
 
     def __init__(self, is_project: Callable[[str], bool]) -> None:
         self._is_project = is_project
-        self._known: Dict[Any, Tuple[Slots, ...]] = {}  # how to look at instances, by their class
+        self._known: Dict[
+            int, Tuple[Any, Tuple[Slots, ...]]
+        ] = {}  # how to look at instances, by their class
 
     def walk(self, roots: Iterable[Tuple[str, Any]], shallow: Iterable[Any], last: Graph) -> Graph:
         """Take down everything that hangs on the roots, and the globals alone of the `shallow` modules.
@@ -264,16 +252,20 @@ class Walker:
     def _inner(self, node: Node) -> Iterator[Found]:
         """List the parts to look into."""
         owner, slots = node.owner, node.slots
-        is_ours = slots in OURS or type(owner) in CONTENTS or self._is_ours(type(owner))
+        is_ours = slots in OURS or is_one_of(type(owner), CONTENTS) or self._is_ours(type(owner))
         # Of an object from elsewhere what it holds directly is looked at, and no more: that is its own business.
         depth = node.depth + 1 if is_ours else DEEPEST
         for name, part in (*zip(node.names, node.parts), *_hidden(node)):  # noqa: B905  (Python 3.9)
             kind = type(part)
-            if kind in ATOMS or part is owner or not (is_ours or kind in CONTENTS):
+            if (
+                is_one_of(kind, ATOMS)
+                or part is owner
+                or not (is_ours or is_one_of(kind, CONTENTS))
+            ):
                 continue
             if type(name) is str and is_no_state(slots, name):
                 continue
-            value = part.__func__ if kind in (staticmethod, classmethod) else part
+            value = part.__func__ if kind is staticmethod or kind is classmethod else part
             kinds = self._kinds(value)
             if kinds:
                 yield Found(Place(node.place, slots.show, name), value, kinds, depth)
@@ -297,10 +289,11 @@ class Walker:
             return (MODULE,) if is_state else ()
         if issubclass(kind, type):
             return (CLASS,) if self._is_ours(value) else ()
-        known = self._known.get(kind)
+        # By its id: a metaclass may well define what the hash of a class is.
+        known = self._known.get(id(kind))
         if known is None:
-            known = self._known[kind] = tuple(self._of_instances(kind))
-        return known
+            known = self._known[id(kind)] = (kind, tuple(self._of_instances(kind)))
+        return known[1]
 
     def _of_instances(self, kind: Any) -> Iterator[Slots]:
         """Say how to look into the instances of a class: what it is made of comes before what hangs on it."""
@@ -308,7 +301,7 @@ class Walker:
             if issubclass(kind, base):
                 yield content
                 break
-        if kind in CONTENTS or kind in SPECIAL:
+        if is_one_of(kind, CONTENTS) or is_one_of(kind, SPECIAL):
             return
         is_busy = (
             module_of(kind).partition(".")[0] in TOO_BUSY and kind is not types.SimpleNamespace
@@ -416,12 +409,16 @@ def _write_cell(cell: Any, _name: Any, value: Any) -> None:
 
 
 def _context_value(variable: Any) -> Tuple[Any, ...]:
-    return (variable.get(ABSENT),)
+    try:
+        return (variable.get(),)
+    except LookupError:  # it has neither been set nor a default
+        return (ABSENT,)
 
 
-def _write_context(variable: Any, _name: Any, value: Any) -> None:
-    # Nothing takes a value back; where there is a default, that does as well.
-    variable.set(contextvars.Context().run(variable.get) if value is ABSENT else value)
+def _write_context(variable: Any, name: Any, value: Any) -> None:
+    if value is ABSENT:
+        raise LookupError(name)  # only who has set it could take that back
+    variable.set(value)
 
 
 def _count(counter: Any) -> Tuple[str, ...]:
@@ -499,7 +496,7 @@ INSTANCE = Slots(dict.values, _write_attribute, _attribute, dict.keys, _own_dict
 SLOTTED = Slots(_defaults, _write_nothing, _attribute)
 FUNCTION = Slots(dict.values, _write_function, _attribute, dict.keys, _function_dict, dict.__len__)
 DEFAULTS = Slots(_defaults, setattr, _attribute, names=("__defaults__", "__kwdefaults__"))
-CELL = Slots(_cell_content, _write_cell, _nothing)
+CELL = Slots(_cell_content, _write_cell, _nothing, value=operator.attrgetter("cell_contents"))
 CONTEXT = Slots(_context_value, _write_context, _get)
 COUNT = Slots(_count, _write_nothing, _nothing)
 MAPPING = Slots(dict.values, _write_key, _item, dict.keys, None, dict.__len__)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import operator
 import random
 import sys
+import types
 import warnings
 from typing import Any, Callable, Dict, Iterator, Mapping, Tuple
 
@@ -52,7 +54,7 @@ class Modules(Plain):
     def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
         """Leave out the modules of others that were loaded late: whoever imports them next gets the same."""
         if len(before) == len(after) and all(map(operator.is_, before.values(), after.values())):
-            return
+            return  # moving one within sys.modules is no change
         for change in super().changes(before, after):
             if (
                 change.key in before
@@ -185,6 +187,49 @@ class Warnings(Plain):
             warnings.showwarning = value
 
 
+class Defaults(Plain):
+    """What the standard library does unless told otherwise."""
+
+    name = "defaults"
+    category = "global"
+
+    def look(self) -> Dict[str, Any]:
+        """Give what is loaded of it."""
+        found: Dict[str, Any] = {"gc.isenabled()": gc.isenabled()}
+        for module, name in (
+            (sys.modules.get("socket"), "getdefaulttimeout"),
+            (sys.modules.get("decimal"), "getcontext"),
+        ):
+            ask = module_dict(module).get(name) if is_module(module) else None
+            if type(ask) is types.BuiltinFunctionType:  # and not one that somebody put there
+                value = ask()
+                if name == "getcontext":
+                    found.update(
+                        {DECIMAL + each: getattr(value, each) for each in ("prec", "rounding")}
+                    )
+                else:
+                    found["socket.getdefaulttimeout()"] = value
+        return found
+
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+        """Leave out what was not loaded at the time of one look."""
+        return (each for each in super().changes(before, after) if each.before and each.after)
+
+    def put(self, key: str, value: Any) -> None:
+        """Set one."""
+        if value is ABSENT:
+            raise LookupError(key)
+        if key == "gc.isenabled()":
+            (gc.enable if value else gc.disable)()
+        elif key.startswith(DECIMAL):
+            setattr(sys.modules["decimal"].getcontext(), key[len(DECIMAL) :], value)
+        else:
+            sys.modules["socket"].setdefaulttimeout(value)
+
+
+DECIMAL = "decimal.getcontext()."
+
+
 class Randomness(Plain):
     """The state of the shared random number generators, once somebody has set it."""
 
@@ -227,7 +272,7 @@ class Randomness(Plain):
 
 
 def _was_drawn(was: Any, is_now: Any) -> bool:
-    """Tell whether the second state follows from the first by drawing numbers, up to some ten thousand."""
+    """Tell whether the second state follows from the first by drawing numbers, up to a hundred thousand."""
     generator = random.Random()  # noqa: S311  (to tell the state of another)
     generator.setstate(was)
     for _ in range(MOST_DRAWN):
@@ -255,4 +300,4 @@ def _numpy() -> Any:
 
 
 NUMBERS = 624  # of a Mersenne Twister, which makes so many at a time
-MOST_DRAWN = 32  # times so many
+MOST_DRAWN = 256  # times so many

@@ -7,7 +7,8 @@ from typing import Iterable, List, Sequence, Tuple
 
 from .caches import Caches
 from .globals import Globals
-from .libraries import ImportPath, Logging, Modules, Randomness, Warnings
+from .libraries import Defaults, ImportPath, Logging, Modules, Randomness, Warnings
+from .patches import Patches
 from .process import STATUS, Environment, FileMode, Interpreter, Locale, TimeZone, WorkingFolder
 from .project import Project
 from .protocol import Change, Moment, Probe
@@ -76,6 +77,7 @@ def default_probes(root: str) -> List[Probe]:
         WorkingFolder(),
         Globals(is_project),
         Caches(is_project),
+        Patches(is_project),
         Modules(is_project),
         ImportPath(),
         Logging(),
@@ -83,6 +85,7 @@ def default_probes(root: str) -> List[Probe]:
         Locale(),
         TimeZone(),
         Interpreter(),
+        Defaults(),
         Randomness(),
         Threads(),
     ]

@@ -9,19 +9,25 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Dict
+import types
+from typing import Any, Dict, Iterable, Iterator, Mapping
 
-from .protocol import ABSENT, Plain
+from .protocol import ABSENT, Change, Plain
+from .raw import module_of
 from .words import described
 
 # pytest changes it for each phase of each test.
 NOT_STATE = frozenset({"PYTEST_CURRENT_TEST"})
 HOOKS = ("excepthook", "displayhook", "unraisablehook", "breakpointhook")
-SIGNALS = tuple(sorted(signal.valid_signals()))
+SIGNALS = tuple(signal.Signals)  # the real-time ones have no names, and no use in tests
+# Those change with each test, and are in order again once it is over.
+NOT_LEFT = ("_pytest", "pytest_timeout", "faulthandler")
 LOCALES = tuple(name for name in dir(locale) if name.startswith("LC_") and name != "LC_ALL")
 STATUS = "/proc/self/status"
 # Kept from before any test could replace them.
 _getcwd, _open, _read, _close = os.getcwd, os.open, os.read, os.close
+# Numbers as they are: `signal` makes an enumeration's member of each, at every look.
+_getsignal = getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal)
 
 
 class Environment(Plain):
@@ -29,9 +35,18 @@ class Environment(Plain):
 
     name = category = "environment"
 
-    def look(self) -> Dict[str, str]:
-        """Give them all."""
-        return {name: value for name, value in os.environ.copy().items() if name not in NOT_STATE}
+    def look(self) -> Dict[Any, Any]:
+        """Give them all, as the operating system has them: that takes no decoding."""
+        held = getattr(os.environ, "_data", os.environ)
+        return dict(held) if type(held) is dict else os.environ.copy()
+
+    def changes(self, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Iterable[Change]:
+        """Compare them by name."""
+        return () if before == after else super().changes(_decoded(before), _decoded(after))
+
+    def put_back(self, before: Mapping[Any, Any], key: str) -> None:
+        """Set one as it was."""
+        super().put_back(_decoded(before), key)
 
     def put(self, key: str, value: Any) -> None:
         """Set or unset one."""
@@ -41,6 +56,15 @@ class Environment(Plain):
             os.environ[key] = value
         if key == "TZ" and hasattr(time, "tzset"):
             time.tzset()
+
+
+def _decoded(variables: Mapping[Any, Any]) -> Dict[str, str]:
+    texts = ((_text(name), _text(value)) for name, value in variables.items())
+    return {name: value for name, value in texts if name not in NOT_STATE}
+
+
+def _text(value: Any) -> str:
+    return os.fsdecode(value) if type(value) is bytes else str(value)
 
 
 class WorkingFolder(Plain):
@@ -103,10 +127,16 @@ class Interpreter(Plain):
         }
         found.update(("sys." + name, getattr(sys, name)) for name in HOOKS)
         for number in SIGNALS:
-            handler = signal.getsignal(number)
+            handler = _getsignal(number)
             if handler is not None:
-                found[_signal(number)] = handler
+                found[number.name] = handler
         return found
+
+    def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+        """Leave out what pytest and its plugins set for the time of a test."""
+        for change in super().changes(before, after):
+            if not any(_is_of_pytest(look.get(change.key)) for look in (before, after)):
+                yield change
 
     def put(self, key: str, value: Any) -> None:
         """Set one."""
@@ -116,23 +146,25 @@ class Interpreter(Plain):
             sys.setrecursionlimit(value)
         elif key == "sys.dont_write_bytecode":
             sys.dont_write_bytecode = value
-        elif key.startswith("signal."):
-            number = next(each for each in SIGNALS if _signal(each) == key)
-            signal.signal(number, signal.SIG_DFL if value is ABSENT else value)
+        elif key.startswith("SIG"):
+            signal.signal(signal.Signals[key], signal.SIG_DFL if value is ABSENT else value)
         else:
             module, _, name = key.partition(".")
             setattr(sys.modules[module], name, value)
 
     def told(self, key: str, value: Any) -> str:
         """Name a handler as the signal module does."""
-        return "signal." + value.name if type(value) is signal.Handlers else described(value)
+        return (
+            signal.Handlers(value).name
+            if key.startswith("SIG") and type(value) is int
+            else described(value)
+        )
 
 
-def _signal(number: int) -> str:
-    try:
-        return "signal." + signal.Signals(number).name
-    except ValueError:  # a real-time signal between the first and the last, which have no names
-        return "signal.{}".format(int(number))
+def _is_of_pytest(value: Any) -> bool:
+    kind = type(value)
+    module = value.__module__ if kind is types.FunctionType else module_of(kind)
+    return type(module) is str and module.partition(".")[0] in NOT_LEFT
 
 
 class Locale(Plain):

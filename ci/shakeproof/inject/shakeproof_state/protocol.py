@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Protocol, Tuple
 
+from .raw import is_one_of
 from .words import contrasted, described, differing
 
 
@@ -26,7 +27,7 @@ def is_alike(one: Any, other: Any) -> bool:
     kind = type(one)
     if kind is not type(other):
         return False
-    if kind in ATOMS:
+    if is_one_of(kind, ATOMS):
         return bool(one == other) or (one != one and other != other)  # noqa: PLR0124  (not a number)
     return kind is tuple and len(one) == len(other) and all(map(is_alike, one, other))
 

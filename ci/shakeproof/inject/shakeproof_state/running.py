@@ -9,11 +9,20 @@ import threading
 from typing import Any, Dict, Iterator, Mapping
 
 from .protocol import ABSENT, Change, Plain
+from .raw import instance_dict
 
 # Descriptors of this kind come and go with whatever waits for something.
 PASSING = ("anon_inode:", "pipe:", "/dev/null", "/proc/", "/dev/pts", "/dev/urandom")
 
-
+# Kept from before any test could replace them.
+_enumerate, _Dummy, _socket = (
+    threading.enumerate,
+    getattr(threading, "_DummyThread", None),
+    socket.socket,
+)
+_listdir, _readlink = os.listdir, os.readlink
+LOOP = "asyncio event loop"
+LET_END = 0.05  # seconds, spent only where there are new threads
 DESCRIPTORS = "/proc/self/fd"
 
 
@@ -22,28 +31,47 @@ class Threads:
 
     name = "threads"
 
-    def look(self) -> Mapping[str, str]:
-        """Say of each what it is."""
-        found = {}
-        for thread in threading.enumerate():
-            kind = "daemon thread" if thread.daemon else "thread"
-            found["thread {}".format(thread.name)] = kind + " running"
+    def look(self) -> Mapping[Any, Any]:
+        """List them by their id."""
+        found: Dict[Any, Any] = {}
+        for thread in _enumerate():
+            # Dummies stand for threads that Python did not start; nobody knows when those end.
+            if type(thread) is not _Dummy:
+                found[id(thread)] = (
+                    thread  # not by itself: a project's own class may define what equal is
+                )
         loop = _event_loop()
         if loop is not None and not loop.is_closed():
             tasks = sys.modules["asyncio"].all_tasks(loop)
-            names = ", ".join(sorted(task.get_name() for task in tasks))
-            found["asyncio event loop"] = "open" + (": " + names if names else "")
+            names = ", ".join(sorted(str(task.get_name()) for task in tasks))
+            found[LOOP] = "open" + (": " + names if names else "")
         return found
 
-    def changes(self, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    def changes(self, before: Mapping[Any, Any], after: Mapping[Any, Any]) -> Iterator[Change]:
         """List what was not running before. What has ended cannot disturb anybody."""
-        for key, now in after.items():
-            if before.get(key) != now:
-                yield Change("thread", key, before.get(key), now, can_put_back=False)
+        if LOOP in after and before.get(LOOP) != after[LOOP]:
+            yield Change("thread", LOOP, before.get(LOOP), after[LOOP], can_put_back=False)
+        for key, found in after.items():
+            if key not in before and key != LOOP and _goes_on(found):
+                own = instance_dict(found) or {}
+                kind = "daemon thread" if own.get("_daemonic") else "thread"
+                yield Change(
+                    "thread",
+                    "thread {}".format(own.get("_name")),
+                    None,
+                    kind + " running",
+                    can_put_back=False,
+                )
 
-    def put_back(self, before: Mapping[str, str], key: str) -> None:
+    def put_back(self, before: Mapping[Any, Any], key: str) -> None:
         """Nobody can end a thread from outside."""
         raise LookupError(key)
+
+
+def _goes_on(thread: Any) -> bool:
+    """Tell a thread that stays from one that was told to end and is just about to."""
+    threading.Thread.join(thread, LET_END)
+    return bool(threading.Thread.is_alive(thread))
 
 
 def _event_loop() -> Any:
@@ -62,9 +90,9 @@ class Descriptors(Plain):
     def look(self) -> Mapping[str, Any]:
         """Say of each number what it refers to."""
         found: Dict[str, Any] = {}
-        for number in os.listdir(DESCRIPTORS):
+        for number in _listdir(DESCRIPTORS):
             try:
-                target = os.readlink(DESCRIPTORS + "/" + number)
+                target = _readlink(DESCRIPTORS + "/" + number)
             except OSError:  # the one that listed them is closed by now
                 continue
             if not target.startswith(PASSING):
@@ -76,7 +104,9 @@ class Descriptors(Plain):
         for change in super().changes(before, after):
             target = after.get(change.key, "")
             if target.startswith("socket:"):
-                yield change._replace(category="network", after=_address(change.key))
+                address = _address(change.key)
+                if address:
+                    yield change._replace(category="network", after=address)
             elif change.after is not None:
                 yield change
 
@@ -92,10 +122,11 @@ def _number(key: str) -> int:
 
 
 def _address(key: str) -> str:
-    """Say where a socket is bound, and whether it listens."""
+    """Say where a socket is bound, and whether it listens; '' for one end of a pair, which nobody else can meet."""
     try:
-        with socket.socket(fileno=os.dup(_number(key))) as found:
+        with _socket(fileno=os.dup(_number(key))) as found:
+            where = found.getsockname()
             listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            return "{} {}".format("listening on" if listens else "socket at", found.getsockname())
     except OSError as error:
         return "a socket ({})".format(error)
+    return "{} {}".format("listening on" if listens else "socket at", where) if where else ""

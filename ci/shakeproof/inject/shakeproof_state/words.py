@@ -7,7 +7,16 @@ import os
 import types
 from typing import Any, Iterable, Sequence, Tuple
 
-from .raw import bases, instance_dict, is_module, module_dict, module_of, name_of, slots_of
+from .raw import (
+    bases,
+    instance_dict,
+    is_module,
+    is_one_of,
+    module_dict,
+    module_of,
+    name_of,
+    slots_of,
+)
 
 LONGEST = 120  # characters of one value
 MOST_ITEMS = 8  # of a container
@@ -38,12 +47,15 @@ SPEAKING = frozenset(
 )
 MOMENTS = frozenset({"datetime.datetime", "datetime.time"})  # safe where the time zone is
 ZONES = frozenset({"NoneType", "datetime.timezone", "zoneinfo.ZoneInfo"})
+TELLING = frozenset({bool, int, float, str, bytes})  # attributes worth a word in front of others
 PATHS = frozenset({"PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"})
 
 
 def described(value: Any, depth: int = 0) -> str:
     """Say a value in one line."""
     kind: Any = type(value)
+    if type(kind) is not type:  # a metaclass may well define what equals its classes
+        return _class_or_instance(kind, value, depth)
     if kind in (bool, float, complex, type(None), type(Ellipsis)):
         return repr(value)
     if kind is int:
@@ -62,6 +74,10 @@ def described(value: Any, depth: int = 0) -> str:
         return "<{} {}>".format(
             "function" if kind is types.FunctionType else "built-in", _full_name(value)
         )
+    return _class_or_instance(kind, value, depth)
+
+
+def _class_or_instance(kind: Any, value: Any, depth: int) -> str:
     if issubclass(kind, type):
         return "<class {}>".format(type_name(value))
     if is_module(value):
@@ -96,8 +112,9 @@ def contrasted(was: str, is_now: str) -> Tuple[str, str]:
 
 def differing(was: Sequence[Any], is_now: Sequence[Any], name: str = "tuple") -> Tuple[str, str]:
     """Say two sequences, from shortly before where they differ."""
-    if len(was) <= MOST_ITEMS and len(is_now) <= MOST_ITEMS:
-        return contrasted(listed(name, was, len(was)), listed(name, is_now, len(is_now)))
+    texts = listed(name, was, len(was)), listed(name, is_now, len(is_now))
+    if max(len(was), len(is_now)) <= MOST_ITEMS and max(map(len, texts)) < LONGEST:
+        return contrasted(*texts)
     same = 0
     while same < min(len(was), len(is_now)) and was[same] is is_now[same]:
         same += 1
@@ -168,8 +185,8 @@ def _instance(kind: Any, value: Any, depth: int) -> str:
             continue
     told = [
         "{}={}".format(attribute, described(each, depth + 1))
-        for attribute, each in held[: MOST_ITEMS + 1]
-        if not attribute.startswith("_")
+        for attribute, each in held
+        if not attribute.startswith("_") and is_one_of(type(each), TELLING)
     ]
     if not told or depth >= DEEPEST:
         return "<{} object>".format(name)
