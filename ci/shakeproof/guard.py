@@ -87,7 +87,11 @@ class Guard:
         from shakeproof.inject.shakeproof_state.observer import Observer, default_probes  # noqa: PLC0415
         from shakeproof.inject.shakeproof_state.watch import Watch  # noqa: PLC0415
 
-        self._watch = Watch(Observer(default_probes(str(session.config.rootpath))))
+        factory = getattr(session.config, "_tmp_path_factory", None)
+        own = (
+            [] if factory is None else [str(factory.getbasetemp())]
+        )  # what is in `tmp_path` is the test's
+        self._watch = Watch(Observer(default_probes(str(session.config.rootpath), own)))
         session.config.pluginmanager.register(self._watch)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)

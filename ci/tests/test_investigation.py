@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FIRST, SECOND = "test_it.py::test_first_victim", "test_it.py::test_second_victim"
 POLLUTER, OTHER = "test_it.py::test_pollutes", "test_it.py::test_does_nothing"
 POLLUTED_BY = {FIRST: POLLUTER, SECOND: POLLUTER}
+LAST_STAGES = "culprits, causes, what tests leave behind, pairs"
 SUITE = (FIRST, SECOND, POLLUTER, OTHER)
 
 
@@ -129,7 +130,7 @@ def test_an_interruption_while_settling_keeps_what_is_suspected(question: Questi
     assert (report.verdict, report.exit_status) == (Verdict.INTERRUPTED, 130)
     assert culprits(report) == {FIRST: (), SECOND: ()}
     assert report.evidence.incomplete == (
-        "settling what differs, imports of test files, culprits, causes, what tests leave behind, pairs: interrupted",
+        f"settling what differs, imports of test files, {LAST_STAGES}: interrupted",
         "confirming 2 of 2 findings: interrupted",
     )
 
@@ -142,7 +143,7 @@ def test_an_interruption_among_the_culprits_keeps_those_that_were_named(question
     assert report.verdict is Verdict.INTERRUPTED
     assert culprits(report) == {FIRST: ((POLLUTER,),), SECOND: ()}
     assert report.evidence.incomplete == (
-        "culprits, causes, what tests leave behind, pairs: interrupted",
+        f"{LAST_STAGES}: interrupted",
         "confirming 2 of 2 findings: interrupted",
     )
 
@@ -177,9 +178,9 @@ LOST = ForkUnsafeError("the process that had collected ended")
         (
             "twice",
             (),
-            "other orders, settling what differs, imports of test files, culprits, causes, what tests leave behind, pairs",
+            f"other orders, settling what differs, imports of test files, {LAST_STAGES}",
         ),
-        (f": {SECOND} behind", ((POLLUTER,),), "culprits, causes, what tests leave behind, pairs"),
+        (f": {SECOND} behind", ((POLLUTER,),), LAST_STAGES),
     ],
 )
 def test_a_search_that_loses_its_processes_goes_on_to_confirm_what_it_knows(

@@ -233,7 +233,8 @@ class Template:
         last = stem[-1] if stem else None
         self._begin(place)
         if tree["watch"]:
-            self._observer, self._watch = _watch(str(self._session.config.rootpath))
+            own = [os.path.join(self._folder, each) for each in ("cache", "tmp/pytest")]
+            self._observer, self._watch = _watch(str(self._session.config.rootpath), own)
             self._session.config.pluginmanager.register(self._watch)
             self._before = self._observer.look()
         status = self._run(stem, _sibling(last) if last and endings else None)
@@ -394,7 +395,7 @@ def _sibling(item: pytest.Item) -> pytest.Item:
     return copy.copy(item)
 
 
-def _watch(root: str) -> Tuple[Observer, Watch]:
+def _watch(root: str, excluded: Sequence[str]) -> Tuple[Observer, Watch]:
     """Make what looks at the state. It is loaded here, so that no other fork has in it what it needs."""
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
@@ -403,7 +404,7 @@ def _watch(root: str) -> Tuple[Observer, Watch]:
         from shakeproof_state.watch import Watch
     finally:
         sys.path.remove(folder)
-    observer = Observer(default_probes(root))
+    observer = Observer(default_probes(root, excluded))
     return observer, Watch(observer)
 
 

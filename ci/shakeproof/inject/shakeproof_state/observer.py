@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import Iterable, List, Sequence, Tuple
 
 from .caches import Caches
+from .files import Files
 from .globals import Globals
 from .libraries import Defaults, ImportPath, Logging, Modules, Randomness, Warnings
 from .patches import Patches
@@ -13,6 +15,7 @@ from .process import STATUS, Environment, FileMode, Interpreter, Locale, TimeZon
 from .project import Project
 from .protocol import Change, Moment, Probe
 from .running import DESCRIPTORS, Descriptors, Threads
+from .sqlite import Databases
 
 
 class Observer:
@@ -69,8 +72,11 @@ class Observer:
         )
 
 
-def default_probes(root: str) -> List[Probe]:
-    """Give the probes that suit this machine, for a project in that folder: from the most telling to the least."""
+def default_probes(root: str, excluded: Sequence[str] = ()) -> List[Probe]:
+    """Give the probes that suit this machine, for a project in that folder: from the most telling to the least.
+
+    Files in the `excluded` folders belong to the test that made them, such as those of `tmp_path`.
+    """
     is_project = Project(root)
     probes: List[Probe] = [
         Environment(),
@@ -88,6 +94,8 @@ def default_probes(root: str) -> List[Probe]:
         Defaults(),
         Randomness(),
         Threads(),
+        Databases(root, excluded),
+        Files((root, tempfile.gettempdir()), excluded),
     ]
     # Linux alone tells these without changing them.
     if os.path.exists(STATUS):

@@ -1,4 +1,6 @@
 import os
+import sqlite3
+import tempfile
 from functools import lru_cache
 
 LIMIT = 10
@@ -28,3 +30,17 @@ def limit():
 def collect(row, rows=[]):  # noqa: B006
     rows.append(row)
     return rows
+
+
+def flag():
+    return os.path.join(tempfile.gettempdir(), "specimen-flag")
+
+
+def database():
+    return sqlite3.connect(os.path.join(tempfile.gettempdir(), "specimen.sqlite3"))
+
+
+def rows():
+    with database() as connected:
+        connected.execute("create table if not exists rides (number)")
+        return connected.execute("select count(*) from rides").fetchone()[0]

@@ -67,3 +67,14 @@ def test_locale():
 
 def test_clock():
     mock.patch("time.time", return_value=0).start()
+
+
+def test_file():
+    with open(app.flag(), "w") as file:
+        file.write("up")
+
+
+def test_database():
+    app.rows()
+    with app.database() as connected:
+        connected.execute("insert into rides values (1)")

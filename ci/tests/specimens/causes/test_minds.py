@@ -64,3 +64,11 @@ def test_locale():
 
 def test_clock():
     assert time.time()
+
+
+def test_file():
+    assert not Path(app.flag()).exists()
+
+
+def test_database():
+    assert app.rows() == 0
