@@ -2,7 +2,7 @@
 
 No look searches a folder. An audit hook notes what is about to be written, moved or removed, and keeps what is there
 until then. So it sees what Python itself does; what other processes and libraries in C do to a file is seen only where
-Python has touched that file as well.
+Python has touched that file as well. A file with several names is told by those by which it was touched.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Entry(NamedTuple):
     mode: int
     stamp: Tuple[int, int, int]  # size in bytes, time of the last change in nanoseconds, inode
     content: Optional[bytes]  # for a link, where it leads; None where it is not known
+    names: int = 1  # how many it has: hard links
 
     def is_as(self, other: Entry) -> bool:
         """Tell whether nobody could tell the two apart."""
@@ -115,7 +116,9 @@ class Files:
     def _renamed(self, args: Args) -> None:
         source, target = self._path(args[0], args[2]), self._path(args[1], args[3])
         self._note(target)
-        for path in self._note_all(source):
+        found = self._note_all(source)
+        # Onto anything but an empty folder a folder cannot be moved, and below a link are the files of another folder.
+        for path in found if _kind(target) in (0, stat.S_IFDIR) else ():
             self._note(target + path[len(source) :])
 
     def _linked(self, args: Args) -> None:
@@ -168,14 +171,15 @@ class Files:
     def _origin(self, path: str) -> Entry:
         """Say what was there at the last look.
 
-        A file that is younger than that look has been made unheard since: by another process, or a library in C.
+        A file that is younger than that look has been made unheard since: by another process, or a library in C. (A
+        folder, and a file of several names, gets another time from what is done to others.)
         """
         try:
             made = _lstat(path).st_ctime_ns
         except OSError:
             return NOTHING
         entry = self._state(path)
-        if made > self._looked and entry.kind != stat.S_IFDIR and path not in self._last:
+        if made > self._looked and entry.kind != stat.S_IFDIR and entry.names == 1:
             return NOTHING
         if entry.content is not None:
             self._held += len(entry.content)
@@ -218,7 +222,7 @@ class Files:
                 content = b""
         except OSError:  # it cannot be read
             content = None
-        return Entry(kind, stat.S_IMODE(found.st_mode), _stamp_of(found), content)
+        return Entry(kind, stat.S_IMODE(found.st_mode), _stamp_of(found), content, found.st_nlink)
 
     # What the observer calls.
 
@@ -239,10 +243,16 @@ class Files:
             path, _ = self._touched.popitem()
             first = self._first.setdefault(path, NOTHING)
             was = last.get(path, first)
-            is_now = self._state(path)
+            # Where a link has taken the place of a folder, what is behind it goes by another path.
+            is_here = _real(os.path.dirname(path)) == os.path.dirname(path)
+            is_now = self._state(path) if is_here else NOTHING
             if was.kind == stat.S_IFDIR != is_now.kind:
                 self._touched.update(
                     (each, None) for each in (*self._first, *last) if each.startswith(path + os.sep)
+                )
+            if is_now.kind == stat.S_IFREG and is_now.names > 1 and not is_now.is_as(was):
+                self._touched.update(
+                    (each, None) for each in _names(is_now, (self._first, last)) if each != path
                 )
             if not is_now.is_as(was):
                 last[path] = is_now
@@ -368,6 +378,12 @@ def database_path(given: Any) -> Optional[str]:
         if name.startswith("//"):  # an authority, which is empty or localhost
             name = name[name.find("/", 2) :]
     return None if name in ("", ":memory:") else _real(name)
+
+
+def _names(entry: Entry, looks: Iterable[Look]) -> Iterator[str]:
+    """Give the names under which a file is known that has several."""
+    for look in looks:
+        yield from (path for path, each in look.items() if each.stamp[2] == entry.stamp[2])
 
 
 def _stamp_of(found: os.stat_result) -> Tuple[int, int, int]:

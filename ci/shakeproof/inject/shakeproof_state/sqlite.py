@@ -105,18 +105,17 @@ class Databases:
     def _connecting(self, args: Args) -> None:
         """Remember a database before the first connection can write it."""
         thread = threading.get_ident()
-        self._opening.pop(thread, None)
         if thread in self._own:
             return
+        self._opening.pop(thread, None)
         path = database_path(args[0])
         if path is not None and not self._places.hold(path):
             return
+        if path is not None and path not in self._stamps:
+            if path not in self._first:
+                self._first[path] = self._origin(path)
+            self._stamps[path] = None
         self._opening[thread] = path
-        if path is None or path in self._stamps:
-            return
-        if path not in self._first:
-            self._first[path] = self._origin(path)
-        self._stamps[path] = None
 
     def _origin(self, path: str) -> Optional[Content]:
         import sqlite3

@@ -8,7 +8,7 @@ No code of the project is called: no converters, no row factories, no triggers.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 MOST_ROWS = 10_000  # of one table; what is behind them is counted, and no more
 MOST_KEPT = 4 << 20  # characters of one table
@@ -224,22 +224,26 @@ def _replace(connection: Any, cursor: Any, name: str, kind: str, was: Optional[T
 def _replace_table(
     cursor: Any, name: str, schema: Tuple[Tuple[str, str, str], ...], was: Optional[Table]
 ) -> None:
+    parts: Iterable[Tuple[str, str, str]] = ()
     if was is not None and was.schema == schema:
-        triggers = [part for part in schema if part[0] == "trigger"]
-        for _, trigger, _ in triggers:
-            cursor.execute("DROP TRIGGER " + quoted(trigger))
+        parts = [part for part in schema if part[0] == "trigger"]
+        _drop(cursor, parts)
         cursor.execute("DELETE FROM " + quoted(name))
-        _insert(cursor, name, was)
-        for _, _, sql in triggers:
-            cursor.execute(sql)
-        return
-    if schema:
-        cursor.execute("DROP TABLE " + quoted(name))
-    if was is not None:
-        cursor.execute(was.schema[0][2])
-        _insert(cursor, name, was)
-        for _, _, sql in was.schema[1:]:
-            cursor.execute(sql)
+    else:
+        if schema:
+            cursor.execute("DROP TABLE " + quoted(name))
+        if was is not None:
+            parts = was.schema[1:]
+            _drop(cursor, parts)  # they may have gone with the table when that got another name
+            cursor.execute(was.schema[0][2])
+    _insert(cursor, name, was)
+    for _, _, sql in parts:
+        cursor.execute(sql)
+
+
+def _drop(cursor: Any, parts: Iterable[Tuple[str, str, str]]) -> None:
+    for kind, name, _ in parts:
+        cursor.execute("DROP {} IF EXISTS {}".format(kind, quoted(name)))
 
 
 def _insert(cursor: Any, name: str, was: Optional[Table]) -> None:
