@@ -36,7 +36,13 @@ MOST_WATCHED = (
     32  # files that may still be open for writing, and are asked for their time at each look
 )
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-NEVER = ("/dev/", "/proc/", "/sys/")
+NEVER = (
+    "/dev/null",
+    "/dev/tty",
+    "/dev/pts/",
+    "/proc/",
+    "/sys/",
+)  # in /dev/shm are files as everywhere
 
 # Kept from before any test could replace them.
 _lstat, _read_link, _link, _scan, _real = (
@@ -74,7 +80,7 @@ Look = Mapping[str, Entry]  # by path: what is not as it was in the beginning
 
 
 class Files:
-    """Files below `folders`, the first of which is the project's; without those in the `excluded` ones.
+    """Files below `folders`, the first of which is the project's, the second the temporary one; none in `excluded`.
 
     Exclude whatever is written by others than the tests: the folder of `--basetemp`, of coverage data, of reports.
     """

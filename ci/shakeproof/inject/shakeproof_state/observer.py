@@ -11,6 +11,7 @@ from .files import Files
 from .globals import Globals
 from .libraries import Defaults, ImportPath, Logging, Modules, Randomness, Warnings
 from .patches import Patches
+from .pools import Pools
 from .process import STATUS, Environment, FileMode, Interpreter, Locale, TimeZone, WorkingFolder
 from .project import Project
 from .protocol import Change, Moment, Probe
@@ -94,8 +95,9 @@ def default_probes(root: str, excluded: Sequence[str] = ()) -> List[Probe]:
         Defaults(),
         Randomness(),
         Threads(),
-        Databases(root, excluded),
         Files((root, tempfile.gettempdir()), excluded),
+        Databases(root, excluded, temporary=tempfile.gettempdir()),
+        Pools(),
     ]
     # Linux alone tells these without changing them.
     if os.path.exists(STATUS):

@@ -9,6 +9,7 @@ from typing import Iterable, Optional
 # What pytest, its plugins, git and Python keep for themselves.
 SKIPPED = frozenset({"__pycache__", ".pytest_cache", ".git", ".hypothesis", ".benchmarks"})
 COVERAGE_DATA = ".coverage"
+TEMPORARY = "TMPDIR/"
 BASETEMP = "pytest-of-"  # the folders of `tmp_path` lie in one of that name, unless --basetemp says otherwise
 
 _real = os.path.realpath  # kept from before any test could replace it
@@ -18,7 +19,8 @@ class Places:
     """The files below some folders, without those that are somebody's business already.
 
     `excluded` are folders, or files with what begins like them. Paths are compared as they are written: give real ones.
-    With `everywhere` the files outside the folders count as well.
+    With `everywhere` the files outside the folders count as well. What is in the second folder, the temporary one, is
+    called by its place there: each process may have another.
     """
 
     def __init__(
@@ -51,9 +53,16 @@ class Places:
 
     def told(self, path: str) -> str:
         """Name a file: below the first folder by its path from there."""
-        first = self.folders[0]
+        first, *others = self.folders
+        for temporary in others[:1]:
+            if path.startswith(temporary):
+                return TEMPORARY + path[len(temporary) :]
         return path.removeprefix(first)
 
     def where(self, name: str) -> str:
         """Give the path of what was named."""
-        return os.path.join(self.folders[0], name)
+        first, *others = self.folders
+        for temporary in others[:1]:
+            if name.startswith(TEMPORARY):
+                return temporary + name[len(TEMPORARY) :]
+        return os.path.join(first, name)

@@ -85,8 +85,9 @@ class Databases:
     name = "databases"
     category = "database"
 
-    def __init__(self, root: str, excluded: Iterable[str] = ()) -> None:
-        self._places = Places((root,), excluded, everywhere=True)
+    def __init__(self, root: str, excluded: Iterable[str] = (), *, temporary: str = "") -> None:
+        folders = (root, temporary) if temporary else (root,)
+        self._places = Places(folders, excluded, everywhere=True)
         self._first: Dict[
             str, Optional[Content]
         ] = {}  # before anybody connected; None: that could not be read
