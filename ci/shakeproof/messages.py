@@ -77,11 +77,15 @@ def _without_value(found: re.Match[str]) -> str:
     return f"{found['name']}{found['between']}{quote}{MASK}{quote}"
 
 
+# The last line of an internal error is the exception; those before are the way to it.
+_INTERNAL_ERROR = re.compile(r"^INTERNALERROR> (?=.*\S)(.+)$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^.*?\berror: (?!usage:)(.+)$", re.IGNORECASE | re.MULTILINE)
 
 
 def complaint(printed: str) -> str:
-    """Find what pytest complains of where it did not begin: its own line, else the last that it printed."""
+    """Find what pytest complains of where it ran nothing: its own line, else the last that it printed."""
+    if internal := _INTERNAL_ERROR.findall(printed):
+        return mask(internal[-1]).strip()
     found = _COMPLAINT.search(printed)
     return mask(found[1] if found else printed.strip().rpartition("\n")[2]).strip()
 

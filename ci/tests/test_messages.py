@@ -131,6 +131,16 @@ no tests ran in 0.01s
 ERROR: not found: /project/test_a.py::test_it
 (no match in any of [<Module test_a.py>])
 """
+INTERNAL = """
+collected 1 item
+INTERNALERROR> Traceback (most recent call last):
+INTERNALERROR>   File "/project/conftest.py", line 1, in pytest_collection
+INTERNALERROR>     raise Refused("error: no")
+INTERNALERROR> conftest.Refused: token=secret
+INTERNALERROR>
+
+============================ no tests ran in 0.01s =============================
+"""
 CONFTEST = """
 ImportError while loading conftest '/project/conftest.py'.
 conftest.py:1: in <module>
@@ -143,6 +153,7 @@ E   ModuleNotFoundError: No module named 'nothing'
     [
         (UNKNOWN_OPTION, "unrecognized arguments: --token=***"),
         (NOT_FOUND, "not found: /project/test_a.py::test_it"),
+        (INTERNAL, "conftest.Refused: token=***"),
         (CONFTEST, "E   ModuleNotFoundError: No module named 'nothing'"),
         ("", ""),
     ],

@@ -99,6 +99,20 @@ def check_collected(run: Run) -> None:
     )
 
 
+def check_turns(runs: Sequence[Run], advice: str = "mend that first") -> None:
+    """See that a test has had its turn, once there are runs: else every verdict would rest on nothing.
+
+    Raises NothingToJudgeError, with what pytest said and what to do, where none has in any of them.
+    """
+    if not runs or any(run.order for run in runs):
+        return
+    last = runs[-1]
+    raise NothingToJudgeError(
+        f"Not a single test had its turn: pytest ended with status {last.exit_status} and said "
+        f"`{complaint(_printed(last))}` (all of it is in {last.log}); {advice}, nothing was judged."
+    )
+
+
 def refusal(run: Run) -> str:
     """Give what pytest said of arguments that it did not accept; nothing where it accepted them."""
     return complaint(_printed(run)) if run.exit_status == USAGE_ERROR else ""
