@@ -19,6 +19,7 @@ from shakeproof.investigate.causes import ranked
 from shakeproof.investigate.classify import classify
 from shakeproof.investigate.confirm import (
     Reproduction,
+    alone_too,
     counter_check,
     finding,
     reproduction,
@@ -41,7 +42,7 @@ from shakeproof.report.as_json import to_json
 from shakeproof.report.markdown import audit, verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from shakeproof.lab.base import Lab, Target
@@ -165,31 +166,70 @@ def confirm_all(
     The findings are entered one by one. After so many seconds from the beginning of the investigation each command is
     run once, and no more.
     """
-    until = book.begun + seconds
+    confirming = _Confirming(setting, lab, terminal, until=book.begun + seconds)
     kept = time.monotonic()
     for number, suspicion in enumerate(book.suspicions, 1):
         shown = _reproduction(setting, suspicion, number)
         terminal.begin(
             f"confirming F{number} of {len(book.suspicions)}", shown.tries * shown.copies
         )
-        tries: list[Run] = []
-        while (
-            len(tries) < shown.tries
-            and (not tries or time.monotonic() < until)  # each is tried once, however late it is
-            and not any(shows(suspicion, run) for run in tries)
-        ):
-            # One try at a time: one that is not needed is not begun, so none is killed halfway.
-            for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
-                terminal.over(run)
-                tries.append(run)
-        showed = any(shows(suspicion, run) for run in tries)
-        counter = _counter_check(setting, suspicion, number, lab) if showed else None
-        refusals = [refusal(run) for run in tries]
-        refused = refusals[-1] if all(refusals) else ""
-        book.findings.append(finding(suspicion, number, shown, tries, counter, refusal=refused))
+        book.findings.append(confirming.close(suspicion, number, shown))
         if time.monotonic() - kept > SECONDS_BETWEEN_REPORTS:
             keep(setting, book)
             kept = time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirming:
+    """Closes one case after the other."""
+
+    setting: Setting
+    lab: Lab
+    terminal: Terminal
+    until: float  # by the monotonic clock; then each command is run once, and no more
+
+    def close(self, suspicion: Suspicion, number: int, shown: Reproduction) -> Finding:
+        """Run the command of a suspicion, and where it shows it the counter-check."""
+        tries = self._tries(suspicion, shown)
+        counter = None
+        if any(shows(suspicion, run) for run in tries):
+            counter = _counter_check(self.setting, suspicion, number, self.lab)
+        if counter is not None and (turned := alone_too(suspicion, counter)):
+            return self._turned(turned, number, counter)
+        return _closed(suspicion, number, shown, tries, counter)
+
+    def _turned(self, suspicion: Suspicion, number: int, counter: Run) -> Finding:
+        """Close the case of what turned out to fail alone: mostly the counter-check was its command already."""
+        shown = _reproduction(self.setting, suspicion, number)
+        if replace(counter.experiment, label=shown.experiment.label) == shown.experiment:
+            return _closed(suspicion, number, shown, [counter])
+        return _closed(suspicion, number, shown, self._tries(suspicion, shown))
+
+    def _tries(self, suspicion: Suspicion, shown: Reproduction) -> list[Run]:
+        """Run the command until it shows the suspicion, or was given every chance."""
+        tries: list[Run] = []
+        while (
+            len(tries) < shown.tries
+            and (not tries or time.monotonic() < self.until)
+            and not any(shows(suspicion, run) for run in tries)
+        ):
+            # One try at a time: one that is not needed is not begun, so none is killed halfway.
+            for run in self.lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
+                self.terminal.over(run)
+                tries.append(run)
+        return tries
+
+
+def _closed(
+    suspicion: Suspicion,
+    number: int,
+    shown: Reproduction,
+    tries: Sequence[Run],
+    counter: Run | None = None,
+) -> Finding:
+    refusals = [refusal(run) for run in tries]
+    refused = refusals[-1] if refusals and all(refusals) else ""
+    return finding(suspicion, number, shown, tries, counter, refusal=refused)
 
 
 def keep(setting: Setting, book: Casebook) -> None:

@@ -13,7 +13,7 @@ from fake_lab import FakeLab
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
-from shakeproof.model import Experiment, Finding, Run, Status, Verdict
+from shakeproof.model import Experiment, Finding, Instability, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
 
@@ -145,3 +145,47 @@ def test_a_broken_test_that_passes_in_a_fresh_process_fails_no_suite(setting: Se
     verdict, found = confirmed_in(setting, lambda asked: run(asked, {"a": PASSED}))
 
     assert (verdict, found.passed, found.refusal) == (Verdict.STABLE, 1, "")
+
+
+SETTER, OTHER, NEEDY = "test_a.py::test_sets", "test_a.py::test_other", "test_a.py::test_needs"
+
+
+def needy(asked: Experiment) -> Run:
+    """Answer as a suite does in which a test fails unless another has run before."""
+    order = [test for test in asked.arguments or () if "::" in test]
+    failing = NEEDY in order and SETTER not in order[: order.index(NEEDY)]
+    outcomes = dict.fromkeys(order, PASSED) | ({NEEDY: FAILED} if failing else {})
+    return run(asked, outcomes)
+
+
+def test_a_brittle_test_that_was_never_run_alone_is_not_called_a_victim(setting: Setting) -> None:
+    """Behind a test that sets nothing up it fails, which looks as if that one polluted."""
+    asked: list[Experiment] = []
+
+    def answer(experiment: Experiment) -> Run:
+        asked.append(experiment)
+        return needy(experiment)
+
+    here = setting.target.rootdir
+    book = Casebook(
+        runs=[
+            run(declared(), {SETTER: PASSED, NEEDY: PASSED, OTHER: PASSED}, rootdir=here),
+            run(shuffled(3), {OTHER: PASSED, NEEDY: FAILED, SETTER: PASSED}, rootdir=here),
+        ]
+    )
+    book.suspicions = book.judge()
+    assert [each.kind for each in book.suspicions] == [Instability.VICTIM]
+
+    confirm_all(setting, FakeLab(answer), Terminal(quiet=True), book)
+
+    report = conclude(setting, book)
+    (found,) = report.findings
+    assert (report.verdict, found.kind, found.confirmed) == (
+        Verdict.UNSTABLE,
+        Instability.BRITTLE,
+        True,
+    )
+    assert (found.shown, found.tries, found.counter_check) == (1, 1, None)
+    assert found.reproduce.endswith(NEEDY)
+    assert OTHER not in found.reproduce
+    assert len(asked) == 2  # behind the other, and alone: that was its command already
