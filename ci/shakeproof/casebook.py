@@ -38,6 +38,7 @@ from shakeproof.model import (
     Timing,
     Verdict,
 )
+from shakeproof.report import words
 from shakeproof.report.as_json import to_json
 from shakeproof.report.markdown import audit, verification
 
@@ -100,6 +101,7 @@ class Casebook:
     # A sentence for each thing planned and not done.
     incomplete: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
+    forked: bool = False  # whether the runs were forks of one process that had collected
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
     _judged: tuple[int, tuple[Suspicion, ...]] = (0, ())  # of how many runs, and what they showed
@@ -328,6 +330,8 @@ def _report(setting: Setting, book: Casebook) -> Report:
             f"{len(waiting)} of {len(collected)} tests, which never had their turn: {waiting[0]}"
             + (" and others" if waiting[1:] else "")
         )
+    if refuted := sum(each.refuted for each in book.findings):
+        book.left_out(_unjudged(refuted, forked=book.forked))
     shuffled = (run for run in runs if run.experiment.kind is Kind.SHUFFLED)
     failures = Counter(o.test for run in shuffled for o in run.outcomes if o.bad)
     caught = {
@@ -361,6 +365,14 @@ def _report(setting: Setting, book: Casebook) -> Report:
     )
 
 
+def _unjudged(tests: int, *, forked: bool) -> str:
+    """Note the tests that failed in every run and passed in a fresh process."""
+    what = f"judging {words.plural(tests, 'test')}"
+    if not forked:
+        return f"{what} that failed in every run, and passed when asked once more"
+    return f"{what} that only {'fails' if tests == 1 else 'fail'} in forks: ask again with --runner fresh"
+
+
 def _place(experiment: Experiment) -> tuple[int, int]:
     """Sort runs as they were planned: with several at a time they end in any order."""
     kinds = tuple(Kind)
@@ -375,7 +387,7 @@ def _verdict(book: Casebook) -> Verdict:
     if any(kind is not Instability.BROKEN for kind in kinds):
         return Verdict.UNSTABLE
     # A test that passes when its command is tried does not fail in every run, whatever the laboratory saw.
-    if any(each.kind is Instability.BROKEN and not each.passed for each in book.findings):
+    if any(each.kind is Instability.BROKEN and not each.refuted for each in book.findings):
         return Verdict.FAILING
     return Verdict.STABLE
 

@@ -69,6 +69,7 @@ def investigate(
     ended before their first test.
     """
     setting = question.setting
+    book.forked = isinstance(labs.quick, ForkLab)
     search = Search(labs, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the declared order", lambda: search.begin(question.repeat)),

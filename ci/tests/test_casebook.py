@@ -147,6 +147,30 @@ def test_a_broken_test_that_passes_in_a_fresh_process_fails_no_suite(setting: Se
     assert (verdict, found.passed, found.refusal) == (Verdict.STABLE, 1, "")
 
 
+@pytest.mark.parametrize(
+    ("failing", "forked", "not_done"),
+    [
+        ("a", True, "judging 1 test that only fails in forks: ask again with --runner fresh"),
+        ("ab", True, "judging 2 tests that only fail in forks: ask again with --runner fresh"),
+        ("a", False, "judging 1 test that failed in every run, and passed when asked once more"),
+    ],
+)
+def test_what_only_fails_in_the_laboratory_is_not_called_judged(
+    failing: str, not_done: str, setting: Setting, *, forked: bool
+) -> None:
+    """The suite is not to be blamed for it; but nobody knows whether these tests are stable."""
+    runs = [run(declared(number), dict.fromkeys(failing, FAILED)) for number in (1, 2)]
+    book = Casebook(runs=runs, forked=forked)
+    book.suspicions = book.judge()
+
+    passing = dict.fromkeys(failing, PASSED)
+    confirm_all(setting, FakeLab(lambda asked: run(asked, passing)), Terminal(quiet=True), book)
+    report = conclude(setting, book)
+
+    assert (report.verdict, report.exit_status) == (Verdict.STABLE, 0)
+    assert report.evidence.incomplete == (not_done,)
+
+
 SETTER, OTHER, NEEDY = "test_a.py::test_sets", "test_a.py::test_other", "test_a.py::test_needs"
 
 

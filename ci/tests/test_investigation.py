@@ -236,6 +236,25 @@ def test_runs_without_a_test_are_nothing_to_judge(
     assert not (question.setting.out / "report.json").exists()
 
 
+def test_what_fails_in_every_fork_and_passes_by_itself_is_left_to_fresh_processes(
+    question: Question,
+) -> None:
+    def fails(experiment: Experiment) -> Run:
+        seen = ILL(experiment)
+        outcomes = (
+            outcome(each.test, Status.FAILED if each.test == OTHER else Status.PASSED)
+            for each in seen.outcomes
+        )
+        return replace(seen, outcomes=tuple(outcomes), exit_status=1)
+
+    report = investigated(question, FakeForkLab(fails))
+
+    assert (report.verdict, report.exit_status) == (Verdict.STABLE, 0)
+    assert report.evidence.incomplete == (
+        "judging 1 test that only fails in forks: ask again with --runner fresh",
+    )
+
+
 def test_a_test_that_is_not_always_collected_is_all_that_is_found(question: Question) -> None:
     """It is named by the hash seed, as a parameter from a set may be; the others are not suspected for it."""
     names = {0: f"{OTHER}[a]", 1: f"{OTHER}[b]"}
