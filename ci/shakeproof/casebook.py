@@ -7,6 +7,7 @@ import os
 import re
 import statistics
 import time
+from bisect import insort
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from shakeproof.investigate.confirm import (
     alone_too,
     counter_check,
     finding,
+    length,
     reproduction,
     shows,
 )
@@ -145,6 +147,10 @@ class Casebook:
             causes=causes,
         )
 
+    def enter(self, found: Finding) -> None:
+        """Put a finding in its place: they are not closed in the order of their numbers."""
+        insort(self.findings, found, key=lambda each: int(each.id.removeprefix("F")))
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Outlive an interruption: what was gathered by then is reported - unless that is not a single run."""
@@ -165,20 +171,41 @@ def confirm_all(
 ) -> None:
     """Run the command of each suspicion in fresh processes, and where there is one its counter-check.
 
-    The findings are entered one by one. After so many seconds from the beginning of the investigation each command is
-    run once, and no more.
+    Short commands come first, and the findings are entered one by one. After so many seconds from the beginning of the
+    investigation only what may still change the verdict is run, each command once; the rest is entered unconfirmed.
     """
     confirming = _Confirming(setting, lab, terminal, until=book.begun + seconds)
     kept = time.monotonic()
-    for number, suspicion in enumerate(book.suspicions, 1):
+    left: list[tuple[int, Suspicion]] = []
+    for number, suspicion in sorted(
+        enumerate(book.suspicions, 1), key=lambda case: length(case[1])
+    ):
+        if confirming.late() and _settled(book.findings, suspicion):
+            left.append((number, suspicion))
+            continue
         shown = _reproduction(setting, suspicion, number)
         terminal.begin(
             f"confirming F{number} of {len(book.suspicions)}", shown.tries * shown.copies
         )
-        book.findings.append(confirming.close(suspicion, number, shown))
+        book.enter(confirming.close(suspicion, number, shown))
         if time.monotonic() - kept > SECONDS_BETWEEN_REPORTS:
             keep(setting, book)
             kept = time.monotonic()
+    # All at once: whoever interrupts before gets told that.
+    for number, suspicion in left:
+        book.enter(finding(suspicion, number, _reproduction(setting, suspicion, number), ()))
+    if left:
+        book.left_out(
+            f"confirming {len(left)} of {len(book.suspicions)} findings: the budget was spent"
+        )
+
+
+def _settled(findings: Sequence[Finding], suspicion: Suspicion) -> bool:
+    """Tell whether the verdict is what it is, whatever the command of this suspicion shows."""
+    confirmed = {each.kind for each in findings if each.confirmed}
+    if confirmed - {Instability.BROKEN}:
+        return True
+    return suspicion.kind is Instability.BROKEN and Instability.BROKEN in confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +215,11 @@ class _Confirming:
     setting: Setting
     lab: Lab
     terminal: Terminal
-    until: float  # by the monotonic clock; then each command is run once, and no more
+    until: float  # by the monotonic clock; after that each command is run once, and no more
+
+    def late(self) -> bool:
+        """Tell whether the time is up."""
+        return time.monotonic() >= self.until
 
     def close(self, suspicion: Suspicion, number: int, shown: Reproduction) -> Finding:
         """Run the command of a suspicion, and where it shows it the counter-check."""
@@ -212,7 +243,7 @@ class _Confirming:
         tries: list[Run] = []
         while (
             len(tries) < shown.tries
-            and (not tries or time.monotonic() < self.until)
+            and (not tries or not self.late())
             and not any(shows(suspicion, run) for run in tries)
         ):
             # One try at a time: one that is not needed is not begun, so none is killed halfway.
@@ -290,10 +321,11 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
     if not book.findings:  # else they are numbered already
         book.suspicions = book.suspected()
+    closed = {each.id for each in book.findings}
     for number, suspicion in enumerate(book.suspicions, 1):
-        if number > len(book.findings):
+        if f"F{number}" not in closed:
             shown = _reproduction(setting, suspicion, number)
-            book.findings.append(finding(suspicion, number, shown, ()))
+            book.enter(finding(suspicion, number, shown, ()))
     if book.to_do:
         book.incomplete.append(f"{', '.join(book.to_do)}: interrupted")
     untried = sum(not each.tries for each in book.findings)

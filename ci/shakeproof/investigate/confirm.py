@@ -245,6 +245,17 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
             return order
 
 
+def length(suspicion: Suspicion) -> int:
+    """Say how many tests its command runs: about how long that takes."""
+    match suspicion.kind:
+        case Instability.NON_IDEMPOTENT:
+            return 2
+        case Instability.IMPORT_POLLUTED:
+            return 1
+        case _:
+            return len(_order(suspicion)) or len(suspicion.example.collected)
+
+
 def shows(reported: Reported, run: Run) -> bool:
     """Tell whether a run of the command gave the reported outcome.
 
