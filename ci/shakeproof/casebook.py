@@ -8,7 +8,7 @@ import re
 import statistics
 import time
 from bisect import insort
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -371,7 +371,6 @@ def _report(setting: Setting, book: Casebook) -> Report:
         for suspicion in book.suspicions
         if suspicion.kind is Instability.VICTIM
     }
-    durations = sum(outcome.seconds for run in runs for outcome in run.outcomes)
     return Report(
         verdict=_verdict(book),
         suite=Suite(
@@ -389,12 +388,20 @@ def _report(setting: Setting, book: Casebook) -> Report:
         findings=tuple(book.findings),
         timing=Timing(
             seconds=time.monotonic() - book.begun,
-            limit=durations / setting.jobs,
+            limit=sum(map(_busy, runs)) / setting.jobs,
             collection=statistics.median(run.collection_seconds for run in runs),
         ),
         runs=tuple(_summary(run) for run in runs),
         leaks=ranked(book.leaks, book.findings),
     )
+
+
+def _busy(run: Run) -> float:
+    """Give the seconds that its tests took: no worker was busy for longer than the run, whatever a clock said."""
+    by_worker: defaultdict[str, float] = defaultdict(float)
+    for outcome in run.outcomes:
+        by_worker[outcome.worker] += outcome.seconds
+    return sum(min(seconds, run.seconds) for seconds in by_worker.values())
 
 
 def _unjudged(tests: int, *, forked: bool) -> str:

@@ -335,3 +335,24 @@ def test_an_interruption_keeps_what_is_confirmed_whatever_its_number(setting: Se
     assert report.verdict is Verdict.INTERRUPTED
     assert [(each.id, each.confirmed) for each in report.findings] == [("F1", False), ("F2", True)]
     assert report.evidence.incomplete == ("confirming 1 of 2 findings: interrupted",)
+
+
+@pytest.mark.parametrize(
+    ("workers", "jobs", "limit"),
+    [(("", ""), 1, 1.5), (("", ""), 2, 0.75), (("gw0", "gw1"), 1, 2.0)],
+    ids=["one after the other", "two jobs", "two workers"],
+)
+def test_tests_take_no_longer_than_the_run_that_they_were_in(
+    workers: tuple[str, str], jobs: int, limit: float, setting: Setting
+) -> None:
+    """A clock that one of them set makes all behind it look slow: two of 1 s do not fit in 1.5 s by themselves."""
+    seen = run(declared(), {"a": PASSED, "b": PASSED})
+    slow = (
+        replace(each, seconds=1.0, worker=worker)
+        for each, worker in zip(seen.outcomes, workers, strict=True)
+    )
+    book = Casebook(runs=[replace(seen, outcomes=tuple(slow))])
+
+    report = conclude(replace(setting, jobs=jobs), book)
+
+    assert report.timing.limit == limit
