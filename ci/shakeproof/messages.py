@@ -91,6 +91,13 @@ def complaint(printed: str) -> str:
 
 
 def headline(message: str, width: int = 160) -> str:
-    """Give the first line of a message, shortened to `width` characters, for a table or a summary."""
-    first = message.strip().partition("\n")[0].strip()
+    """Give the first line of a message, shortened to `width` characters, for a table or a summary.
+
+    Where it only announces what follows, by ending with a colon, the next line that says something is part of it.
+    """
+    first, _, rest = message.strip().partition("\n")
+    first = first.strip()
+    if first.endswith(":"):
+        following, _, _ = rest.strip().partition("\n")
+        first = f"{first} {following}".strip()
     return first if len(first) <= width else first[: width - 1] + "…"

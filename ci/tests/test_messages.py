@@ -114,11 +114,32 @@ def test_a_headline_is_one_line_that_fits(message: str, width: int) -> None:
 
     assert len(shown) <= width
     assert "\n" not in shown
-    assert shown.removesuffix("…") in message
+    # Two lines may have been joined with a space.
+    assert " ".join(shown.removesuffix("…").split()) in " ".join(message.split())
 
 
 def test_a_short_message_is_its_own_headline() -> None:
     assert headline("\n  AssertionError: no\n\n  where") == "AssertionError: no"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "AssertionError: not equal:\n\n  1 (expected)\n  2 (actual)",
+            "AssertionError: not equal: 1 (expected)",
+        ),
+        ("AssertionError: not equal:", "AssertionError: not equal:"),
+        (
+            "AssertionError: not equal:\n" + 200 * "x",
+            "AssertionError: not equal: " + 132 * "x" + "…",
+        ),
+    ],
+    ids=["next line", "no next line", "long next line"],
+)
+def test_a_line_that_announces_another_is_followed_by_it(message: str, shown: str) -> None:
+    """What a comparison says by itself is no more than that there is a difference."""
+    assert headline(message) == shown
 
 
 UNKNOWN_OPTION = """
