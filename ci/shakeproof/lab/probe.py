@@ -95,7 +95,8 @@ def check_collected(run: Run) -> None:
         if name in run.experiment.plugins and "unrecognized arguments" in tail:
             raise ShakeproofError(_missing(package, option))
     raise ShakeproofError(
-        f"{tail}\n\npytest did not start (above, what it printed): check what follows `--`."
+        f"{tail}\n\npytest did not start (above, what it printed): "
+        "where it complains of an argument, check what follows `--` and `addopts`; else mend that first."
     )
 
 
