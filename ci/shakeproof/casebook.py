@@ -7,7 +7,8 @@ import os
 import re
 import statistics
 import time
-from collections import Counter
+from bisect import insort
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,8 +20,10 @@ from shakeproof.investigate.causes import ranked
 from shakeproof.investigate.classify import classify
 from shakeproof.investigate.confirm import (
     Reproduction,
+    alone_too,
     counter_check,
     finding,
+    length,
     reproduction,
     shows,
 )
@@ -37,11 +40,12 @@ from shakeproof.model import (
     Timing,
     Verdict,
 )
+from shakeproof.report import words
 from shakeproof.report.as_json import to_json
 from shakeproof.report.markdown import audit, verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from shakeproof.lab.base import Lab, Target
@@ -99,6 +103,7 @@ class Casebook:
     # A sentence for each thing planned and not done.
     incomplete: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
+    forked: bool = False  # whether the runs were forks of one process that had collected
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
     _judged: tuple[int, tuple[Suspicion, ...]] = (0, ())  # of how many runs, and what they showed
@@ -142,6 +147,10 @@ class Casebook:
             causes=causes,
         )
 
+    def enter(self, found: Finding) -> None:
+        """Put a finding in its place: they are not closed in the order of their numbers."""
+        insort(self.findings, found, key=lambda each: int(each.id.removeprefix("F")))
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Outlive an interruption: what was gathered by then is reported - unless that is not a single run."""
@@ -162,34 +171,98 @@ def confirm_all(
 ) -> None:
     """Run the command of each suspicion in fresh processes, and where there is one its counter-check.
 
-    The findings are entered one by one. After so many seconds from the beginning of the investigation each command is
-    run once, and no more.
+    Short commands come first, and the findings are entered one by one. After so many seconds from the beginning of the
+    investigation only what may still change the verdict is run, each command once; the rest is entered unconfirmed.
     """
-    until = book.begun + seconds
+    confirming = _Confirming(setting, lab, terminal, until=book.begun + seconds)
     kept = time.monotonic()
-    for number, suspicion in enumerate(book.suspicions, 1):
+    left: list[tuple[int, Suspicion]] = []
+    for number, suspicion in sorted(
+        enumerate(book.suspicions, 1), key=lambda case: length(case[1])
+    ):
+        if confirming.late() and _settled(book.findings, suspicion):
+            left.append((number, suspicion))
+            continue
         shown = _reproduction(setting, suspicion, number)
         terminal.begin(
             f"confirming F{number} of {len(book.suspicions)}", shown.tries * shown.copies
         )
-        tries: list[Run] = []
-        while (
-            len(tries) < shown.tries
-            and (not tries or time.monotonic() < until)  # each is tried once, however late it is
-            and not any(shows(suspicion, run) for run in tries)
-        ):
-            # One try at a time: one that is not needed is not begun, so none is killed halfway.
-            for run in lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
-                terminal.over(run)
-                tries.append(run)
-        showed = any(shows(suspicion, run) for run in tries)
-        counter = _counter_check(setting, suspicion, number, lab) if showed else None
-        refusals = [refusal(run) for run in tries]
-        refused = refusals[-1] if all(refusals) else ""
-        book.findings.append(finding(suspicion, number, shown, tries, counter, refusal=refused))
+        book.enter(confirming.close(suspicion, number, shown))
         if time.monotonic() - kept > SECONDS_BETWEEN_REPORTS:
             keep(setting, book)
             kept = time.monotonic()
+    # All at once: whoever interrupts before gets told that.
+    for number, suspicion in left:
+        book.enter(finding(suspicion, number, _reproduction(setting, suspicion, number), ()))
+    if left:
+        book.left_out(
+            f"confirming {len(left)} of {len(book.suspicions)} findings: the budget was spent"
+        )
+
+
+def _settled(findings: Sequence[Finding], suspicion: Suspicion) -> bool:
+    """Tell whether the verdict is what it is, whatever the command of this suspicion shows."""
+    confirmed = {each.kind for each in findings if each.confirmed}
+    if confirmed - {Instability.BROKEN}:
+        return True
+    return suspicion.kind is Instability.BROKEN and Instability.BROKEN in confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirming:
+    """Closes one case after the other."""
+
+    setting: Setting
+    lab: Lab
+    terminal: Terminal
+    until: float  # by the monotonic clock; after that each command is run once, and no more
+
+    def late(self) -> bool:
+        """Tell whether the time is up."""
+        return time.monotonic() >= self.until
+
+    def close(self, suspicion: Suspicion, number: int, shown: Reproduction) -> Finding:
+        """Run the command of a suspicion, and where it shows it the counter-check."""
+        tries = self._tries(suspicion, shown)
+        counter = None
+        if any(shows(suspicion, run) for run in tries):
+            counter = _counter_check(self.setting, suspicion, number, self.lab)
+        if counter is not None and (turned := alone_too(suspicion, counter)):
+            return self._turned(turned, number, counter)
+        return _closed(suspicion, number, shown, tries, counter)
+
+    def _turned(self, suspicion: Suspicion, number: int, counter: Run) -> Finding:
+        """Close the case of what turned out to fail alone: mostly the counter-check was its command already."""
+        shown = _reproduction(self.setting, suspicion, number)
+        if replace(counter.experiment, label=shown.experiment.label) == shown.experiment:
+            return _closed(suspicion, number, shown, [counter])
+        return _closed(suspicion, number, shown, self._tries(suspicion, shown))
+
+    def _tries(self, suspicion: Suspicion, shown: Reproduction) -> list[Run]:
+        """Run the command until it shows the suspicion, or was given every chance."""
+        tries: list[Run] = []
+        while (
+            len(tries) < shown.tries
+            and (not tries or not self.late())
+            and not any(shows(suspicion, run) for run in tries)
+        ):
+            # One try at a time: one that is not needed is not begun, so none is killed halfway.
+            for run in self.lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
+                self.terminal.over(run)
+                tries.append(run)
+        return tries
+
+
+def _closed(
+    suspicion: Suspicion,
+    number: int,
+    shown: Reproduction,
+    tries: Sequence[Run],
+    counter: Run | None = None,
+) -> Finding:
+    refusals = [refusal(run) for run in tries]
+    refused = refusals[-1] if refusals and all(refusals) else ""
+    return finding(suspicion, number, shown, tries, counter, refusal=refused)
 
 
 def keep(setting: Setting, book: Casebook) -> None:
@@ -248,10 +321,11 @@ def _close_open_cases(setting: Setting, book: Casebook) -> None:
         book.incomplete.append(f"{missing} of {len(book.planned)} runs: interrupted")
     if not book.findings:  # else they are numbered already
         book.suspicions = book.suspected()
+    closed = {each.id for each in book.findings}
     for number, suspicion in enumerate(book.suspicions, 1):
-        if number > len(book.findings):
+        if f"F{number}" not in closed:
             shown = _reproduction(setting, suspicion, number)
-            book.findings.append(finding(suspicion, number, shown, ()))
+            book.enter(finding(suspicion, number, shown, ()))
     if book.to_do:
         book.incomplete.append(f"{', '.join(book.to_do)}: interrupted")
     untried = sum(not each.tries for each in book.findings)
@@ -288,6 +362,8 @@ def _report(setting: Setting, book: Casebook) -> Report:
             f"{len(waiting)} of {len(collected)} tests, which never had their turn: {waiting[0]}"
             + (" and others" if waiting[1:] else "")
         )
+    if refuted := sum(each.refuted for each in book.findings):
+        book.left_out(_unjudged(refuted, forked=book.forked))
     shuffled = (run for run in runs if run.experiment.kind is Kind.SHUFFLED)
     failures = Counter(o.test for run in shuffled for o in run.outcomes if o.bad)
     caught = {
@@ -295,7 +371,6 @@ def _report(setting: Setting, book: Casebook) -> Report:
         for suspicion in book.suspicions
         if suspicion.kind is Instability.VICTIM
     }
-    durations = sum(outcome.seconds for run in runs for outcome in run.outcomes)
     return Report(
         verdict=_verdict(book),
         suite=Suite(
@@ -313,12 +388,28 @@ def _report(setting: Setting, book: Casebook) -> Report:
         findings=tuple(book.findings),
         timing=Timing(
             seconds=time.monotonic() - book.begun,
-            limit=durations / setting.jobs,
+            limit=sum(map(_busy, runs)) / setting.jobs,
             collection=statistics.median(run.collection_seconds for run in runs),
         ),
         runs=tuple(_summary(run) for run in runs),
         leaks=ranked(book.leaks, book.findings),
     )
+
+
+def _busy(run: Run) -> float:
+    """Give the seconds that its tests took: no worker was busy for longer than the run, whatever a clock said."""
+    by_worker: defaultdict[str, float] = defaultdict(float)
+    for outcome in run.outcomes:
+        by_worker[outcome.worker] += outcome.seconds
+    return sum(min(seconds, run.seconds) for seconds in by_worker.values())
+
+
+def _unjudged(tests: int, *, forked: bool) -> str:
+    """Note the tests that failed in every run and passed in a fresh process."""
+    what = f"judging {words.plural(tests, 'test')}"
+    if not forked:
+        return f"{what} that failed in every run, and passed when asked once more"
+    return f"{what} that only {'fails' if tests == 1 else 'fail'} in forks: ask again with --runner fresh"
 
 
 def _place(experiment: Experiment) -> tuple[int, int]:
@@ -335,7 +426,7 @@ def _verdict(book: Casebook) -> Verdict:
     if any(kind is not Instability.BROKEN for kind in kinds):
         return Verdict.UNSTABLE
     # A test that passes when its command is tried does not fail in every run, whatever the laboratory saw.
-    if any(each.kind is Instability.BROKEN and not each.passed for each in book.findings):
+    if any(each.kind is Instability.BROKEN and not each.refuted for each in book.findings):
         return Verdict.FAILING
     return Verdict.STABLE
 

@@ -77,16 +77,27 @@ def _without_value(found: re.Match[str]) -> str:
     return f"{found['name']}{found['between']}{quote}{MASK}{quote}"
 
 
+# The last line of an internal error is the exception; those before are the way to it.
+_INTERNAL_ERROR = re.compile(r"^INTERNALERROR> (?=.*\S)(.+)$", re.MULTILINE)
 _COMPLAINT = re.compile(r"^.*?\berror: (?!usage:)(.+)$", re.IGNORECASE | re.MULTILINE)
 
 
 def complaint(printed: str) -> str:
-    """Find what pytest complains of where it did not begin: its own line, else the last that it printed."""
+    """Find what pytest complains of where it ran nothing: its own line, else the last that it printed."""
+    if internal := _INTERNAL_ERROR.findall(printed):
+        return mask(internal[-1]).strip()
     found = _COMPLAINT.search(printed)
     return mask(found[1] if found else printed.strip().rpartition("\n")[2]).strip()
 
 
 def headline(message: str, width: int = 160) -> str:
-    """Give the first line of a message, shortened to `width` characters, for a table or a summary."""
-    first = message.strip().partition("\n")[0].strip()
+    """Give the first line of a message, shortened to `width` characters, for a table or a summary.
+
+    Where it only announces what follows, by ending with a colon, the next line that says something is part of it.
+    """
+    first, _, rest = message.strip().partition("\n")
+    first = first.strip()
+    if first.endswith(":"):
+        following, _, _ = rest.strip().partition("\n")
+        first = f"{first} {following}".strip()
     return first if len(first) <= width else first[: width - 1] + "…"

@@ -215,6 +215,11 @@ class Finding:
     counter_check: bool | None = None
     causes: tuple[Cause, ...] = ()
 
+    @property
+    def refuted(self) -> bool:
+        """Whether it failed in every run of the laboratory and then passed when its command was run: not judged."""
+        return self.kind is Instability.BROKEN and self.passed > 0 and not self.shown
+
 
 class Verdict(StrEnum):
     """The answer, first word of every report."""

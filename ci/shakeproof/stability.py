@@ -11,7 +11,7 @@ from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
-from shakeproof.lab.probe import check_collected, check_target
+from shakeproof.lab.probe import check_collected, check_target, check_turns
 from shakeproof.model import Experiment, Kind
 from shakeproof.search import Labs, Search
 
@@ -65,9 +65,11 @@ def investigate(
 ) -> None:
     """Go through the stages, those first that expose most; after each its report is on disk, whatever happens next.
 
-    Raises ShakeproofError where the suite could not be forked for a single run.
+    Raises ShakeproofError where the suite could not be forked for a single run, and NothingToJudgeError where all runs
+    ended before their first test.
     """
     setting = question.setting
+    book.forked = isinstance(labs.quick, ForkLab)
     search = Search(labs, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the declared order", lambda: search.begin(question.repeat)),
@@ -86,6 +88,7 @@ def investigate(
     try:
         for _, stage in stages:
             stage()
+            check_turns(book.runs, _advice(labs.quick))
             book.to_do.pop(0)
             keep(setting, book)
     except ForkUnsafeError as error:  # a test killed even what it was forked from
@@ -119,6 +122,13 @@ def _hash_seeds(question: Question, first: Run, book: Casebook) -> tuple[int, ..
             f"{left} of {len(useful)} hash seeds: collecting once takes {first.collection_seconds:.0f} s"
         )
     return affordable
+
+
+def _advice(lab: Lab) -> str:
+    """Say what to do where no test had its turn: it may be the suite, or that it was forked."""
+    if isinstance(lab, ForkLab):
+        return "mend that first, or use --runner fresh where pytest alone does run them"
+    return "mend that first"
 
 
 def _unforkable(error: ForkUnsafeError) -> ShakeproofError:

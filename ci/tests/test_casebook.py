@@ -7,18 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from builders import declared, finding, run, shuffled
+from builders import declared, finding, run, shuffled, suspicion
 from fake_lab import FakeLab
 
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
-from shakeproof.model import Experiment, Finding, Run, Status, Verdict
+from shakeproof.model import (
+    Experiment,
+    Finding,
+    Instability,
+    Report,
+    Run,
+    Status,
+    Suspicion,
+    Verdict,
+)
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 PASSED, FAILED = Status.PASSED, Status.FAILED
@@ -145,3 +154,205 @@ def test_a_broken_test_that_passes_in_a_fresh_process_fails_no_suite(setting: Se
     verdict, found = confirmed_in(setting, lambda asked: run(asked, {"a": PASSED}))
 
     assert (verdict, found.passed, found.refusal) == (Verdict.STABLE, 1, "")
+
+
+@pytest.mark.parametrize(
+    ("failing", "forked", "not_done"),
+    [
+        ("a", True, "judging 1 test that only fails in forks: ask again with --runner fresh"),
+        ("ab", True, "judging 2 tests that only fail in forks: ask again with --runner fresh"),
+        ("a", False, "judging 1 test that failed in every run, and passed when asked once more"),
+    ],
+)
+def test_what_only_fails_in_the_laboratory_is_not_called_judged(
+    failing: str, not_done: str, setting: Setting, *, forked: bool
+) -> None:
+    """The suite is not to be blamed for it; but nobody knows whether these tests are stable."""
+    runs = [run(declared(number), dict.fromkeys(failing, FAILED)) for number in (1, 2)]
+    book = Casebook(runs=runs, forked=forked)
+    book.suspicions = book.judge()
+
+    passing = dict.fromkeys(failing, PASSED)
+    confirm_all(setting, FakeLab(lambda asked: run(asked, passing)), Terminal(quiet=True), book)
+    report = conclude(setting, book)
+
+    assert (report.verdict, report.exit_status) == (Verdict.STABLE, 0)
+    assert report.evidence.incomplete == (not_done,)
+
+
+SETTER, OTHER, NEEDY = "test_a.py::test_sets", "test_a.py::test_other", "test_a.py::test_needs"
+
+
+def needy(asked: Experiment) -> Run:
+    """Answer as a suite does in which a test fails unless another has run before."""
+    order = [test for test in asked.arguments or () if "::" in test]
+    failing = NEEDY in order and SETTER not in order[: order.index(NEEDY)]
+    outcomes = dict.fromkeys(order, PASSED) | ({NEEDY: FAILED} if failing else {})
+    return run(asked, outcomes)
+
+
+def test_a_brittle_test_that_was_never_run_alone_is_not_called_a_victim(setting: Setting) -> None:
+    """Behind a test that sets nothing up it fails, which looks as if that one polluted."""
+    asked: list[Experiment] = []
+
+    def answer(experiment: Experiment) -> Run:
+        asked.append(experiment)
+        return needy(experiment)
+
+    here = setting.target.rootdir
+    book = Casebook(
+        runs=[
+            run(declared(), {SETTER: PASSED, NEEDY: PASSED, OTHER: PASSED}, rootdir=here),
+            run(shuffled(3), {OTHER: PASSED, NEEDY: FAILED, SETTER: PASSED}, rootdir=here),
+        ]
+    )
+    book.suspicions = book.judge()
+    assert [each.kind for each in book.suspicions] == [Instability.VICTIM]
+
+    confirm_all(setting, FakeLab(answer), Terminal(quiet=True), book)
+
+    report = conclude(setting, book)
+    (found,) = report.findings
+    assert (report.verdict, found.kind, found.confirmed) == (
+        Verdict.UNSTABLE,
+        Instability.BRITTLE,
+        True,
+    )
+    assert (found.shown, found.tries, found.counter_check) == (1, 1, None)
+    assert found.reproduce.endswith(NEEDY)
+    assert OTHER not in found.reproduce
+    assert len(asked) == 2  # behind the other, and alone: that was its command already
+
+
+# More findings than there is time to confirm
+
+LONG = {f"test_a.py::test_{number}": PASSED for number in range(20)}
+FIRST, SECOND, THIRD = (f"test_a.py::test_{name}" for name in ("first", "second", "third"))
+
+
+def victim_of_many(test: str) -> Suspicion:
+    """Suspect a test behind many others, any of which may have polluted."""
+    return suspicion(test, Instability.VICTIM, run(shuffled(3), {**LONG, test: FAILED}))
+
+
+def victim_of_one(test: str) -> Suspicion:
+    return replace(victim_of_many(test), culprits=((next(iter(LONG)),),))
+
+
+def broken(test: str) -> Suspicion:
+    return suspicion(test, Instability.BROKEN, run(declared(), {test: FAILED}))
+
+
+def late(
+    setting: Setting, *suspected: Suspicion, shown: Collection[int] = (1, 2, 3)
+) -> tuple[list[str], Report]:
+    """Confirm when the time is up already; `shown` are the findings whose commands show them."""
+    book = Casebook(runs=[run(declared(), LONG)], suspicions=suspected)
+    asked: list[str] = []
+
+    def answer(experiment: Experiment) -> Run:
+        asked.append(experiment.label)
+        number = int(experiment.label.rpartition("F")[2])
+        failing = number in shown and not experiment.label.startswith("counter")
+        return run(experiment, {suspected[number - 1].test: FAILED if failing else PASSED})
+
+    confirm_all(setting, FakeLab(answer), Terminal(quiet=True), book, seconds=0)
+    return [label for label in asked if label.startswith("confirm")], conclude(setting, book)
+
+
+def test_short_commands_come_first_and_findings_keep_their_numbers(setting: Setting) -> None:
+    cases = (victim_of_many(FIRST), victim_of_one(SECOND), broken(THIRD))
+
+    asked, report = late(setting, *cases, shown=())
+
+    assert asked == ["confirm F3", "confirm F2", "confirm F1"]
+    assert [(each.id, each.test) for each in report.findings] == [
+        ("F1", FIRST),
+        ("F2", SECOND),
+        ("F3", THIRD),
+    ]
+
+
+def test_when_the_time_is_up_one_confirmed_finding_is_enough(setting: Setting) -> None:
+    asked, report = late(
+        setting, victim_of_many(FIRST), victim_of_one(SECOND), victim_of_one(THIRD)
+    )
+
+    assert asked == ["confirm F2"]
+    assert report.verdict is Verdict.UNSTABLE
+    assert [each.confirmed for each in report.findings] == [False, True, False]
+    assert [each.tries for each in report.findings] == [0, 1, 0]
+    assert report.evidence.incomplete == ("confirming 2 of 3 findings: the budget was spent",)
+
+
+@pytest.mark.parametrize(
+    ("cases", "shown", "asked", "verdict"),
+    [
+        ((victim_of_one, victim_of_many), (2,), ["F1", "F2"], Verdict.UNSTABLE),
+        ((victim_of_one, victim_of_many), (), ["F1", "F2"], Verdict.STABLE),
+        ((broken, victim_of_one), (1, 2), ["F1", "F2"], Verdict.UNSTABLE),
+        ((broken, broken, victim_of_many), (1, 2), ["F1", "F3"], Verdict.FAILING),
+        ((broken, broken), (2,), ["F1", "F2"], Verdict.FAILING),
+    ],
+    ids=[
+        "the first is not confirmed",
+        "none is",
+        "a broken test first",
+        "a second broken test",
+        "a refuted one first",
+    ],
+)
+def test_late_as_it_is_what_may_change_the_verdict_is_run(
+    cases: tuple[Callable[[str], Suspicion], ...],
+    shown: tuple[int, ...],
+    asked: list[str],
+    verdict: Verdict,
+    setting: Setting,
+) -> None:
+    """A suite is not to be called stable for want of time."""
+    suspected = [make(test) for make, test in zip(cases, (FIRST, SECOND, THIRD), strict=False)]
+
+    labels, report = late(setting, *suspected, shown=shown)
+
+    assert labels == [f"confirm {each}" for each in asked]
+    assert report.verdict is verdict
+
+
+def test_an_interruption_keeps_what_is_confirmed_whatever_its_number(setting: Setting) -> None:
+    cases = (victim_of_many(FIRST), victim_of_one(SECOND))
+    book = Casebook(runs=[run(declared(), LONG)], suspicions=cases)
+
+    def answer(experiment: Experiment) -> Run:
+        if experiment.label == "confirm F1":
+            raise KeyboardInterrupt
+        failing = experiment.label == "confirm F2"
+        return run(experiment, {SECOND: FAILED if failing else PASSED})
+
+    with book.kept():
+        confirm_all(setting, FakeLab(answer), Terminal(quiet=True), book)
+    report = conclude(setting, book)
+
+    assert report.verdict is Verdict.INTERRUPTED
+    assert [(each.id, each.confirmed) for each in report.findings] == [("F1", False), ("F2", True)]
+    assert report.evidence.incomplete == ("confirming 1 of 2 findings: interrupted",)
+
+
+@pytest.mark.parametrize(
+    ("workers", "jobs", "limit"),
+    [(("", ""), 1, 1.5), (("", ""), 2, 0.75), (("gw0", "gw1"), 1, 2.0)],
+    ids=["one after the other", "two jobs", "two workers"],
+)
+def test_tests_take_no_longer_than_the_run_that_they_were_in(
+    workers: tuple[str, str], jobs: int, limit: float, setting: Setting
+) -> None:
+    """A clock that one of them set makes all behind it look slow: two of 1 s do not fit in 1.5 s by themselves."""
+    seen = run(declared(), {"a": PASSED, "b": PASSED})
+    slow = (
+        replace(each, seconds=1.0, worker=worker)
+        for each, worker in zip(seen.outcomes, workers, strict=True)
+    )
+    book = Casebook(runs=[replace(seen, outcomes=tuple(slow))])
+
+    report = conclude(replace(setting, jobs=jobs), book)
+
+    assert report.timing.limit == limit

@@ -65,6 +65,19 @@ def test_an_option_that_pytest_does_not_know_is_a_usage_error(
     assert "check what follows `--`" in judged.err
 
 
+def test_a_conftest_that_cannot_be_imported_is_not_put_down_to_the_arguments(
+    specimen: Specimen, judge: Judge
+) -> None:
+    rootdir = specimen("stable")
+    (rootdir / "conftest.py").write_text("import not_installed_anywhere", encoding="utf-8")
+
+    judged = judge(rootdir, repeat=2)
+
+    assert judged.status == 2
+    assert "No module named 'not_installed_anywhere'" in judged.err
+    assert judged.err.strip().endswith("else mend that first.")
+
+
 @pytest.mark.parametrize(
     ("option", "package"),
     [(("--seeds", "1"), "pytest-randomly"), (("--parallel",), "pytest-xdist")],

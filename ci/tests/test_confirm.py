@@ -23,6 +23,7 @@ from shakeproof.investigate.confirm import (
     FEWEST_TRIES,
     INLINE_TESTS,
     Reproduction,
+    alone_too,
     counter_check,
     finding,
     reproduction,
@@ -108,6 +109,33 @@ def test_a_victim_that_fails_alone_as_well_is_not_confirmed(
     closed = finding(suspected, 1, shown, [run(shuffled(3), ORDER)], checked)
 
     assert (closed.confirmed, closed.counter_check) == (confirmed, confirmed)
+
+
+ALONE_IT_FAILS = run(alone(VICTIM), {VICTIM: FAILED})
+
+
+@pytest.mark.parametrize(
+    ("suspected", "kind"),
+    [
+        (replace(victim(), opposite=run(declared(), {VICTIM: PASSED})), Instability.BRITTLE),
+        (victim(), Instability.BROKEN),
+        (replace(victim(), opposite=run(declared(), {"b": PASSED})), Instability.BROKEN),
+        (replace(victim(), passed_first=1), None),
+        (replace(victim(), reason="KeyError: <value>"), None),
+        (replace(victim(), kind=Instability.IMPORT_POLLUTED), None),
+    ],
+    ids=["passed", "never passed", "not there", "passed alone", "another reason", "no victim"],
+)
+def test_a_victim_that_fails_alone_as_well_is_something_else(
+    suspected: Suspicion, kind: Instability | None
+) -> None:
+    turned = alone_too(replace(suspected, culprits=(("b",),)), ALONE_IT_FAILS)
+
+    assert (turned and (turned.kind, turned.culprits)) == (kind and (kind, ()))
+
+
+def test_a_victim_that_passes_alone_stays_one() -> None:
+    assert alone_too(victim(), run(alone(VICTIM), {VICTIM: PASSED})) is None
 
 
 def test_a_counter_check_in_which_the_test_had_no_turn_says_nothing() -> None:

@@ -11,7 +11,7 @@ from builders import PROJECT, outcome, run
 from fake_lab import FakeForkLab, FakeLab
 
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
-from shakeproof.errors import ShakeproofError
+from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.lab.fork import ForkUnsafeError
 from shakeproof.model import Experiment, Instability, Kind, Report, Run, Status, Verdict
@@ -204,6 +204,60 @@ def test_a_search_that_loses_its_processes_goes_on_to_confirm_what_it_knows(
 def test_processes_lost_before_the_first_run_are_a_sentence(question: Question) -> None:
     with pytest.raises(ShakeproofError, match="Use --runner fresh"):
         investigated(question, FakeForkLab(Suite({}, LOST)))
+
+
+@pytest.mark.parametrize(
+    ("repeat", "lab", "advice"),
+    [
+        (2, FakeForkLab, "mend that first, or use --runner fresh"),
+        (0, FakeForkLab, "mend that first, or use --runner fresh"),
+        (2, FakeLab, "mend that first, nothing was judged"),
+    ],
+    ids=["forks", "no run in the declared order", "fresh processes"],
+)
+def test_runs_without_a_test_are_nothing_to_judge(
+    repeat: int,
+    lab: Callable[[Callable[[Experiment], Run]], Lab],
+    advice: str,
+    question: Question,
+    tmp_path: Path,
+) -> None:
+    """No verdict may rest on them; pytest itself says best why it ran none."""
+    log = tmp_path / "log"
+    log.write_text("collected 4 items\nINTERNALERROR> Refused: no\n\n= no tests ran =\n", "utf-8")
+    waiting = dict.fromkeys(SUITE, Status.NOT_RUN)
+
+    def dies(experiment: Experiment) -> Run:
+        return replace(run(experiment, waiting, exit_status=3), log=log)
+
+    with pytest.raises(NothingToJudgeError, match="ended with status 3") as told:
+        investigated(replace(question, repeat=repeat), lab(dies))
+
+    said = str(told.value)
+    assert told.value.exit_status == 4
+    assert "said `Refused: no`" in said
+    assert str(log) in said
+    assert advice in said
+    assert not (question.setting.out / "report.json").exists()
+
+
+def test_what_fails_in_every_fork_and_passes_by_itself_is_left_to_fresh_processes(
+    question: Question,
+) -> None:
+    def fails(experiment: Experiment) -> Run:
+        seen = ILL(experiment)
+        outcomes = (
+            outcome(each.test, Status.FAILED if each.test == OTHER else Status.PASSED)
+            for each in seen.outcomes
+        )
+        return replace(seen, outcomes=tuple(outcomes), exit_status=1)
+
+    report = investigated(question, FakeForkLab(fails))
+
+    assert (report.verdict, report.exit_status) == (Verdict.STABLE, 0)
+    assert report.evidence.incomplete == (
+        "judging 1 test that only fails in forks: ask again with --runner fresh",
+    )
 
 
 def test_a_test_that_is_not_always_collected_is_all_that_is_found(question: Question) -> None:

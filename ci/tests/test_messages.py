@@ -114,11 +114,32 @@ def test_a_headline_is_one_line_that_fits(message: str, width: int) -> None:
 
     assert len(shown) <= width
     assert "\n" not in shown
-    assert shown.removesuffix("…") in message
+    # Two lines may have been joined with a space.
+    assert " ".join(shown.removesuffix("…").split()) in " ".join(message.split())
 
 
 def test_a_short_message_is_its_own_headline() -> None:
     assert headline("\n  AssertionError: no\n\n  where") == "AssertionError: no"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "AssertionError: not equal:\n\n  1 (expected)\n  2 (actual)",
+            "AssertionError: not equal: 1 (expected)",
+        ),
+        ("AssertionError: not equal:", "AssertionError: not equal:"),
+        (
+            "AssertionError: not equal:\n" + 200 * "x",
+            "AssertionError: not equal: " + 132 * "x" + "…",
+        ),
+    ],
+    ids=["next line", "no next line", "long next line"],
+)
+def test_a_line_that_announces_another_is_followed_by_it(message: str, shown: str) -> None:
+    """What a comparison says by itself is no more than that there is a difference."""
+    assert headline(message) == shown
 
 
 UNKNOWN_OPTION = """
@@ -130,6 +151,16 @@ NOT_FOUND = """
 no tests ran in 0.01s
 ERROR: not found: /project/test_a.py::test_it
 (no match in any of [<Module test_a.py>])
+"""
+INTERNAL = """
+collected 1 item
+INTERNALERROR> Traceback (most recent call last):
+INTERNALERROR>   File "/project/conftest.py", line 1, in pytest_collection
+INTERNALERROR>     raise Refused("error: no")
+INTERNALERROR> conftest.Refused: token=secret
+INTERNALERROR>
+
+============================ no tests ran in 0.01s =============================
 """
 CONFTEST = """
 ImportError while loading conftest '/project/conftest.py'.
@@ -143,6 +174,7 @@ E   ModuleNotFoundError: No module named 'nothing'
     [
         (UNKNOWN_OPTION, "unrecognized arguments: --token=***"),
         (NOT_FOUND, "not found: /project/test_a.py::test_it"),
+        (INTERNAL, "conftest.Refused: token=***"),
         (CONFTEST, "E   ModuleNotFoundError: No module named 'nothing'"),
         ("", ""),
     ],

@@ -54,6 +54,18 @@ def test_a_test_that_passes_takes_as_long_as_its_phases_together() -> None:
     assert outcomes(*passing()) == (Outcome(TEST, Status.PASSED, seconds=0.75),)
 
 
+@pytest.mark.parametrize(("told", "taken"), [(34488906636.0, 1.5), (-34488906636.0, 0.0)])
+def test_no_test_takes_longer_than_its_run_or_less_than_nothing(told: float, taken: float) -> None:
+    """Pytest asks the clock of the project, and its tests may have set that."""
+    record = recorded(start(), report("call", seconds=told))
+
+    closed = record.run(
+        declared(), left_running=Status.CRASHED, seconds=1.5, exit_status=0, log=Path()
+    )
+
+    assert [each.seconds for each in closed.outcomes] == [taken]
+
+
 @pytest.mark.parametrize(
     ("reports", "status", "message"),
     [

@@ -51,6 +51,7 @@ TIMING = {"seconds", "collection", "limit"}
 UNCONFIRMED = finding(confirmed=False, tries=1)
 UNTRIED = finding(confirmed=False, tries=0)
 BROKEN = finding(Instability.BROKEN)
+REFUTED = replace(finding(Instability.BROKEN, confirmed=False), passed=1)
 REPORTS = {
     Verdict.STABLE: report(Verdict.STABLE),
     Verdict.UNSTABLE: report(Verdict.UNSTABLE, finding()),
@@ -237,6 +238,14 @@ def test_numbers_agree_with_their_nouns(count: int, text: str) -> None:
         (report(Verdict.STABLE, UNCONFIRMED), "1 looked unstable, but no fresh process"),
         (report(Verdict.UNSTABLE, finding(), UNCONFIRMED), "1 of 1,234 tests shown"),
         (report(Verdict.UNSTABLE, finding(), BROKEN), "and 1 failing in every run"),
+        (
+            report(Verdict.STABLE, REFUTED),
+            "tests, of which 1 could not be judged: it fails wherever",
+        ),
+        (report(Verdict.STABLE, REFUTED, REFUTED), "of which 2 could not be judged: they fail"),
+        (report(Verdict.STABLE, REFUTED, UNCONFIRMED), "in a fresh process; 1 looked unstable"),
+        (report(Verdict.UNSTABLE, finding(), REFUTED), "to be unstable; 1 could not be judged"),
+        (report(Verdict.FAILING, BROKEN, REFUTED), "but 1 of 1,234 tests failing in every run; 1"),
         (REPORTS[Verdict.FAILING], "1 of 1,234 tests failing in every run"),
         (REPORTS[Verdict.INTERRUPTED], "stopped early; what 1 run had shown"),
     ],
@@ -264,7 +273,7 @@ def test_a_confirmation_says_how_often_it_was_tried(found: Finding, text: str) -
 
 def test_a_broken_test_that_passes_by_itself_is_put_down_to_what_was_different() -> None:
     """Else nobody knows what to make of it. Where the budget ended before it was run alone, others may be to blame."""
-    said = words.confirmation(replace(finding(Instability.BROKEN, confirmed=False), passed=1))
+    said = words.confirmation(REFUTED)
 
     assert "failed in every run of the laboratory and passed in 1 of 1 fresh process" in said
     assert said.endswith("something in the way Shakeproof runs it, or a test that ran before it")

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -245,6 +245,17 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
             return order
 
 
+def length(suspicion: Suspicion) -> int:
+    """Say how many tests its command runs: about how long that takes."""
+    match suspicion.kind:
+        case Instability.NON_IDEMPOTENT:
+            return 2
+        case Instability.IMPORT_POLLUTED:
+            return 1
+        case _:
+            return len(_order(suspicion)) or len(suspicion.example.collected)
+
+
 def shows(reported: Reported, run: Run) -> bool:
     """Tell whether a run of the command gave the reported outcome.
 
@@ -288,6 +299,30 @@ def counter_check(
         kind=Kind.REPLAY,
         arguments=(*_options(suspicion, user_arguments), *named),
         plugins=UNCHANGED,
+    )
+
+
+def alone_too(suspicion: Suspicion, counter_check: Run) -> Suspicion | None:
+    """Say what a victim is whose counter-check failed in the same way; None where that does not settle it.
+
+    Without a run of the test alone, which the budget may not have reached, a brittle test looks like a victim: it is
+    seen to fail behind some tests and to pass behind others.
+    """
+    passed_alone = suspicion.passed_first > 0  # and now it did not: that is neither
+    if (
+        suspicion.kind is not Instability.VICTIM
+        or passed_alone
+        or not shows(suspicion, counter_check)
+    ):
+        return None
+    passed = suspicion.opposite is not None and _opposite(suspicion, suspicion.opposite)
+    return replace(
+        suspicion,
+        kind=Instability.BRITTLE if passed else Instability.BROKEN,
+        rate=1.0,
+        culprits=(),
+        cleaners=(),
+        causes=(),
     )
 
 

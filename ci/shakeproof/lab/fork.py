@@ -372,11 +372,12 @@ class ForkLab:
         if fork.last and fork.status and not fork.record.running and not fork.record.ended:
             # It ended before its first test: what was torn down for that belongs to the test before.
             fork.record.take({"event": "start", "test": fork.last})
+        seconds = time.monotonic() - fork.begun
         return Run(
             experiment=fork.experiment,
-            outcomes=fork.record.outcomes(Status.HUNG if fork.hung else Status.CRASHED),
+            outcomes=fork.record.outcomes(Status.HUNG if fork.hung else Status.CRASHED, seconds),
             collected=fork.tests,
-            seconds=time.monotonic() - fork.begun,
+            seconds=seconds,
             exit_status=0 if fork.status is None else fork.status,
             collection_seconds=0.0,
             pytest=collected.session.get("pytest", ""),

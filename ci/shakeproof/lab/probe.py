@@ -95,7 +95,22 @@ def check_collected(run: Run) -> None:
         if name in run.experiment.plugins and "unrecognized arguments" in tail:
             raise ShakeproofError(_missing(package, option))
     raise ShakeproofError(
-        f"{tail}\n\npytest did not start (above, what it printed): check what follows `--`."
+        f"{tail}\n\npytest did not start (above, what it printed): "
+        "where it complains of an argument, check what follows `--` and `addopts`; else mend that first."
+    )
+
+
+def check_turns(runs: Sequence[Run], advice: str = "mend that first") -> None:
+    """See that a test has had its turn, once there are runs: else every verdict would rest on nothing.
+
+    Raises NothingToJudgeError, with what pytest said and what to do, where none has in any of them.
+    """
+    if not runs or any(run.order for run in runs):
+        return
+    last = runs[-1]
+    raise NothingToJudgeError(
+        f"Not a single test had its turn: pytest ended with status {last.exit_status} and said "
+        f"`{complaint(_printed(last))}` (all of it is in {last.log}); {advice}, nothing was judged."
     )
 
 

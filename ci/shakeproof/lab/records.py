@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,17 +121,18 @@ class Record:
         self._running[test] = opened
         return opened
 
-    def outcomes(self, left_running: Status) -> tuple[Outcome, ...]:
+    def outcomes(self, left_running: Status, seconds: float = math.inf) -> tuple[Outcome, ...]:
         """List what each test did, in the order of their starts, then those that never had their turn.
 
         `left_running` is what became of a test that started and never ended: a crash, a hang, or an interrupted run.
+        None took longer than `seconds`, the whole run: pytest's clock is the project's, whose tests may set or stop it.
         """
         done = tuple(
             Outcome(
                 test=test.test,
                 status=left_running if open_still else test.status or Status.PASSED,
                 message=_left_message(left_running) if open_still else test.message,
-                seconds=test.seconds,
+                seconds=min(max(test.seconds, 0.0), seconds),
                 worker=test.worker,
             )
             for test in self._tests
@@ -152,7 +154,7 @@ class Record:
         """Close the record: the run that it tells of."""
         return Run(
             experiment=experiment,
-            outcomes=self.outcomes(left_running),
+            outcomes=self.outcomes(left_running, seconds),
             collected=self.collected,
             seconds=seconds,
             exit_status=exit_status,

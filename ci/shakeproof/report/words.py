@@ -72,29 +72,49 @@ def verdict(report: Report) -> str:
     """Say the answer in one sentence."""
     tests = plural(report.suite.tests, "test")
     unsteady = [f for f in report.findings if f.kind is not Instability.BROKEN]
-    broken = len(report.findings) - len(unsteady)
+    refuted = sum(f.refuted for f in report.findings)
+    broken = len(report.findings) - len(unsteady) - refuted
     unstable = len({f.test for f in unsteady if f.confirmed})  # one may fail for two reasons
     unconfirmed = len({f.test for f in unsteady if not f.confirmed})
+    besides = f"; {refuted} could not be judged" if refuted else ""
     match report.verdict:
         case Verdict.STABLE if unconfirmed:
             return (
-                f"{tests}; {unconfirmed} looked unstable, but no fresh process showed it again, "
+                f"{tests}{_unjudged(refuted)}; {unconfirmed} looked unstable, but no fresh process showed it again, "
                 "so the suite is not called unstable for it"
             )
+        case Verdict.STABLE if refuted:
+            return f"{tests}{_unjudged(refuted)}"
         case Verdict.STABLE:
             return f"{tests}, each with the same outcome in every run"
         case Verdict.UNSTABLE:
-            return f"{unstable} of {tests} shown to be unstable" + (
-                f", and {broken} failing in every run" if broken else ""
-            )
+            also = f", and {broken} failing in every run" if broken else ""
+            return f"{unstable} of {tests} shown to be unstable{also}{besides}"
         case Verdict.FAILING:
-            return f"no instability, but {broken} of {tests} failing in every run"
+            return f"no instability, but {broken} of {tests} failing in every run{besides}"
         case Verdict.INTERRUPTED:
             return (
                 f"stopped early; what {plural(len(report.runs), 'run')} had shown by then is below"
             )
         case Verdict.NOTHING:
             return "there was nothing to judge"
+
+
+def _unjudged(tests: int) -> str:
+    """Say of how many tests nothing is known: what failed may be the laboratory."""
+    match tests:
+        case 0:
+            return ""
+        case 1:
+            return (
+                ", of which 1 could not be judged: it fails wherever the laboratory runs it, "
+                "and passes in a fresh process"
+            )
+        case _:
+            return (
+                f", of which {tests} could not be judged: they fail wherever the laboratory runs them, "
+                "and pass in a fresh process"
+            )
 
 
 def worth(evidence: Evidence) -> str:
@@ -211,7 +231,7 @@ def confirmation(finding: Finding) -> str:
         return f"not confirmed: the command showed it in {finding.shown} of {tries}, but so did {_control(finding)}"
     if finding.refusal and not finding.shown:
         return f"not confirmed: the command could not be run, for pytest says: {finding.refusal}"
-    if finding.kind is Instability.BROKEN and finding.passed and not finding.shown:
+    if finding.refuted:
         return (
             f"not confirmed: it failed in every run of the laboratory and passed in {finding.passed} of {tries}, "
             "so what it trips over is something in the way Shakeproof runs it, or a test that ran before it"
