@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shakeproof.lab.fork import ForkLab
+    from shakeproof.model import Run
 
 PROBE_MILLISECONDS = 6.0
 PAIRS_SECONDS = 60.0
@@ -46,6 +47,8 @@ def measure(tests: int, probes: int) -> Iterator[Figure]:
             say(f"{probes} probes of an empty test among {tests}")
             bare = _bare_fork(probes)
             probe = statistics.median(_probes(lab.at_once(1), probes)) * 1000
+            with timed() as together:
+                _all_at_once(lab.at_once(JOBS), probes)
             bare = statistics.median((bare, _bare_fork(probes))) * 1000
             say(f"all {tests * tests} ordered pairs")
             with timed() as pairs:
@@ -61,6 +64,11 @@ def measure(tests: int, probes: int) -> Iterator[Figure]:
         "such a probe to a bare fork on the same machine, at the same time",
         f"{probe / bare:.1f} : 1",
         how=f"a process that has imported pytest forks, exits and is waited for in {bare:.1f} ms (median)",
+    )
+    yield Figure(
+        f"one of {probes} such probes that are asked together",
+        f"{together.seconds * 1000 / probes:.1f} ms",
+        how=f"{JOBS} at a time; they share what it takes to come to the state after the collection",
     )
     yield Figure(
         f"all {tests * tests:,} ordered pairs of {tests} empty tests",
@@ -82,18 +90,31 @@ def _bare_fork(times: int) -> float:
 
 def _probes(lab: ForkLab, count: int) -> Iterator[float]:
     """Yield the seconds from one answer to the next."""
-    tests = lab.collected
-    probes = [
-        Experiment(str(number), Kind.ALONE, tests=(tests[number % len(tests)],), hash_seed=0)
-        for number in range(count)
-    ]
     since = time.perf_counter()
-    for run in lab.run(probes):
-        if run.exit_status != os.EX_OK:
-            raise RuntimeError(f"an empty test ended with status {run.exit_status}")
+    for probe in _planned(lab, count):
+        for run in lab.run([probe]):
+            _check(run)
         now = time.perf_counter()
         yield now - since
         since = now
+
+
+def _all_at_once(lab: ForkLab, count: int) -> None:
+    for run in lab.run(_planned(lab, count)):
+        _check(run)
+
+
+def _check(run: Run) -> None:
+    if run.exit_status != os.EX_OK:
+        raise RuntimeError(f"an empty test ended with status {run.exit_status}")
+
+
+def _planned(lab: ForkLab, count: int) -> list[Experiment]:
+    tests = lab.collected
+    return [
+        Experiment(str(number), Kind.ALONE, tests=(tests[number % len(tests)],), hash_seed=0)
+        for number in range(count)
+    ]
 
 
 def _pairs(lab: ForkLab) -> None:

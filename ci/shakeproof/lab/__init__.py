@@ -1,1 +1,1 @@
-"""Running experiments and getting runs. `base` says what a laboratory is; `fresh` starts a new process for each."""
+"""Running experiments and getting runs: `base` says what a laboratory is, `fresh` and `fork` are two."""
