@@ -9,7 +9,7 @@ from shakeproof import orders
 from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.lab.fresh import FreshLab
-from shakeproof.lab.probe import check_collected, check_plugins, check_target
+from shakeproof.lab.probe import check_collected, check_plugins, check_target, check_turns
 from shakeproof.report import words
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def compare(wanted: Comparison, terminal: Terminal) -> Report:
     """Make the runs, settle what differs between them, confirm it in fresh processes, and write the report.
 
     Interrupted at any point it writes the report of what was seen until then. Raises ShakeproofError for a target, an
-    argument or a report folder that cannot be used, and NothingToJudgeError where no tests are found.
+    argument or a report folder that cannot be used, and NothingToJudgeError where no tests are found or run.
     """
     check_target(wanted.setting.target)
     wanted.setting.prepare()
@@ -64,6 +64,7 @@ def _investigate(wanted: Comparison, terminal: Terminal, book: Casebook) -> None
 
     gather(setting.jobs, *(each for each in book.planned if each.concurrent))
     gather(1, *(each for each in book.planned if not each.concurrent))
+    check_turns(book.runs)
     book.suspicions = book.judge()
     while further := follow_ups(book.suspicions, book.runs):
         terminal.say(f"settling {words.plural(len(book.suspicions), 'difference')}")

@@ -42,7 +42,7 @@ def stability(question: Question, terminal: Terminal) -> Report:
     """Try the orders that expose most first, settle what differs, name culprits, confirm, and write the report.
 
     Interrupted at any point it writes the report of what was seen until then. Raises ShakeproofError for a target, an
-    argument or a report folder that cannot be used, and NothingToJudgeError where no tests are found.
+    argument or a report folder that cannot be used, and NothingToJudgeError where no tests are found or run.
     """
     setting = question.setting
     check_target(setting.target)

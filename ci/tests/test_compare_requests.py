@@ -47,6 +47,20 @@ def test_without_tests_there_is_nothing_to_judge(
     assert judged.err.startswith("shakeproof: No tests were collected")
 
 
+def test_runs_that_end_before_their_first_test_are_nothing_to_judge(
+    specimen: Specimen, judge: Judge
+) -> None:
+    rootdir = specimen("stable")
+    (rootdir / "conftest.py").write_text(
+        "def pytest_runtestloop(): raise RuntimeError('not today')", encoding="utf-8"
+    )
+
+    judged = judge(rootdir, repeat=2)
+
+    assert judged.status == 4
+    assert "ended with status 3 and said `RuntimeError: not today`" in judged.err
+
+
 def test_a_collection_error_is_shown(project: Project, judge: Judge) -> None:
     judged = judge(project(test_x="import not_installed_anywhere"), repeat=2)
 
