@@ -26,6 +26,7 @@ from shakeproof.investigate.confirm import (
     length,
     reproduction,
     shows,
+    under_its_hash_seed,
 )
 from shakeproof.lab.probe import refusal
 from shakeproof.model import (
@@ -229,6 +230,12 @@ class _Confirming:
             counter = _counter_check(self.setting, suspicion, number, self.lab)
         if counter is not None and (turned := alone_too(suspicion, counter)):
             return self._turned(turned, number, counter)
+        seeded = under_its_hash_seed(suspicion, tries)
+        if seeded is not None:
+            again = _reproduction(self.setting, seeded, number)
+            runs = self._tries(seeded, again)
+            if any(shows(seeded, run) for run in runs):
+                return _closed(seeded, number, again, runs)
         return _closed(suspicion, number, shown, tries, counter)
 
     def _turned(self, suspicion: Suspicion, number: int, counter: Run) -> Finding:

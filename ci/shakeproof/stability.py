@@ -13,7 +13,13 @@ from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target, check_turns
 from shakeproof.model import Experiment, Kind
-from shakeproof.search import Labs, Search
+from shakeproof.search.blame import Blame
+from shakeproof.search.explain import explain, watch
+from shakeproof.search.explore import Explorer
+from shakeproof.search.imports import look_at_imports
+from shakeproof.search.pairs import try_pairs
+from shakeproof.search.settle import settle
+from shakeproof.search.work import Labs, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,19 +76,20 @@ def investigate(
     """
     setting = question.setting
     book.forked = isinstance(labs.quick, ForkLab)
-    search = Search(labs, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
+    work = Work(labs, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
+    explorer, blame = Explorer(work), Blame(work)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
-        ("the declared order", lambda: search.begin(question.repeat)),
-        ("shuffles", lambda: search.shuffled(question.seeds, setting.master_seed)),
-        ("two copies at once", search.copies),
-        ("repeats", lambda: search.repeated(question.repeat)),
-        ("other orders", search.otherwise),
-        ("settling what differs", search.settle),
-        ("imports of test files", search.imports),
-        ("culprits", search.accuse),
-        ("causes", search.explain),
-        ("what tests leave behind", search.watch),
-        ("pairs", search.pairs),
+        ("the declared order", lambda: explorer.begin(question.repeat)),
+        ("shuffles", lambda: explorer.shuffled(question.seeds, setting.master_seed)),
+        ("two copies at once", explorer.copies),
+        ("repeats", lambda: explorer.repeated(question.repeat)),
+        ("other orders", explorer.otherwise),
+        ("settling what differs", lambda: settle(work)),
+        ("imports of test files", lambda: look_at_imports(work)),
+        ("culprits", blame.accuse),
+        ("causes", lambda: explain(work)),
+        ("what tests leave behind", lambda: watch(work)),
+        ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]
     try:

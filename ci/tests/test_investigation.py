@@ -17,7 +17,7 @@ from shakeproof.lab.fork import ForkUnsafeError
 from shakeproof.model import Experiment, Instability, Kind, Report, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
-from shakeproof.search import Labs
+from shakeproof.search.work import Labs
 from shakeproof.stability import Question, investigate
 
 if TYPE_CHECKING:

@@ -39,6 +39,8 @@ def test_one_polluting_test_in_the_backends_suite_is_found(tmp_path: Path) -> No
     assert (found["kind"], found["confirmed"]) == ("victim", True)
     assert found["test"] == f"{FILE}::test_two_apps_with_different_settings_live_side_by_side"
     assert found["culprits"] == [[f"{POLLUTING}::test_opens_the_door"]]
+    (cause,) = found["causes"]
+    assert (cause["key"], cause["proven"]) == ("secrets.compare_digest", True)
 
 
 def test_the_same_tests_without_the_polluter_are_stable(tmp_path: Path) -> None:

@@ -326,6 +326,22 @@ def alone_too(suspicion: Suspicion, counter_check: Run) -> Suspicion | None:
     )
 
 
+def under_its_hash_seed(suspicion: Suspicion, tries: Sequence[Run]) -> Suspicion | None:
+    """Take a test that failed under every hash seed of the laboratory, and passed under a random one, for hash-order.
+
+    Where collecting is dear, those are two of many. None where there is nothing to try.
+    """
+    example = suspicion.example
+    passed = bool(tries) and all(_opposite(suspicion, run) for run in tries)
+    own = tuple(each for each in example.outcomes if each.test == suspicion.test)
+    if suspicion.kind is not Instability.BROKEN or not passed or not own:
+        return None
+    if example.experiment.hash_seed is None:
+        return None
+    alone = replace(example, outcomes=own[-1:])  # it needs no other test to fail
+    return replace(suspicion, kind=Instability.HASH_ORDER, example=alone, opposite=tries[-1])
+
+
 def finding(
     suspicion: Suspicion,
     number: int,

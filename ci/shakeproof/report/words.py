@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.messages import headline
 from shakeproof.model import Instability, Kind, Verdict
+from shakeproof.report.advice import advice_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,8 +163,19 @@ def because(finding: Finding) -> tuple[str, ...]:
 
 
 def causes(finding: Finding) -> tuple[str, ...]:
-    """Say what was left behind that makes the difference, a line for each piece of state."""
-    return tuple(_cause(cause, finding) for cause in finding.causes)
+    """Say what was left behind that makes the difference, a line for each piece of state, and how to mend it."""
+    return (
+        *(_cause(cause, finding) for cause in finding.causes),
+        *(f"to mend it, {advice_for(category).short}" for category in _to_mend(finding)),
+    )
+
+
+def _to_mend(finding: Finding) -> tuple[str, ...]:
+    """List the categories of what makes the difference; a brittle test had better set up itself what it needs."""
+    if finding.kind is Instability.BRITTLE:
+        return ()
+    sure = (each for each in finding.causes if each.proven or each.together)
+    return tuple(dict.fromkeys(each.leak.category for each in sure))
 
 
 def _cause(cause: Cause, finding: Finding) -> str:
@@ -207,6 +219,10 @@ def in_full(finding: Finding) -> tuple[str, ...]:
         ("cleaners", finding.cleaners),
         ("shown by", finding.failing),
         ("message", finding.message.splitlines()),
+        *(
+            (f"to mend the {category}", advice_for(category).lines)
+            for category in _to_mend(finding)
+        ),
     )
     return tuple(
         line

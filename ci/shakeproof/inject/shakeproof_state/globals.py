@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime  # noqa: ICN001  (the module itself)
+import hmac
+import json
 import os
 import random
 import re
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 import types
+import uuid
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from .graph import (
@@ -36,7 +40,20 @@ from .raw import is_module, is_one_of, module_of
 from .words import contrasted, described, differing, listed, mapped, type_name
 
 # Whatever replaces a function of these for good - a mock left patched, a clock left frozen - replaces it for all.
-SHALLOW = (os, os.path, time, datetime, random, socket, subprocess, shutil)
+SHALLOW = (
+    os,
+    os.path,
+    time,
+    datetime,
+    random,
+    socket,
+    subprocess,
+    shutil,
+    secrets,
+    hmac,
+    uuid,
+    json,
+)
 ZONE = frozenset({"tzname", "timezone", "altzone", "daylight"})
 CLOCKS = frozenset({"time", "datetime"})
 
