@@ -240,7 +240,8 @@ def victim_of_one(test: str) -> Suspicion:
 
 
 def broken(test: str) -> Suspicion:
-    return suspicion(test, Instability.BROKEN, run(declared(), {test: FAILED}))
+    """Suspect a test under no hash seed that it could be tried with again."""
+    return suspicion(test, Instability.BROKEN, run(declared(hash_seed=None), {test: FAILED}))
 
 
 def late(
