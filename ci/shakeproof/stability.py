@@ -83,12 +83,12 @@ def investigate(
         ("shuffles", lambda: explorer.shuffled(question.seeds, setting.master_seed)),
         ("two copies at once", explorer.copies),
         ("repeats", lambda: explorer.repeated(question.repeat)),
+        ("what tests leave behind", lambda: watch(work)),
         ("other orders", explorer.otherwise),
         ("settling what differs", lambda: settle(work)),
         ("imports of test files", lambda: look_at_imports(work)),
         ("culprits", blame.accuse),
         ("causes", lambda: explain(work)),
-        ("what tests leave behind", lambda: watch(work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]

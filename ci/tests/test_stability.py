@@ -154,9 +154,9 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
         "6 more runs reversed or shuffled",
         "2 more runs of two copies at once",
         "9 more runs in the declared order again",
+        "what tests leave behind that nobody minds",
         "3 more runs of one test alone",
         "3 more runs of one test twice in a row",
-        "what tests leave behind that nobody minds",
         "6 of 6 pairs of tests",
     ]
 
