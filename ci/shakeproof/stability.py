@@ -89,6 +89,8 @@ def investigate(
         ("imports of test files", lambda: look_at_imports(work)),
         ("culprits", blame.accuse),
         ("causes", lambda: explain(work)),
+        ("further culprits", blame.accuse_all),
+        ("their causes", lambda: explain(work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]

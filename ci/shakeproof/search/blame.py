@@ -32,9 +32,10 @@ class Blame:
         self._work = work
         self._probes = itertools.count(1)
         self._seen: set[Failure] = set()  # when culprits began to be looked for, and since
+        self._through: set[Failure] = set()  # of which all culprits were looked for
 
     def accuse(self) -> None:
-        """Name the culprits of every test that depends on order, as far as the budget goes.
+        """Name a culprit of every test that depends on order, as far as the budget goes; of a small suite, all of them.
 
         Who looks for culprits may see the test fail for another reason than before: that is looked into as well.
         """
@@ -45,7 +46,6 @@ class Blame:
             self._accuse()
 
     def _accuse(self) -> None:
-        """Name one culprit of each, then all, then who would help: where time is short, nobody is left with none."""
         book = self._work.book
         self._seen = self._work.failures_seen()
         open_ones = [
@@ -55,21 +55,30 @@ class Blame:
             if self._work.spent():
                 book.left_out(f"the culprits of {words.plural(len(open_ones) - number, 'test')}")
                 break
-            at_first = (
-                self._with_some_culprits
-                if self._in_two_steps(suspicion)
-                else self._with_all_culprits
+            two_steps = self._in_two_steps(suspicion)
+            book.accuse(
+                self._with_some_culprits(suspicion)
+                if two_steps
+                else self._with_all_culprits(suspicion)
             )
-            book.accuse(at_first(suspicion))
-        accused = [found for each in open_ones if (found := book.recalled(each))]
-        halfway = [each for each in accused if self._in_two_steps(each)]
+        book.suspicions = book.suspected()
+
+    def accuse_all(self) -> None:
+        """Name all that are to blame, and who would help: where time is short, each test has one culprit before."""
+        book = self._work.book
+        accused = [
+            each for each in book.suspicions if each.kind in DEPENDENT and book.recalled(each)
+        ]
+        new = [each for each in accused if (each.test, each.reason) not in self._through]
+        halfway = [each for each in new if self._in_two_steps(each)]
         for number, suspicion in enumerate(halfway):
             if self._work.spent():
                 tests = words.plural(len(halfway) - number, "test")
                 book.left_out(f"whether anything else is to blame as well for {tests}")
                 break
             book.accuse(self._with_all_culprits(suspicion))
-        self._look_for_cleaners([book.recalled(each) or each for each in accused])
+        self._look_for_cleaners([book.recalled(each) or each for each in new])
+        self._through |= {(each.test, each.reason) for each in new}
         book.suspicions = book.suspected()
 
     def _in_two_steps(self, suspicion: Suspicion) -> bool:

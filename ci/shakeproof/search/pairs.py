@@ -48,6 +48,8 @@ def try_pairs(work: Work, blame: Blame) -> None:
         settle(work)
         blame.accuse()
         explain(work)
+        blame.accuse_all()
+        explain(work)
 
 
 def _odd_pairs(work: Work, lab: ForkLab, stems: Sequence[str]) -> list[Run]:
