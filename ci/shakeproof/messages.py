@@ -65,10 +65,14 @@ _SECRET = re.compile(r"key|token|secret|password|passwd|credential|auth|dsn|cook
 
 
 def mask_value(key: str, value: str | None) -> str | None:
-    """Hide a value that stands by itself, where what it belongs to is called like a secret."""
-    if value is None or (_SECRET.search(key) is None):
-        return None if value is None else mask(value)
-    return MASK
+    """Hide a value that stands by itself, where what it belongs to is called like a secret.
+
+    What is told by its type, such as `<built-in compare_digest>`, gives nothing away.
+    """
+    if value is None:
+        return None
+    told_by_type = value.startswith("<") and value.endswith(">")
+    return MASK if _SECRET.search(key) and not told_by_type else mask(value)
 
 
 def _without_value(found: re.Match[str]) -> str:
