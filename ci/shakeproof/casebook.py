@@ -24,9 +24,11 @@ from shakeproof.investigate.confirm import (
     counter_check,
     finding,
     length,
+    passes_alone,
     reproduction,
     shows,
     under_its_hash_seed,
+    whole_suite,
 )
 from shakeproof.lab.probe import refusal
 from shakeproof.model import (
@@ -236,6 +238,11 @@ class _Confirming:
             runs = self._tries(seeded, again)
             if any(shows(seeded, run) for run in runs):
                 return _closed(seeded, number, again, runs)
+        if passes_alone(suspicion, tries):
+            whole = whole_suite(suspicion, number, self.setting.target.pytest_arguments)
+            runs = self._tries(suspicion, whole)
+            if any(shows(suspicion, run) for run in runs):
+                return _closed(suspicion, number, whole, runs)
         return _closed(suspicion, number, shown, tries, counter)
 
     def _turned(self, suspicion: Suspicion, number: int, counter: Run) -> Finding:

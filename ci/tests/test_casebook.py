@@ -224,6 +224,32 @@ def test_a_brittle_test_that_was_never_run_alone_is_not_called_a_victim(setting:
     assert len(asked) == 2  # behind the other, and alone: that was its command already
 
 
+def test_a_test_that_passes_alone_and_fails_in_the_declared_order_is_no_stable_suite(
+    setting: Setting,
+) -> None:
+    """There was no time to find out who is to blame: that it fails is known all the same."""
+
+    def answer(experiment: Experiment) -> Run:
+        alone = any("::" in each for each in experiment.arguments or ())
+        return run(experiment, {NEEDY: PASSED if alone else FAILED})
+
+    here = setting.target.rootdir
+    book = Casebook(runs=[run(declared(), {OTHER: PASSED, NEEDY: FAILED}, rootdir=here)])
+    book.suspicions = book.judge()
+    assert [each.kind for each in book.suspicions] == [Instability.BROKEN]
+
+    confirm_all(setting, FakeLab(answer), Terminal(quiet=True), book, seconds=0)
+
+    report = conclude(setting, book)
+    (found,) = report.findings
+    assert (report.verdict, found.kind, found.confirmed) == (
+        Verdict.FAILING,
+        Instability.BROKEN,
+        True,
+    )
+    assert NEEDY not in found.reproduce
+
+
 # More findings than there is time to confirm
 
 LONG = {f"test_a.py::test_{number}": PASSED for number in range(20)}

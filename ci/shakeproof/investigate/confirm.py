@@ -342,6 +342,26 @@ def under_its_hash_seed(suspicion: Suspicion, tries: Sequence[Run]) -> Suspicion
     return replace(suspicion, kind=Instability.HASH_ORDER, example=alone, opposite=tries[-1])
 
 
+def passes_alone(suspicion: Suspicion, tries: Sequence[Run]) -> bool:
+    """Tell whether a test that failed in every run came through by itself in fresh processes."""
+    came_through = bool(tries) and all(_opposite(suspicion, run) for run in tries)
+    return suspicion.kind is Instability.BROKEN and suspicion.test != SESSION and came_through
+
+
+def whole_suite(suspicion: Suspicion, number: int, user_arguments: Sequence[str]) -> Reproduction:
+    """Write the command that runs everything as it comes: whether the suite is red does not hang on who is to blame."""
+    arguments = (*_options(suspicion, user_arguments), *suspicion.example.positional)
+    return Reproduction(
+        command=f"python -m pytest {shlex.join(arguments)}".strip(),
+        copies=1,
+        experiment=Experiment(
+            f"the whole suite for F{number}", Kind.REPLAY, arguments=arguments, plugins=UNCHANGED
+        ),
+        tries=1,
+        order_file=Path(),
+    )
+
+
 def finding(
     suspicion: Suspicion,
     number: int,
