@@ -88,9 +88,8 @@ class Guard:
         from shakeproof.inject.shakeproof_state.watch import Watch  # noqa: PLC0415
 
         factory = getattr(session.config, "_tmp_path_factory", None)
-        own = (
-            [] if factory is None else [str(factory.getbasetemp())]
-        )  # what is in `tmp_path` is the test's
+        # What is in `tmp_path` is the test's.
+        own = [] if factory is None else [str(factory.getbasetemp())]
         self._watch = Watch(Observer(default_probes(str(session.config.rootpath), own)))
         session.config.pluginmanager.register(self._watch)
 

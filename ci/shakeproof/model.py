@@ -107,6 +107,16 @@ class Run:
             outcome.test for outcome in self.outcomes if outcome.status is not Status.NOT_RUN
         )
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files whose tests were collected, as they came."""
+        return tuple(dict.fromkeys(test.partition("::")[0] for test in self.collected))
+
+    def came_through(self, test: str) -> bool | None:
+        """Whether a test did not fail at its last turn; None where it had no turn, or was not even collected."""
+        turns = [each for each in self.outcomes if each.test == test]
+        return turns[-1].came_through if turns else None
+
 
 @dataclass(frozen=True, slots=True)
 class Leak:

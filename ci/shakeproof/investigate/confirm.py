@@ -135,20 +135,22 @@ def _collecting(
     files = suspicion.culprits[0] if suspicion.culprits else ()
     own, *_ = suspicion.test.partition("::")
     root = suspicion.example.rootdir
-    in_order = dict.fromkeys(each.partition("::")[0] for each in suspicion.example.collected)
-    wanted = [file for file in in_order if file == own or file in files]
+    wanted = [file for file in suspicion.example.files if file == own or file in files]
     named = [suspicion.test if file == own else file for file in wanted]
     arguments = (
         *_options(suspicion, user_arguments),
         *(f"--deselect={file}" for file in files),
         *seen_from(cwd, root, named),
     )
+    return _once(f"confirm F{number}", arguments)
+
+
+def _once(label: str, arguments: tuple[str, ...]) -> Reproduction:
+    """Write a plain command that leaves nothing to chance."""
     return Reproduction(
-        command=f"python -m pytest {shlex.join(arguments)}",
+        command=f"python -m pytest {shlex.join(arguments)}".strip(),
         copies=1,
-        experiment=Experiment(
-            f"confirm F{number}", Kind.REPLAY, arguments=arguments, plugins=UNCHANGED
-        ),
+        experiment=Experiment(label, Kind.REPLAY, arguments=arguments, plugins=UNCHANGED),
         tries=1,
         order_file=Path(),
     )
@@ -209,17 +211,15 @@ def seen_from(cwd: Path, rootdir: Path, tests: Sequence[str]) -> tuple[str, ...]
     return tuple(f"{there[file]}{colons}{rest}" for file, colons, rest in parts)
 
 
-def _opposite(suspicion: Suspicion, run: Run) -> bool | None:
-    """Tell whether the test came through; None where it had no turn, or was not even collected."""
-    turns = [each for each in run.outcomes if each.test == suspicion.test]
-    return turns[-1].came_through if turns else None
-
-
 def _options(suspicion: Suspicion, user_arguments: Sequence[str]) -> tuple[str, ...]:
     """Keep the user's options, and put the switches behind them: of two `-n`, pytest takes the last."""
     example = suspicion.example
-    given = (each for each in user_arguments if each not in example.positional)
-    return (*given, *_switches(example))
+    return (*without_paths(user_arguments, example), *_switches(example))
+
+
+def without_paths(user_arguments: Sequence[str], example: Run) -> tuple[str, ...]:
+    """Keep of the user's arguments what says how to collect, and not what: in a run, pytest told the two apart."""
+    return tuple(each for each in user_arguments if each not in example.positional)
 
 
 def _switches(example: Run, besides: str = "") -> tuple[str, ...]:
@@ -315,7 +315,7 @@ def alone_too(suspicion: Suspicion, counter_check: Run) -> Suspicion | None:
         or not shows(suspicion, counter_check)
     ):
         return None
-    passed = suspicion.opposite is not None and _opposite(suspicion, suspicion.opposite)
+    passed = suspicion.opposite is not None and suspicion.opposite.came_through(suspicion.test)
     return replace(
         suspicion,
         kind=Instability.BRITTLE if passed else Instability.BROKEN,
@@ -332,11 +332,8 @@ def under_its_hash_seed(suspicion: Suspicion, tries: Sequence[Run]) -> Suspicion
     Where collecting is dear, those are two of many. None where there is nothing to try.
     """
     example = suspicion.example
-    passed = bool(tries) and all(_opposite(suspicion, run) for run in tries)
     own = tuple(each for each in example.outcomes if each.test == suspicion.test)
-    if suspicion.kind is not Instability.BROKEN or not passed or not own:
-        return None
-    if example.experiment.hash_seed is None:
+    if not own or example.experiment.hash_seed is None or not passes_alone(suspicion, tries):
         return None
     alone = replace(example, outcomes=own[-1:])  # it needs no other test to fail
     return replace(suspicion, kind=Instability.HASH_ORDER, example=alone, opposite=tries[-1])
@@ -344,22 +341,14 @@ def under_its_hash_seed(suspicion: Suspicion, tries: Sequence[Run]) -> Suspicion
 
 def passes_alone(suspicion: Suspicion, tries: Sequence[Run]) -> bool:
     """Tell whether a test that failed in every run came through by itself in fresh processes."""
-    came_through = bool(tries) and all(_opposite(suspicion, run) for run in tries)
+    came_through = bool(tries) and all(run.came_through(suspicion.test) for run in tries)
     return suspicion.kind is Instability.BROKEN and suspicion.test != SESSION and came_through
 
 
 def whole_suite(suspicion: Suspicion, number: int, user_arguments: Sequence[str]) -> Reproduction:
     """Write the command that runs everything as it comes: whether the suite is red does not hang on who is to blame."""
     arguments = (*_options(suspicion, user_arguments), *suspicion.example.positional)
-    return Reproduction(
-        command=f"python -m pytest {shlex.join(arguments)}".strip(),
-        copies=1,
-        experiment=Experiment(
-            f"the whole suite for F{number}", Kind.REPLAY, arguments=arguments, plugins=UNCHANGED
-        ),
-        tries=1,
-        order_file=Path(),
-    )
+    return _once(f"the whole suite for F{number}", arguments)
 
 
 def finding(
@@ -377,7 +366,7 @@ def finding(
     not even run the command.
     """
     good = sum(shows(suspicion, run) for run in tries)
-    countered = None if counter_check is None else _opposite(suspicion, counter_check)
+    countered = None if counter_check is None else counter_check.came_through(suspicion.test)
     return Finding(
         id=f"F{number}",
         test=suspicion.test,
@@ -393,7 +382,7 @@ def finding(
         confirmed=good > 0 and countered is not False,
         tries=len(tries),
         shown=good,
-        passed=sum(_opposite(suspicion, run) is True for run in tries),
+        passed=sum(run.came_through(suspicion.test) is True for run in tries),
         refusal=refusal,
         culprits=suspicion.culprits,
         cleaners=suspicion.cleaners,

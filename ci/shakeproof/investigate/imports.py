@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shakeproof.investigate.classify import SESSION
-from shakeproof.investigate.confirm import seen_from
+from shakeproof.investigate.confirm import seen_from, without_paths
 from shakeproof.investigate.culprits import minimal
 from shakeproof.model import Experiment, Instability, Kind, Status
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from shakeproof.investigate.culprits import HoldsBehind
     from shakeproof.lab.base import Target
-    from shakeproof.model import Run, Suspicion
+    from shakeproof.model import Suspicion
 
 
 def may_be_import_polluted(suspicion: Suspicion) -> bool:
@@ -31,23 +31,17 @@ def may_be_import_polluted(suspicion: Suspicion) -> bool:
     )
 
 
-def files_of(run: Run) -> tuple[str, ...]:
-    """List the files that were collected, as they came."""
-    return tuple(dict.fromkeys(test.partition("::")[0] for test in run.collected))
-
-
 def collecting(suspicion: Suspicion, beside: Sequence[str], target: Target) -> Experiment:
     """Plan to run the test alone, with only its own file and these collected, as they come in the suite."""
     own, *_ = suspicion.test.partition("::")
     example = suspicion.example
     wanted = {own, *beside}
-    files = [file for file in files_of(example) if file in wanted]
-    options = (each for each in target.pytest_arguments if each not in example.positional)
+    files = [file for file in example.files if file in wanted]
     paths = seen_from(target.rootdir, example.rootdir, files)
     return Experiment(
         label=f"{suspicion.test} beside {' and '.join(beside) or 'no other file'}",
         kind=Kind.REPLAY,
-        arguments=(*options, *paths),
+        arguments=(*without_paths(target.pytest_arguments, example), *paths),
         tests=(suspicion.test,),
     )
 

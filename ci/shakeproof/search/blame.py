@@ -55,12 +55,10 @@ class Blame:
             if self._work.spent():
                 book.left_out(f"the culprits of {words.plural(len(open_ones) - number, 'test')}")
                 break
-            two_steps = self._in_two_steps(suspicion)
-            book.accuse(
-                self._with_some_culprits(suspicion)
-                if two_steps
-                else self._with_all_culprits(suspicion)
-            )
+            if self._in_two_steps(suspicion):
+                book.accuse(self._with_some_culprits(suspicion))
+            else:
+                book.accuse(self._with_all_culprits(suspicion))
         book.suspicions = book.suspected()
 
     def accuse_all(self) -> None:

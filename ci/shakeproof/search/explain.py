@@ -31,11 +31,12 @@ def explain(work: Work) -> None:
         if each.kind in DEPENDENT and each.rate == 1
         if (each.test, each.reason, members) not in book.explained
     ]
-    if open_ones and not isinstance(lab, ForkLab):
-        book.left_out("what the culprits leave behind, which takes forks")
+    if not isinstance(lab, ForkLab):
+        if open_ones:
+            book.left_out("what the culprits leave behind, which takes forks")
         return
     for number, (suspicion, members) in enumerate(open_ones):
-        if work.spent() or not isinstance(lab, ForkLab):
+        if work.spent():
             left = words.plural(len(open_ones) - number, "culprit")
             book.left_out(f"what {left} leave behind")
             break
@@ -58,8 +59,7 @@ def _restored(work: Work, lab: ForkLab, suspicion: Suspicion, members: tuple[str
         shown: dict[Restoring, Answer] = {}
         for way, run in lab.at_once(work.jobs).restored(stem, (suspicion.test,), ways):
             work.terminal.over(run)
-            turns = [each.came_through for each in run.outcomes]
-            shown[way] = Answer(turns[-1] if turns else None, run.left)
+            shown[way] = Answer(run.came_through(suspicion.test), run.left)
         return [shown.get(way, Answer(None)) for way in ways]
 
     return ask

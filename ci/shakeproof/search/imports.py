@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from shakeproof.investigate.imports import (
     collecting,
     culprits_of_import,
-    files_of,
     may_be_import_polluted,
 )
 from shakeproof.model import Instability
@@ -37,7 +36,7 @@ def look_at_imports(work: Work) -> None:
             book.left_out(f"collecting the file of {left} without the others")
             break
         own, *_ = suspicion.test.partition("::")
-        files = tuple(file for file in files_of(suspicion.example) if file != own)
+        files = tuple(file for file in suspicion.example.files if file != own)
         if not files:
             continue
 
@@ -65,6 +64,5 @@ def _beside(work: Work, suspicion: Suspicion, sets: Sequence[tuple[str, ...]]) -
             break
         for run in work.labs.fresh.at_once(work.jobs).run(batch):
             work.terminal.over(run)
-            turns = [each.came_through for each in run.outcomes if each.test == suspicion.test]
-            shown[run.experiment.label] = turns[-1] if turns else None
+            shown[run.experiment.label] = run.came_through(suspicion.test)
     return [shown.get(each.label) for each in asked]
