@@ -88,9 +88,8 @@ class Databases:
     def __init__(self, root: str, excluded: Iterable[str] = (), *, temporary: str = "") -> None:
         folders = (root, temporary) if temporary else (root,)
         self._places = Places(folders, excluded, everywhere=True)
-        self._first: Dict[
-            str, Optional[Content]
-        ] = {}  # before anybody connected; None: that could not be read
+        # Before anybody connected; None: that could not be read.
+        self._first: Dict[str, Optional[Content]] = {}
         self._stamps: Dict[str, Optional[Stamp]] = {}  # of the files that are there
         self._handles: Dict[int, Handle] = {}
         self._in_memory = 0
