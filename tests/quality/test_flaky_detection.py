@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+# Imported here so that it stays: pytester takes back what a small suite imports, but not the attribute of the
+# package, and each test would leave another module there.
+import shakeproof.gates.flaky_exit  # noqa: F401
 from shakeproof.gates.reruns import NEVER_PASSES, rerun_options
 
 if TYPE_CHECKING:
