@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import culprit_search, memory, probes, same_evidence
+from benchmarks import culprit_search, guard, memory, probes, same_evidence
 from benchmarks.scene import JOBS, say
 from benchmarks.table import BEGIN, END, Figure, replaced, table
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PAGE = Path(__file__).parents[2] / "docs" / "lab-benchmark.md"
-PARTS = ("evidence", "culprits", "probes", "memory")
+PARTS = ("evidence", "culprits", "probes", "memory", "guard")
 GiB = 1 << 30
 
 
@@ -39,6 +39,7 @@ class Sizes:
     probes: int = 500
     many: int = 10_000  # tests
     runs: int = 50  # of the many
+    guard: guard.Rounds = field(default_factory=guard.Rounds)
 
 
 QUICK = Sizes(
@@ -51,6 +52,7 @@ QUICK = Sizes(
     probes=5,
     many=60,
     runs=3,
+    guard=guard.Rounds(times=1, arguments=("tests/unit/test_bins.py",)),
 )
 
 
@@ -94,6 +96,7 @@ def _figures(sizes: Sizes, parts: Sequence[str]) -> Iterator[Figure]:
         "culprits": lambda: culprit_search.measure(sizes.polluted, sizes.races),
         "probes": lambda: probes.measure(sizes.empty, sizes.probes),
         "memory": lambda: memory.measure(sizes.many, sizes.runs),
+        "guard": lambda: guard.measure(sizes.guard),
     }
     for part in PARTS:
         if part in parts:

@@ -19,6 +19,7 @@ ROWS = {
     "culprits": ("detect-test-pollution to Shakeproof", "laboratory stands already"),
     "probes": ("one probe", "bare fork", "ordered pairs"),
     "memory": ("memory",),
+    "guard": ("--leaks=report", "--leaks=fail", "for each test"),
 }
 
 
