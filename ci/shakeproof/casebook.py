@@ -106,6 +106,8 @@ class Casebook:
     # A sentence for each thing planned and not done.
     incomplete: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
+    # Seconds that each stage took; one that is gone through twice is there twice.
+    stages: list[tuple[str, float]] = field(default_factory=list)
     forked: bool = False  # whether the runs were forks of one process that had collected
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)
@@ -404,6 +406,7 @@ def _report(setting: Setting, book: Casebook) -> Report:
             seconds=time.monotonic() - book.begun,
             limit=sum(map(_busy, runs)) / setting.jobs,
             collection=statistics.median(run.collection_seconds for run in runs),
+            stages=tuple(book.stages),
         ),
         runs=tuple(_summary(run) for run in runs),
         leaks=ranked(book.leaks, book.findings),

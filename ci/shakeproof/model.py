@@ -284,6 +284,7 @@ class Timing:
     seconds: float
     limit: float  # the least wall time the same test runs could have taken on these jobs
     collection: float
+    stages: tuple[tuple[str, float], ...] = ()  # names, as they came
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,7 +63,9 @@ def stability(question: Question, terminal: Terminal) -> Report:
         with _laboratory(question, judge, hash_seeds, terminal) as lab:
             tests = lab.collected if isinstance(lab, ForkLab) else first.collected
             investigate(question, Labs(lab, judge, setting.target), tests, book, terminal)
+        begun = time.monotonic()
         confirm_all(setting, judge, terminal, book, question.budget * (1 + CONFIRMING_SHARE))
+        book.stages.append(("confirming", time.monotonic() - begun))
     return conclude(setting, book)
 
 
@@ -95,8 +98,10 @@ def investigate(
     )
     book.to_do = [name for name, _ in stages]
     try:
-        for _, stage in stages:
+        for name, stage in stages:
+            begun = time.monotonic()
             stage()
+            book.stages.append((name, time.monotonic() - begun))
             check_turns(book.runs, _advice(labs.quick))
             book.to_do.pop(0)
             keep(setting, book)

@@ -191,7 +191,12 @@ def report(
             incomplete=incomplete,
         ),
         findings=findings,
-        timing=Timing(seconds=12.345, limit=8.1, collection=0.9),
+        timing=Timing(
+            seconds=12.345,
+            limit=8.1,
+            collection=0.9,
+            stages=(("shuffles", 5.004), ("repeats", 4.0)),
+        ),
         runs=(
             RunSummary(
                 label=label,

@@ -119,6 +119,12 @@ def printed(shown: Report, *, colour: bool = False) -> str:
     return out.getvalue()
 
 
+def test_the_verification_says_where_the_time_went() -> None:
+    page = verification(report(Verdict.STABLE))
+
+    assert "| stage | seconds |\n|---|---|\n| shuffles | 5.0 |\n| repeats | 4.0 |" in page
+
+
 # For programs
 
 
@@ -152,7 +158,12 @@ def test_the_document_holds_what_was_measured() -> None:
         "pairs_covered": 0.0,
         "incomplete": ["all of it"],
     }
-    assert written["timing"] == {"seconds": 12.35, "collection": 0.9, "limit": 8.1}
+    assert written["timing"] == {
+        "seconds": 12.35,
+        "collection": 0.9,
+        "limit": 8.1,
+        "stages": [["shuffles", 5.0], ["repeats", 4.0]],
+    }
     (found,) = written["findings"]
     assert (found["id"], found["test"], found["kind"]) == ("F1", "test_a.py::test_it", "victim")
     assert (found["runs"], found["failures"], found["confirmed"]) == (7, 2, True)

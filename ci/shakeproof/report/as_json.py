@@ -47,6 +47,7 @@ def document(report: Report) -> dict[str, Any]:
             "seconds": round(timing.seconds, 2),
             "collection": round(timing.collection, 2),
             "limit": round(timing.limit, 2),
+            "stages": [[name, round(seconds, 2)] for name, seconds in timing.stages],
         },
         "runs": [_run(run) for run in report.runs],
     }

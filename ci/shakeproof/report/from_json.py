@@ -71,7 +71,12 @@ def _report(document: dict[str, Any]) -> Report:
             }
         ),
         findings=tuple(_finding(each) for each in document["findings"]),
-        timing=Timing(**document["timing"]),
+        timing=Timing(
+            **{
+                **document["timing"],
+                "stages": tuple((name, seconds) for name, seconds in document["timing"]["stages"]),
+            }
+        ),
         runs=tuple(RunSummary(**each) for each in document["runs"]),
         leaks=tuple(Leak(**each) for each in document["leaks"]),
     )

@@ -8,7 +8,9 @@ from shakeproof.messages import headline
 from shakeproof.report import words
 
 if TYPE_CHECKING:
-    from shakeproof.model import Finding, Report
+    from collections.abc import Iterable
+
+    from shakeproof.model import Finding, Report, Timing
 
 
 def audit(report: Report) -> str:
@@ -63,6 +65,7 @@ def verification(report: Report) -> str:
                 *(f"- not done: {what}" for what in report.evidence.incomplete),
             )
         ),
+        *_stages(timing),
         "\n".join(
             (
                 "| run | seed | PYTHONHASHSEED | tests | failures | exit status | seconds |",
@@ -72,6 +75,13 @@ def verification(report: Report) -> str:
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _stages(timing: Timing) -> Iterable[str]:
+    """Say where the time went, where there were stages."""
+    if timing.stages:
+        rows = (f"| {name} | {seconds:.1f} |" for name, seconds in timing.stages)
+        yield "\n".join(("| stage | seconds |", "|---|---|", *rows))
 
 
 def _sentence(text: str) -> str:
