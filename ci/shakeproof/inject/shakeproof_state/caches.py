@@ -9,10 +9,12 @@ import sys
 import types
 from typing import Any, Callable, Container, Dict, Iterator, Mapping, NamedTuple, Tuple
 
-from .graph import CACHED
+from .cached import CACHED, entries, module_of_cached
 from .loaded import Loaded
 from .protocol import Change
-from .words import described, type_name
+from .words import ELLIPSIS, described, type_name
+
+MOST_VALUES = 3  # that are told
 
 
 class Held(NamedTuple):
@@ -41,7 +43,7 @@ class Caches:
             self._modules = modules
             self._found = {}
             for each in [each for each in gc.get_objects() if type(each) is CACHED]:
-                if self._is_project(_module(each)):
+                if self._is_project(module_of_cached(each)):
                     self._found[_unused(_name(each), self._found)] = each
         found = {}
         for name, cache in self._found.items():
@@ -66,13 +68,8 @@ class Caches:
         CACHED.cache_clear(cache)
 
 
-def _module(cache: Any) -> str:
-    found = cache.__dict__.get("__module__")
-    return found if type(found) is str else ""
-
-
 def _name(cache: Any) -> str:
-    return "{}.{}()".format(_module(cache), cache.__dict__.get("__qualname__", "?"))
+    return "{}.{}()".format(module_of_cached(cache), cache.__dict__.get("__qualname__", "?"))
 
 
 def _unused(name: str, taken: Container[str]) -> str:
@@ -98,13 +95,9 @@ def _told(size: int) -> str:
 
 
 def _content(held: Held) -> str:
-    """Say how much it holds, and the first values where it keeps them in reach (a cache without bounds does)."""
-    values = [
-        described(value)
-        for part in gc.get_referents(held.cache)
-        if type(part) is dict and len(part) == held.size and part is not held.cache.__dict__
-        for value in itertools.islice(part.values(), 1)
-        if "lru_list_elem" not in type(value).__name__
-    ]
-    known = ": " + values[0] if values else ""
-    return _told(held.size) + known
+    """Say how much it holds, and the first values where they can be had."""
+    found = entries(held.cache) if held.size else None
+    values = [described(each) for each in itertools.islice(found[1] if found else (), MOST_VALUES)]
+    if values and held.size > MOST_VALUES:
+        values.append(ELLIPSIS)
+    return _told(held.size) + (": " + ", ".join(values) if values else "")
