@@ -60,8 +60,8 @@ def test_caches_of_the_project() -> None:
 
     found = sorted(change_of_caches(probe, act))
 
-    assert [each[:3] for each in found] == [
-        ("cache", "state_app.square()", "1 entry"),
+    assert [(each.category, each.key, each.before) for each in found] == [
+        ("cache", "state_app.square()", "1 entry: 1"),
         ("settings", "state_app.get()", "empty"),
     ]
     assert found[0].after == "2 entries: 1, 4"

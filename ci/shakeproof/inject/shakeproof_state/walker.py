@@ -27,6 +27,7 @@ from .slots import (
     slot_values,
     write_slot,
 )
+from .words import type_name
 
 MOST_NODES = 20_000
 DEEPEST = 8  # containers in containers
@@ -41,6 +42,8 @@ TOO_BUSY = frozenset(
         "pathlib ipaddress fractions zoneinfo"
     ).split()
 )
+# A decorator of `unittest.mock` remembers what it has put back.
+REMEMBERING = frozenset({"unittest.mock._patch", "unittest.mock._patch_dict"})
 # What pytest and the import system put into modules, and what Python makes when it is asked for the first time.
 NOT_STATE = frozenset(
     (  # noqa: SIM905  (likewise)
@@ -151,6 +154,8 @@ class Walker:
                 yield content
                 break
         if is_one_of(kind, CONTENTS) or is_one_of(kind, SPECIAL):
+            return
+        if type_name(kind) in REMEMBERING:
             return
         is_busy = (
             module_of(kind).partition(".")[0] in TOO_BUSY and kind is not types.SimpleNamespace
