@@ -35,7 +35,7 @@ def sentence_of_fill(test: str, change: Change, meanwhile: Meanwhile) -> str:
 def what(change: Change) -> str:
     """Name the piece of state."""
     noun = advice_for(change.category).noun
-    key = "" if change.key == change.category else mask(change.key)
+    key = "" if change.key in (change.category, "warnings.filters") else mask(change.key)
     return f"{noun} {key}".strip()
 
 
@@ -43,10 +43,8 @@ def _what_happened(change: Change) -> str:
     """Say it by category: what was left behind reads otherwise than what was changed."""
     key, after = mask(change.key), mask_value(change.key, change.after)
     match change.category, change.probe, change.before, change.after:
-        case "thread", "threads", _, _ if key.startswith("thread "):
-            return f"left the {change.after} {key.removeprefix('thread ')} behind".replace(
-                " running", ""
-            )
+        case "thread", "threads", _, str(kind) if key.startswith("thread "):
+            return f"left the {kind.removesuffix(' running')} {key.removeprefix('thread ')} running"
         case "thread", "threads", _, _:
             return f"left the {key} {after}"
         case "network", "descriptors", _, _:

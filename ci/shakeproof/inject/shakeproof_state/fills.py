@@ -12,6 +12,7 @@ from typing import Dict, Generator, Iterable, NamedTuple, Set, Tuple
 import pytest
 
 from .audit import Args, listen
+from .caches import Held
 from .observer import Observer
 from .process import NOT_STATE
 from .protocol import Change, Moment
@@ -105,8 +106,13 @@ class Fills:
     def _note_variables(self) -> Set[str]:
         """Note the variables that are changed now for what was cached since the last time; tell what that is."""
         now = self._caches()
-        changes = self._observer.changes(self._last, now)
-        filled = {each.key for each in changes if now[CACHES][each.key].size}
+        then, is_now = self._last.get(CACHES, {}), now.get(CACHES, {})
+        changed = [each.key for each in self._observer.changes(self._last, now)]
+        for cache in changed:
+            if cache in then and _was_emptied(then[cache], is_now[cache]):
+                for seen in (self._seen, self._own, self._of_fixtures):
+                    seen.pop(cache, None)
+        filled = {cache for cache in changed if is_now[cache].size}
         self._last = now
         if filled:
             self._note(filled, self._changes((ENVIRONMENT,)))
@@ -142,6 +148,14 @@ class Fills:
                     fixture.pieces.add((CACHES, cache))
                     self._of_fixtures.setdefault(cache, {}).update(read)
         self._seen = {}
+
+
+def _was_emptied(was: Held, is_now: Held) -> bool:
+    """Tell whether nothing of what it held is left."""
+    if was.results is None or is_now.results is None:
+        return is_now.size < was.size
+    left = {id(each) for each in is_now.results}
+    return not any(id(each) in left for each in was.results)
 
 
 def _is_read(change: Change) -> bool:

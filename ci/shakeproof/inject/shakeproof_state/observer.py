@@ -36,7 +36,7 @@ class Observer:
                 continue
             try:
                 moment[name] = probe.look()
-            except Exception as error:  # noqa: BLE001  (exotic state of any project: never a crash)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (exotic state of any project: never a crash)
                 self._switch_off(name, error)
         return moment
 
@@ -50,7 +50,7 @@ class Observer:
                         each._replace(probe=name)
                         for each in probe.changes(before[name], after[name])
                     )
-                except Exception as error:  # noqa: BLE001  (as above)
+                except (Exception, SystemExit) as error:  # noqa: BLE001  (as above)
                     self._switch_off(name, error)
         return tuple(found)
 
@@ -74,7 +74,7 @@ class Observer:
         """Give what a probe itself advises instead of such a change; '' where it says nothing."""
         return str(getattr(self._probes.get(name), "advice", ""))
 
-    def _switch_off(self, name: str, error: Exception) -> None:
+    def _switch_off(self, name: str, error: BaseException) -> None:
         del self._probes[name]
         self.failed.append("the probe {} was switched off: {}".format(name, _in_one_line(error)))
 
