@@ -74,7 +74,12 @@ class Guard:
         factory = getattr(session.config, "_tmp_path_factory", None)
         # What is in `tmp_path` is the test's.
         own = [] if factory is None else [str(factory.getbasetemp())]
-        self._observer = Observer(default_probes(str(session.config.rootpath), own))
+        probes = default_probes(str(session.config.rootpath), own)
+        if session.config.pluginmanager.hasplugin(
+            "warnings"
+        ):  # which puts the filters back behind each test
+            probes = [probe for probe in probes if probe.name != "warnings"]
+        self._observer = Observer(probes)
         self._watch = Watch(self._observer)
         self._fills = Fills(self._observer, self._watch)
         session.config.pluginmanager.register(self._watch)

@@ -112,6 +112,14 @@ def test_a_leak_of_any_category_reads_as_a_sentence(category: str) -> None:
             "left the asyncio event loop open: Task-1",
         ),
         (
+            Change("filesystem", "umask", "0o022", "0o077", "umask"),
+            "changed the umask (0o022 -> 0o077)",
+        ),
+        (
+            Change("global", "SIGTERM", "SIG_DFL", "SIG_IGN", "interpreter"),
+            "changed the handler of SIGTERM (SIG_DFL -> SIG_IGN)",
+        ),
+        (
             Change("environment", "APP_MODE", "'fast'", None, "environment"),
             "changed environment variable APP_MODE ('fast' -> not there)",
         ),
@@ -146,6 +154,16 @@ def test_a_probe_of_ones_own_may_say_what_to_use() -> None:
     assert sentence("test_it", VARIABLE, "use the fixture `mode`").endswith(
         "; use the fixture `mode`"
     )
+
+
+@pytest.mark.parametrize(
+    ("probe", "key"),
+    [("umask", "umask"), ("interpreter", "SIGTERM"), ("interpreter", "sys.getrecursionlimit()")],
+)
+def test_what_monkeypatch_cannot_set_is_put_back_in_a_fixture(probe: str, key: str) -> None:
+    said = sentence("test_it", Change("global", key, "1", "2", probe))
+
+    assert said.endswith("; put it back in a fixture")
 
 
 def test_the_first_few_are_named() -> None:

@@ -18,7 +18,7 @@ MOST_NAMED = 3
 
 def sentence(test: str, change: Change, advice: str | None = None) -> str:
     """Say what a test changed, and what to use instead: the advice for the category, unless a better one is given."""
-    return f"{test} {_what_happened(change)}; {advice or advice_for(change.category).short}"
+    return f"{test} {_what_happened(change)}; {advice or _advice(change)}"
 
 
 def sentence_of_fill(test: str, change: Change, meanwhile: Meanwhile) -> str:
@@ -34,9 +34,26 @@ def sentence_of_fill(test: str, change: Change, meanwhile: Meanwhile) -> str:
 
 def what(change: Change) -> str:
     """Name the piece of state."""
-    noun = advice_for(change.category).noun
-    key = "" if change.key in (change.category, "warnings.filters") else mask(change.key)
-    return f"{noun} {key}".strip()
+    match change.probe, change.key:
+        case "umask", _:
+            return "the umask"
+        case "interpreter", str(key) if key.startswith("SIG"):
+            return f"the handler of {key}"
+        case "interpreter" | "defaults", str(key) if key.endswith("()"):
+            return key
+        case _:
+            noun = advice_for(change.category).noun
+            stands_for_all = change.key in (change.category, "warnings.filters")
+            return noun if stands_for_all else f"{noun} {mask(change.key)}".strip()
+
+
+def _advice(change: Change) -> str:
+    """Give the advice for its category, where that fits: monkeypatch sets attributes, and nothing else."""
+    if change.probe in ("umask", "defaults") or what(change).startswith(
+        ("the handler of", "sys.get")
+    ):
+        return "put it back in a fixture"
+    return advice_for(change.category).short
 
 
 def _what_happened(change: Change) -> str:
