@@ -5,20 +5,21 @@ Loaded by pytest wherever Shakeproof is installed; it does nothing, and imports 
 
 from __future__ import annotations
 
-import fnmatch
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from pathlib import Path
+    from collections.abc import Generator, Iterable, Sequence
 
+    from shakeproof.inject.shakeproof_state.fills import Fills
+    from shakeproof.inject.shakeproof_state.observer import Observer
     from shakeproof.inject.shakeproof_state.protocol import Change
     from shakeproof.inject.shakeproof_state.watch import Watch
+    from shakeproof.leaks.allowed import Allowed
 
 REPORT, FAIL = "report", "fail"
+NOTES = "shakeproof_notes"  # by this name they cross from the workers of xdist
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,44 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take up the guard where that is asked."""
+    """Take up the guard where that is asked. Raises pytest.UsageError for exceptions that cannot be understood."""
     wanted = config.getoption("leaks", None)
     if wanted:
-        allowed = read_allowed(config.rootpath / "pyproject.toml")
+        from shakeproof.leaks.allowed import AllowedError, read_allowed  # noqa: PLC0415  (who does not ask pays nothing)
+
+        try:
+            allowed = read_allowed(config.rootpath / "pyproject.toml")
+        except AllowedError as error:
+            raise pytest.UsageError(str(error)) from error
         config.pluginmanager.register(Guard(wanted, allowed), "shakeproof_guard")
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """Leaks that are put up with, for a reason."""
-
-    category: str
-    key: str  # as a shell pattern
-    reason: str
-
-    def covers(self, change: Change) -> bool:
-        """Tell whether a change is one of them."""
-        return self.category == change.category and fnmatch.fnmatchcase(change.key, self.key)
-
-
-def read_allowed(pyproject: Path) -> tuple[Allowed, ...]:
-    """Read `[[tool.shakeproof.leaks.allow]]`, each with a category, a key (a shell pattern) and a reason.
-
-    Raises pytest.UsageError where an entry lacks one of them.
-    """
-    import tomllib  # noqa: PLC0415  (only who asks for the guard pays for it)
-
-    if not pyproject.is_file():
-        return ()
-    settings = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    entries = settings.get("tool", {}).get("shakeproof", {}).get("leaks", {}).get("allow", ())
-    try:
-        return tuple(Allowed(**entry) for entry in entries)
-    except TypeError as error:
-        raise pytest.UsageError(
-            f"{pyproject}: each entry of tool.shakeproof.leaks.allow has a category, a key and a reason, "
-            f"and nothing else ({error})."
-        ) from error
 
 
 class Guard:
@@ -78,20 +51,39 @@ class Guard:
     def __init__(self, wanted: str, allowed: Iterable[Allowed]) -> None:
         self._wanted = wanted
         self._allowed = tuple(allowed)
+        self._unused = set(self._allowed)
+        self._observer: Observer | None = None
         self._watch: Watch | None = None
+        self._fills: Fills | None = None
         self._found: list[tuple[str, str]] = []  # test, and a sentence
+        self._filled: dict[str, str] = {}  # caches, and the test that was the first to fill one
+        self._notes: dict[str, None] = {}  # what was not looked at
+        self._selected = False  # whether only some of the tests were run
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Look once when everything is collected."""
+        if session.config.pluginmanager.hasplugin(
+            "dsession"
+        ):  # the controller of xdist runs no test
+            return
+        from shakeproof.inject.shakeproof_state.fills import Fills  # noqa: PLC0415
         from shakeproof.inject.shakeproof_state.observer import Observer, default_probes  # noqa: PLC0415
         from shakeproof.inject.shakeproof_state.watch import Watch  # noqa: PLC0415
 
         factory = getattr(session.config, "_tmp_path_factory", None)
         # What is in `tmp_path` is the test's.
         own = [] if factory is None else [str(factory.getbasetemp())]
-        self._watch = Watch(Observer(default_probes(str(session.config.rootpath), own)))
+        probes = default_probes(str(session.config.rootpath), own)
+        if session.config.pluginmanager.hasplugin(
+            "warnings"
+        ):  # which puts the filters back behind each test
+            probes = [probe for probe in probes if probe.name != "warnings"]
+        self._observer = Observer(probes)
+        self._watch = Watch(self._observer)
+        self._fills = Fills(self._observer, self._watch)
         session.config.pluginmanager.register(self._watch)
+        session.config.pluginmanager.register(self._fills)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -99,42 +91,107 @@ class Guard:
     ) -> Generator[None, Any, None]:
         """Look again when all that belongs to a test has been torn down."""
         made = yield
-        if call.when != "teardown" or self._watch is None:
+        if call.when != "teardown":
             return
         report = made.get_result()
-        leaks = [
-            sentence(item.name, change)
-            for change in self._watch.end_of_test()
-            if not any(each.covers(change) for each in self._allowed)
-        ]
+        leaks, filled = self._judge(item.name)
         if leaks:
             report.leaks = leaks  # which crosses from the workers of xdist
+        if filled:
+            report.filled = filled
         if leaks and self._wanted == FAIL and report.passed:
             report.outcome = "failed"
             report.longrepr = "\n".join(leaks)
 
+    def _judge(self, test: str) -> tuple[list[str], list[str]]:
+        """Say what a test has leaked, a sentence each, and which caches were filled without that being a leak."""
+        from shakeproof.leaks.sentences import sentence, sentence_of_fill, what  # noqa: PLC0415
+
+        if self._observer is None or self._watch is None or self._fills is None:
+            return [], []
+        found = self._watch.end_of_test()
+        meanwhile = self._fills.end_of_test(found)
+        leaks, filled = [], []
+        for change in found:
+            read = meanwhile.get(change.key) if change.probe == "caches" else None
+            if self._covers(change) or (read and all(map(self._covers, read.changes))):
+                continue
+            if read:
+                leaks.append(sentence_of_fill(test, change, read))
+            elif change.probe == "caches":
+                filled.append(what(change))
+            else:
+                leaks.append(sentence(test, change, self._observer.advice(change.probe)))
+        return leaks, filled
+
+    def _covers(self, change: Change) -> bool:
+        """Tell whether a change is put up with."""
+        covering = [each for each in self._allowed if each.covers(change)]
+        self._unused.difference_update(covering)
+        return bool(covering)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what is to be listed."""
         self._found += ((report.nodeid, leak) for leak in getattr(report, "leaks", ()))
+        for cache in getattr(report, "filled", ()):
+            self._filled.setdefault(cache, report.nodeid)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Note that not all tests are run."""
+        self._selected = self._selected or bool(items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Take down what was not looked at."""
+        if self._observer is not None:
+            self._notes.update(dict.fromkeys(self._observer.notes))
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[NOTES] = list(self._notes)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401  (of xdist, which may not be there)
+        """Take over what a worker did not look at: most of them say the same."""
+        self._notes.update(dict.fromkeys(getattr(node, "workeroutput", {}).get(NOTES, ())))
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+    ) -> None:
         """List it."""
-        if not self._found or self._wanted == FAIL:  # then each stands in the error of its test
+        lines = [*self._listed(), *self._noted(), *self._superfluous(config, exitstatus)]
+        if lines:
+            terminalreporter.section("leaks")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+    def _listed(self) -> Iterable[str]:
+        if self._wanted == FAIL:  # then each stands in the error of its test
             return
-        terminalreporter.section("leaks")
+        from shakeproof.leaks.sentences import shortly  # noqa: PLC0415
+
         for test, leak in self._found:
-            terminalreporter.write_line(f"{test.rpartition('::')[0]}: {leak}")
+            yield f"{test.rpartition('::')[0]}: {leak}"
+        if self._filled:
+            caches = shortly(f"{cache} (first by {test})" for cache, test in self._filled.items())
+            yield f"note: filled while nothing else was changed, which is no leak: {caches}"
 
+    def _noted(self) -> Iterable[str]:
+        from shakeproof.messages import mask  # noqa: PLC0415
 
-def sentence(test: str, change: Change) -> str:
-    """Say what a test changed, and what to use instead."""
-    from shakeproof.messages import mask_value  # noqa: PLC0415
-    from shakeproof.report.advice import advice_for  # noqa: PLC0415
+        for note in self._notes:
+            yield f"note: {mask(note)}"
 
-    advice = advice_for(change.category)
-    before, after = (
-        "not there" if each is None else mask_value(change.key, each)
-        for each in (change.before, change.after)
-    )
-    what = f"{advice.noun} {change.key}".strip()
-    return f"{test} changed {what} ({before} -> {after}); {advice.short}"
+    def _superfluous(self, config: pytest.Config, exitstatus: int) -> Iterable[str]:
+        """Tell the exceptions that covered nothing, where every test was run, and here."""
+        chosen = getattr(config, "args_source", None)
+        whole = chosen is not None and chosen.name != "ARGS" and not self._selected
+        if not whole or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return
+        if self._watch is None or config.getoption("maxfail", 0):
+            return
+        from shakeproof.leaks.allowed import TABLE  # noqa: PLC0415
+
+        for number, each in enumerate(self._allowed, 1):
+            if each in self._unused:
+                which = f"exception {number} of {TABLE} ({each.category}, {each.key!r})"
+                yield f"note: {which} covered nothing"

@@ -98,6 +98,7 @@ class Run:
     positional: tuple[str, ...] = ()
     plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
     left: tuple[Leak, ...] = ()  # what its tests left behind, where that was asked
+    notes: tuple[str, ...] = ()  # a sentence for each thing that could not be looked at there
     log: Path = Path()  # the file that holds what the run printed
 
     @property

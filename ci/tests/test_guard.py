@@ -111,4 +111,65 @@ def test_an_exception_without_a_reason_is_a_usage_error(pytester: pytest.Pyteste
     result = pytester.runpytest_subprocess(*QUIET, "--leaks=fail")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR:*each entry of tool.shakeproof.leaks.allow has *reason*"])
+    result.stderr.fnmatch_lines(["ERROR: *pyproject.toml: exception 1 of *.allow has no reason: *"])
+    result.stderr.no_fnmatch_line("*Traceback*")
+
+
+ONE_EXCEPTION = """
+    [[tool.shakeproof.leaks.allow]]
+    category = "environment"
+    key = "GUARD_*"
+    reason = "the old server reads them"
+
+    [[tool.shakeproof.leaks.allow]]
+    category = "logging"
+    key = "uvicorn.*"
+    reason = "there was a server once"
+    """
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_told"),
+    [((), True), (("-k", "leaks"), False), (("test_it.py",), False), (("-x",), False)],
+    ids=["all", "selected", "named", "cut short"],
+)
+def test_an_exception_that_covered_nothing_is_told_where_all_tests_were_run(
+    arguments: tuple[str, ...], pytester: pytest.Pytester, *, is_told: bool
+) -> None:
+    pytester.makepyfile(test_it=LEAKING)
+    pytester.makepyprojecttoml(ONE_EXCEPTION)
+
+    result = pytester.runpytest_subprocess(*QUIET, "--leaks=report", *arguments)
+
+    told = "note: exception 2 of tool.shakeproof.leaks.allow (logging, 'uvicorn.*') covered nothing"
+    assert (told in result.outlines) is is_told
+    assert not any("exception 1" in line for line in result.outlines)
+
+
+@pytest.mark.parametrize(
+    "workers", [(), ("-p", "xdist", "-n", "2")], ids=["one process", "two workers"]
+)
+@pytest.mark.parametrize("wanted", ["report", "fail"])
+def test_what_cannot_be_compared_is_told_once(
+    workers: tuple[str, ...], wanted: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        test_it="""
+        import array
+        import pytest
+
+        GRID = array.array("b", [1])
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_it(number):
+            GRID[0] = number
+        """
+    )
+
+    result = pytester.runpytest_subprocess(*QUIET, *workers, f"--leaks={wanted}")
+
+    result.assert_outcomes(passed=4)
+    notes = [line for line in result.outlines if line.startswith("note: ")]
+    assert notes == [
+        "note: the inside of test_it.GRID (array.array) was not compared: only its type could tell what it holds"
+    ]

@@ -597,17 +597,14 @@ def test_a_very_large_container_is_looked_at_in_part(app: types.ModuleType) -> N
     ]
 
 
-def test_too_many_objects_are_said_to_be_too_many(
-    app: types.ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shakeproof.inject.shakeproof_state.graph.MOST_NODES", 100)
+def test_too_many_objects_are_said_to_be_too_many(app: types.ModuleType) -> None:
     vars(app)["rows"] = [[] for _ in range(200)]
-    probe = Globals(is_app)
+    probe = Globals(is_app, most_nodes=100)
 
     probe.look()
 
     assert probe.notes == [
-        "more than 20,000 objects hang on the project's globals: no more were looked at"
+        "more than 100 objects hang on the project's globals: the others were not compared"
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import decimal
-import functools
 import locale
 import logging
 import os
@@ -25,7 +24,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import shakeproof
-from shakeproof.inject.shakeproof_state.caches import Caches
 from shakeproof.inject.shakeproof_state.libraries import (
     Defaults,
     ImportPath,
@@ -374,63 +372,6 @@ def test_the_shared_generator_of_numpy() -> None:
         numpy.random.set_state(state)
 
     assert [each[:2] for each in found] == [("random", "numpy.random")]
-
-
-def test_caches_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Settings:
-        debug = True
-
-    def get() -> Settings:
-        return Settings()
-
-    def square(n: int) -> int:
-        return n * n
-
-    for function in (get, square):
-        function.__module__, function.__qualname__ = "state_app", function.__name__
-    settings, squares = functools.cache(get), functools.lru_cache(square)
-    squares(1)
-    probe = Caches(lambda name: name == "state_app")
-    monkeypatch.setitem(sys.modules, "state_app", make("state_app"))
-
-    def act() -> None:
-        settings()
-        squares(2)
-
-    found = sorted(change_of_caches(probe, act))
-
-    assert [each[:3] for each in found] == [
-        ("cache", "state_app.square()", "1 entry"),
-        ("settings", "state_app.get()", "empty"),
-    ]
-    assert found[0].after == "2 entries"
-    assert found[1].after.startswith("1 entry: <")  # type: ignore[union-attr]
-    assert (settings.cache_info().currsize, squares.cache_info().currsize) == (0, 0)
-
-
-def change_of_caches(probe: Caches, act: Callable[[], object]) -> list[Change]:
-    """Do without looking again: what a cache held before cannot be put in again."""
-    before = probe.look()
-    assert not list(probe.changes(before, probe.look()))
-    act()
-    found = list(probe.changes(before, probe.look()))
-    for each in found:
-        probe.put_back(before, each.key)
-    return found
-
-
-def test_a_cached_call_that_raises_is_no_change() -> None:
-    @functools.cache
-    def fail() -> None:
-        raise ValueError("fails")
-
-    fail.__module__ = "state_app"
-    probe = Caches(lambda name: name == "state_app")
-    before = probe.look()
-    with pytest.raises(ValueError, match="fails"):
-        fail()
-
-    assert not list(probe.changes(before, probe.look()))
 
 
 def test_a_thread_that_goes_on() -> None:

@@ -238,6 +238,9 @@ class Template:
             self._session.config.pluginmanager.register(self._watch)
             self._before = self._observer.look()
         status = self._run(stem, _sibling(last) if last and endings else None)
+        if self._observer is not None and self._observer.notes:
+            unseen = list(self._observer.notes)
+            self._sink.send(place, {"event": "left", "test": "", "changes": [], "notes": unseen})
         if not endings or status == pytest.ExitCode.INTERRUPTED:
             return status
         files = self._files(connected)

@@ -386,6 +386,7 @@ class ForkLab:
             positional=tuple(collected.session.get("positional", ())),
             plugins=frozenset(collected.session.get("plugins", ())),
             left=tuple(fork.record.left),
+            notes=tuple(fork.record.notes),
             log=request.template.log,
         )
 

@@ -68,6 +68,7 @@ class Record:
     collection_seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
     left: list[Leak] = field(default_factory=list)  # behind, by its tests
+    notes: list[str] = field(default_factory=list)  # on what could not be looked at
     _tests: list[_Open] = field(default_factory=list)
     _running: dict[str, _Open] = field(default_factory=dict)
 
@@ -109,6 +110,7 @@ class Record:
                     del self._running[event["test"]]
             case "left":
                 self.left += (_leak(event["test"], *change) for change in event["changes"])
+                self.notes += map(mask, event.get("notes", ()))
             case "crash":
                 test = self._running.get(event["test"]) or self._start(event["test"])
                 test.status, test.message = Status.CRASHED, _left_message(Status.CRASHED)

@@ -76,6 +76,9 @@ def watch(work: Work) -> None:
     for run in lab.at_once(1).watched(work.without_deadly(watched)):
         work.terminal.over(run)
         book.leaks = run.left
+        for note in run.notes:
+            work.terminal.say(f"  note: {note}")
+            book.left_out(f"a look at all of the state: {note}")
     tests = words.plural(len({each.by for each in book.leaks}), "test")
     pieces = words.plural(len({each.piece for each in book.leaks}), "piece")
     work.terminal.say(f"  1 run watched: {tests} left {pieces} of state changed")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import re
 import sys
 import types
-from typing import Any, Callable, Container, Dict, Iterator, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Container, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
-from .graph import CACHED
+from .cached import CACHED, entries, module_of_cached
 from .loaded import Loaded
-from .protocol import Change
-from .words import described, type_name
+from .protocol import Change, is_alike
+from .words import ELLIPSIS, contrasted, described, type_name
+
+MOST_VALUES = 3  # that are told
+MOST_COMPARED = 100  # results of one cache; of more it is known how many there are
 
 
 class Held(NamedTuple):
@@ -20,7 +22,8 @@ class Held(NamedTuple):
 
     cache: Any
     size: int
-    misses: int  # the same size with more misses: emptied, and filled again
+    misses: int
+    results: Optional[Tuple[Any, ...]]  # None where there are too many, or they cannot be had
 
 
 class Caches:
@@ -41,21 +44,23 @@ class Caches:
             self._modules = modules
             self._found = {}
             for each in [each for each in gc.get_objects() if type(each) is CACHED]:
-                if self._is_project(_module(each)):
+                if self._is_project(module_of_cached(each)):
                     self._found[_unused(_name(each), self._found)] = each
         found = {}
         for name, cache in self._found.items():
             _, misses, _, size = CACHED.cache_info(cache)
-            found[name] = Held(cache, size, misses)
+            held = entries(cache) if size <= MOST_COMPARED else None
+            found[name] = Held(cache, size, misses, tuple(held[1]) if held else None)
         return found
 
     def changes(self, before: Mapping[str, Held], after: Mapping[str, Held]) -> Iterator[Change]:
         """List the caches that were filled or emptied. Being asked for what it holds changes nothing for anybody."""
         for name, now in after.items():
-            was = before.get(name, now._replace(size=0, misses=0))
-            # A call that raised is a miss that fills nothing.
-            if was.size != now.size or (now.size and was.misses != now.misses):
-                yield Change(_category(name, now.cache), name, _told(was.size), _content(now))
+            was = before.get(name, now._replace(size=0, misses=0, results=()))
+            if _is_other(was, now):
+                yield Change(
+                    _category(name, now.cache), name, *contrasted(_content(was), _content(now))
+                )
 
     def put_back(self, before: Mapping[str, Held], key: str) -> None:
         """Empty it: what it held can be had again by asking, and nobody could put in what was there."""
@@ -66,13 +71,17 @@ class Caches:
         CACHED.cache_clear(cache)
 
 
-def _module(cache: Any) -> str:
-    found = cache.__dict__.get("__module__")
-    return found if type(found) is str else ""
+def _is_other(was: Held, now: Held) -> bool:
+    if was.size != now.size:
+        return True
+    if was.results is None or now.results is None:
+        # As many with more misses: emptied and filled again. A call that raised is a miss that fills nothing.
+        return now.size > 0 and was.misses != now.misses
+    return not all(map(is_alike, was.results, now.results))
 
 
 def _name(cache: Any) -> str:
-    return "{}.{}()".format(_module(cache), cache.__dict__.get("__qualname__", "?"))
+    return "{}.{}()".format(module_of_cached(cache), cache.__dict__.get("__qualname__", "?"))
 
 
 def _unused(name: str, taken: Container[str]) -> str:
@@ -98,13 +107,8 @@ def _told(size: int) -> str:
 
 
 def _content(held: Held) -> str:
-    """Say how much it holds, and the first values where it keeps them in reach (a cache without bounds does)."""
-    values = [
-        described(value)
-        for part in gc.get_referents(held.cache)
-        if type(part) is dict and len(part) == held.size and part is not held.cache.__dict__
-        for value in itertools.islice(part.values(), 1)
-        if "lru_list_elem" not in type(value).__name__
-    ]
-    known = ": " + values[0] if values else ""
-    return _told(held.size) + known
+    """Say how much it holds, and the first values where they can be had."""
+    values = [described(each) for each in (held.results or ())[:MOST_VALUES]]
+    if values and held.size > MOST_VALUES:
+        values.append(ELLIPSIS)
+    return _told(held.size) + (": " + ", ".join(values) if values else "")

@@ -16,18 +16,33 @@ from typing import (
     Iterable,
     Iterator,
     List,
-    Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     Set,
     Tuple,
 )
 
+from . import disk
 from .audit import Args, listen, now
+from .disk import (
+    NOTHING,
+    Entry,
+    Look,
+    cwd,
+    database_path,
+    entry_at,
+    files_below,
+    inode_at,
+    kind_at,
+    read_link,
+    real_path,
+    remove_all,
+    stamp_at,
+    told,
+    write_again,
+)
 from .places import Places
 from .protocol import Change
-from .words import described
 
 LARGEST = 1 << 20  # bytes of one file that are kept
 MOST_KEPT = 64 << 20  # bytes of all of them
@@ -43,40 +58,6 @@ NEVER = (
     "/proc/",
     "/sys/",
 )  # in /dev/shm are files as everywhere
-
-# Kept from before any test could replace them.
-_lstat, _read_link, _link, _scan, _real = (
-    os.lstat,
-    os.readlink,
-    os.symlink,
-    os.scandir,
-    os.path.realpath,
-)
-_open, _read, _write, _close, _touch = os.open, os.read, os.write, os.close, os.utime
-_remove, _remove_folder, _make_folder, _make_folders = os.unlink, os.rmdir, os.mkdir, os.makedirs
-_set_mode, _cwd = os.chmod, os.getcwd
-
-
-class Entry(NamedTuple):
-    """One file, folder or link as it was."""
-
-    kind: int  # the file type bits of its mode; 0 where there is nothing
-    mode: int
-    stamp: Tuple[int, int, int]  # size in bytes, time of the last change in nanoseconds, inode
-    content: Optional[bytes]  # for a link, where it leads; None where it is not known
-    names: int = 1  # how many it has: hard links
-
-    def is_as(self, other: Entry) -> bool:
-        """Tell whether nobody could tell the two apart."""
-        if (self.kind, self.mode) != (other.kind, other.mode):
-            return False
-        if self.content is None or other.content is None:
-            return self.kind == stat.S_IFDIR or self.stamp[:2] == other.stamp[:2]
-        return self.content == other.content
-
-
-NOTHING = Entry(0, 0, (0, 0, 0), b"")
-Look = Mapping[str, Entry]  # by path: what is not as it was in the beginning
 
 
 class Files:
@@ -124,7 +105,7 @@ class Files:
         self._note(target)
         found = self._note_all(source)
         # Onto anything but an empty folder a folder cannot be moved, and below a link are the files of another folder.
-        for path in found if _kind(target) in (0, stat.S_IFDIR) else ():
+        for path in found if kind_at(target) in (0, stat.S_IFDIR) else ():
             self._note(target + path[len(source) :])
 
     def _linked(self, args: Args) -> None:
@@ -152,19 +133,19 @@ class Files:
     def _path(self, path: Any, folder: Any, *, follow: bool = False) -> str:
         """Give the real path of what an event names, and NEVER[0] where that cannot concern anybody."""
         if isinstance(path, int):
-            return _read_link("/proc/self/fd/{}".format(path))
+            return read_link("/proc/self/fd/{}".format(path))
         given = os.fsdecode(path)
         if "__pycache__" in given or given.startswith(NEVER):
             return NEVER[0]
         if not os.path.isabs(given):
             relative = isinstance(folder, int) and folder >= 0
             given = os.path.join(
-                _read_link("/proc/self/fd/{}".format(folder)) if relative else _cwd(), given
+                read_link("/proc/self/fd/{}".format(folder)) if relative else cwd(), given
             )
         if follow:
-            return _real(given)
+            return real_path(given)
         above, name = os.path.split(given.rstrip(os.sep))
-        return os.path.join(_real(above), name)
+        return os.path.join(real_path(above), name)
 
     def _note(self, path: str) -> None:
         """Remember that something happens to a file, and what it is before that."""
@@ -181,7 +162,7 @@ class Files:
         folder, and a file of several names, gets another time from what is done to others.)
         """
         try:
-            made = _lstat(path).st_ctime_ns
+            made = disk.lstat(path).st_ctime_ns
         except OSError:
             return NOTHING
         entry = self._state(path)
@@ -195,11 +176,13 @@ class Files:
         """Note a file, or a folder with what is in it; give the paths of those."""
         inside = [each for each in self._places.folders if each.startswith(path + os.sep)]
         self._note(path)
-        if not inside and not stat.S_ISDIR(_kind(path)):
+        if not inside and not stat.S_ISDIR(kind_at(path)):
             return []
         found: List[str] = []
         for below in (
-            _below(path) if not inside else (each for top in inside for each in _below(top))
+            files_below(path)
+            if not inside
+            else (each for top in inside for each in files_below(top))
         ):
             found.append(below)
             self._note(below)
@@ -211,31 +194,16 @@ class Files:
         return found
 
     def _state(self, path: str) -> Entry:
-        """Say what is there now."""
-        try:
-            found = _lstat(path)
-        except OSError:
-            return NOTHING
-        kind = stat.S_IFMT(found.st_mode)
-        content: Optional[bytes] = None
-        try:
-            if kind == stat.S_IFREG:
-                small = found.st_size <= min(LARGEST, MOST_KEPT - self._held)
-                content = _content(path) if small and path not in self._databases else None
-            elif kind == stat.S_IFLNK:
-                content = os.fsencode(_read_link(path))
-            elif kind == stat.S_IFDIR:
-                content = b""
-        except OSError:  # it cannot be read
-            content = None
-        return Entry(kind, stat.S_IMODE(found.st_mode), _stamp_of(found), content, found.st_nlink)
+        """Say what is there now; of a database nothing may be read."""
+        most = -1 if path in self._databases else min(LARGEST, MOST_KEPT - self._held)
+        return entry_at(path, most)
 
     # What the observer calls.
 
     def look(self) -> Look:
         """Look at the files that were touched since the last time, and at those that may be open."""
         for path, stamp in list(self._watched.items()):
-            if _stamp(path) != stamp:
+            if stamp_at(path) != stamp:
                 self._touched[path] = None
         if self._touched:
             self._take_down()
@@ -250,7 +218,7 @@ class Files:
             first = self._first.setdefault(path, NOTHING)
             was = last.get(path, first)
             # Where a link has taken the place of a folder, what is behind it goes by another path.
-            is_here = _real(os.path.dirname(path)) == os.path.dirname(path)
+            is_here = real_path(os.path.dirname(path)) == os.path.dirname(path)
             is_now = self._state(path) if is_here else NOTHING
             if was.kind == stat.S_IFDIR != is_now.kind:
                 self._touched.update(
@@ -301,8 +269,8 @@ class Files:
             yield Change(
                 self.category,
                 self._places.told(path),
-                _told(was, is_now, ""),
-                _told(is_now, was, ", other content"),
+                told(was, is_now, ""),
+                told(is_now, was, ", other content"),
                 can_put_back=can,
             )
 
@@ -318,7 +286,7 @@ class Files:
         was = self._then(before, path)
         if self._is_only_copy(path, was):
             return False
-        if was.kind == stat.S_IFDIR != _kind(path):
+        if was.kind == stat.S_IFDIR != kind_at(path):
             return all(
                 each.content is not None for each in (was, *self._below_then(before, path).values())
             )
@@ -331,7 +299,7 @@ class Files:
             for entry in self._first.values()
             if entry.kind == stat.S_IFREG and entry.content is None
         }
-        here = {_inode(each) for each in (path, *(_below(path) if large else ()))}
+        here = {inode_at(each) for each in (path, *(files_below(path) if large else ()))}
         return bool(large & here - {was.stamp[2]})
 
     def put_back(self, before: Look, key: str) -> None:
@@ -345,45 +313,30 @@ class Files:
             raise LookupError("{}: {}".format(key, error)) from error
 
     def _restore(self, before: Look, path: str) -> None:
-        was, kind = self._then(before, path), _kind(path)
+        was, kind = self._then(before, path), kind_at(path)
         if kind not in (0, was.kind):
-            _remove_all(path)
+            remove_all(path)
             kind = 0
         if not was.kind:
             return
         if not kind:
-            _make_folders(os.path.dirname(path), exist_ok=True)
+            disk.make_folders(os.path.dirname(path), exist_ok=True)
         if was.kind == stat.S_IFDIR:
             if not kind:
                 self._make_again(before, path)
-            _set_mode(path, was.mode)
+            disk.set_mode(path, was.mode)
         elif was.kind == stat.S_IFLNK:
             if kind:
-                _remove(path)
-            _link(os.fsdecode(was.content or b""), path)
+                disk.remove(path)
+            disk.link(os.fsdecode(was.content or b""), path)
         else:
-            _put(path, was)
+            write_again(path, was)
 
     def _make_again(self, before: Look, folder: str) -> None:
-        _make_folder(folder)
+        disk.make_folder(folder)
         for path, entry in self._below_then(before, folder).items():
             if entry.kind:
                 self._restore(before, path)
-
-
-def database_path(given: Any) -> Optional[str]:
-    """Give the real path of a database that `sqlite3` connects to; None where it is in memory or of no name."""
-    name = os.fsdecode(given)
-    if name.startswith("file:"):
-        from urllib.parse import unquote  # few need it
-
-        name, _, options = name[len("file:") :].partition("#")[0].partition("?")
-        if "mode=memory" in options.split("&"):
-            return None
-        name = unquote(name)
-        if name.startswith("//"):  # an authority, which is empty or localhost
-            name = name[name.find("/", 2) :]
-    return None if name in ("", ":memory:") else _real(name)
 
 
 def _names(entry: Entry, looks: Iterable[Look]) -> Iterator[str]:
@@ -392,112 +345,12 @@ def _names(entry: Entry, looks: Iterable[Look]) -> Iterator[str]:
         yield from (path for path, each in look.items() if each.stamp[2] == entry.stamp[2])
 
 
-def _stamp_of(found: os.stat_result) -> Tuple[int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def _stamp(path: str) -> Optional[Tuple[int, int, int]]:
-    try:
-        return _stamp_of(_lstat(path))
-    except OSError:
-        return None
-
-
-def _kind(path: str) -> int:
-    try:
-        return stat.S_IFMT(_lstat(path).st_mode)
-    except OSError:
-        return 0
-
-
-def _inode(path: str) -> int:
-    try:
-        return _lstat(path).st_ino
-    except OSError:
-        return 0
-
-
-def _content(path: str) -> bytes:
-    parts: List[bytes] = []
-    number = _open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
-    try:
-        while True:
-            part = _read(number, LARGEST)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-    finally:
-        _close(number)
-
-
-def _put(path: str, was: Entry) -> None:
-    """Write a file, with its mode and its time."""
-    if _kind(path):
-        _set_mode(path, was.mode | stat.S_IWUSR)
-    left = was.content or b""
-    number = _open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        while left:
-            left = left[_write(number, left) :]
-    finally:
-        _close(number)
-    _set_mode(path, was.mode)
-    _touch(path, ns=(was.stamp[1], was.stamp[1]))
-
-
-def _below(path: str) -> Iterator[str]:
-    """Give what is in a folder, folders before what is in them; nothing where it cannot be read."""
-    try:
-        with _scan(path) as found:
-            inside = [(each.path, each.is_dir(follow_symlinks=False)) for each in found]
-    except OSError:
-        return
-    for each, is_folder in inside:
-        yield each
-        if is_folder:
-            yield from _below(each)
-
-
-def _remove_all(path: str) -> None:
-    if _kind(path) != stat.S_IFDIR:
-        _remove(path)
-        return
-    _set_mode(path, stat.S_IRWXU)
-    with _scan(path) as found:
-        inside = [each.path for each in found]
-    for each in inside:
-        _remove_all(each)
-    _remove_folder(path)
-
-
 def _is_in(path: str, folders: Set[str]) -> bool:
     while folders and len(path) > 1:
         path = os.path.dirname(path)
         if path in folders:
             return True
     return False
-
-
-KINDS = MappingProxyType(
-    {stat.S_IFDIR: "folder", stat.S_IFSOCK: "socket", stat.S_IFIFO: "pipe", stat.S_IFREG: "file"}
-)
-
-
-def _told(entry: Entry, other: Entry, differs: str) -> Optional[str]:
-    """Say what is there; `differs` where the other is a file of the same size."""
-    if not entry.kind:
-        return None
-    if entry.kind == stat.S_IFLNK:
-        return "link to {}".format(described(os.fsdecode(entry.content or b"?")))
-    text = KINDS.get(entry.kind, "device")
-    if entry.kind == stat.S_IFREG:
-        text = "1 byte" if entry.stamp[0] == 1 else "{} bytes".format(entry.stamp[0])
-    if entry.kind == other.kind:
-        if entry.mode != other.mode:
-            text += ", mode {:#05o}".format(entry.mode)
-        elif entry.stamp[0] == other.stamp[0]:
-            text += differs
-    return text
 
 
 HANDLERS = MappingProxyType(

@@ -15,28 +15,23 @@ import subprocess
 import time
 import types
 import uuid
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple
 
 from .graph import (
-    CONTEXT,
-    COUNT,
-    MAPPING,
-    MODULE,
-    MOST_NODES,
     MOST_PARTS,
-    SET,
     Graph,
     Node,
     Place,
     Snapshot,
-    Walker,
-    is_no_state,
     put_in_order,
     refill,
 )
 from .loaded import Loaded
 from .protocol import ABSENT, ATOMS, Change, is_alike
 from .raw import is_module, is_one_of, module_of
+from .slots import CACHE, CONTEXT, COUNT, MAPPING, MODULE, SET
+from .unseen import unseen
+from .walker import MOST_NODES, Walker, is_no_state
 from .words import contrasted, described, differing, listed, mapped, type_name
 
 # Whatever replaces a function of these for good - a mock left patched, a clock left frozen - replaces it for all.
@@ -56,19 +51,22 @@ SHALLOW = (
 )
 ZONE = frozenset({"tzname", "timezone", "altzone", "daylight"})
 CLOCKS = frozenset({"time", "datetime"})
+TESTS = re.compile(r"(^|\.)(tests?|test_\w+|\w+_test|conftest)(\.|$)")
 
 
 class Globals:
     """Attributes of the project's modules and classes, and the containers and instances that can be reached from them.
 
-    `is_project` tells by its name whether a module is the project's own.
+    `is_project` tells by its name whether a module is the project's own. Of more than `most_nodes` containers and
+    instances the first are looked at.
     """
 
     name = "globals"
 
-    def __init__(self, is_project: Callable[[str], bool]) -> None:
+    def __init__(self, is_project: Callable[[str], bool], most_nodes: int = MOST_NODES) -> None:
         self._loaded = Loaded(is_project)
-        self._walker = Walker(is_project)
+        self._most_nodes = most_nodes
+        self._walker = Walker(is_project, most_nodes)
         self._modules: Tuple[Tuple[str, Any], ...] = ()
         self._last: Optional[Snapshot] = None
 
@@ -79,20 +77,14 @@ class Globals:
         if last is None or modules is not self._modules or not last.is_same():
             self._modules = modules
             last = self._last = Snapshot(
-                self._walker.walk(modules, SHALLOW, last.graph if last else {})
+                self._walker.walk(_tests_last(modules), SHALLOW, last.graph if last else {})
             )
         return last
 
     @property
     def notes(self) -> List[str]:
-        """Say what was not looked at."""
-        if self._last is None or not self._last.is_partial:
-            return []
-        return [
-            "more than {:,} objects hang on the project's globals: no more were looked at".format(
-                MOST_NODES
-            )
-        ]
+        """Say what was not compared."""
+        return [] if self._last is None else unseen(self._last.graph, self._most_nodes)
 
     def changes(self, before: Snapshot, after: Snapshot) -> Iterator[Change]:
         """Compare the containers that were there before: what is new hangs on one of them, which tells of it."""
@@ -135,6 +127,11 @@ class Globals:
                     return
         if not is_known:
             raise LookupError(key)
+
+
+def _tests_last(modules: Iterable[Tuple[str, Any]]) -> List[Tuple[str, Any]]:
+    """Put the modules of tests behind the others: what they import is called by the name under which it was made."""
+    return sorted(modules, key=lambda each: bool(TESTS.search(each[0])))
 
 
 def _now(node: Node) -> Node:
@@ -188,6 +185,8 @@ def _handle(name: Any) -> Any:
 
 
 def _differences(was: Node, is_now: Node, graph: Graph) -> Iterator[Change]:
+    if was.slots is CACHE:  # whether it was filled is another probe's business
+        return
     if was.is_partial or is_now.is_partial:
         if was.size != is_now.size or not _parts_alike(was, is_now):
             yield Change(

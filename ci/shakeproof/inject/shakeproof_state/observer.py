@@ -6,6 +6,7 @@ import os
 import tempfile
 from typing import Iterable, List, Sequence, Tuple
 
+from .brought import brought_along
 from .caches import Caches
 from .files import Files
 from .globals import Globals
@@ -17,6 +18,7 @@ from .project import Project
 from .protocol import Change, Moment, Probe
 from .running import DESCRIPTORS, Descriptors, Threads
 from .sqlite import Databases
+from .words import short
 
 
 class Observer:
@@ -26,13 +28,15 @@ class Observer:
         self._probes = {probe.name: probe for probe in probes}
         self.failed: List[str] = []  # a sentence for each probe that was switched off
 
-    def look(self) -> Moment:
-        """Take down everything."""
+    def look(self, names: Sequence[str] = ()) -> Moment:
+        """Take down everything, or only what the probes of these names look at."""
         moment: Moment = {}
         for name, probe in list(self._probes.items()):
+            if names and name not in names:
+                continue
             try:
                 moment[name] = probe.look()
-            except Exception as error:  # noqa: BLE001  (exotic state of any project: never a crash)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (exotic state of any project: never a crash)
                 self._switch_off(name, error)
         return moment
 
@@ -46,7 +50,7 @@ class Observer:
                         each._replace(probe=name)
                         for each in probe.changes(before[name], after[name])
                     )
-                except Exception as error:  # noqa: BLE001  (as above)
+                except (Exception, SystemExit) as error:  # noqa: BLE001  (as above)
                     self._switch_off(name, error)
         return tuple(found)
 
@@ -66,15 +70,28 @@ class Observer:
             *(each for probe in self._probes.values() for each in getattr(probe, "notes", ())),
         )
 
-    def _switch_off(self, name: str, error: Exception) -> None:
+    def advice(self, name: str) -> str:
+        """Give what a probe itself advises instead of such a change; '' where it says nothing."""
+        return str(getattr(self._probes.get(name), "advice", ""))
+
+    def _switch_off(self, name: str, error: BaseException) -> None:
         del self._probes[name]
-        self.failed.append(
-            "the probe {} was switched off: {}: {}".format(name, type(error).__name__, error)
-        )
+        self.failed.append("the probe {} was switched off: {}".format(name, _in_one_line(error)))
+
+
+def _in_one_line(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        said = str(error).strip().partition("\n")[0]
+    except Exception:  # noqa: BLE001  (an exception of anybody's own may fail at saying what it is)
+        said = ""
+    return short("{}: {}".format(name, said) if said else name)
 
 
 def default_probes(root: str, excluded: Sequence[str] = ()) -> List[Probe]:
     """Give the probes that suit this machine, for a project in that folder: from the most telling to the least.
+
+    The last are those that the project brings along itself.
 
     Files in the `excluded` folders belong to the test that made them, such as those of `tmp_path`.
     """
@@ -104,4 +121,4 @@ def default_probes(root: str, excluded: Sequence[str] = ()) -> List[Probe]:
         probes.append(FileMode())
     if os.path.isdir(DESCRIPTORS):
         probes.append(Descriptors())
-    return probes
+    return [*probes, *brought_along({probe.name for probe in probes})]

@@ -52,10 +52,11 @@ class Places:
         return None if not below or below.startswith(BASETEMP) else below
 
     def told(self, path: str) -> str:
-        """Name a file: below the first folder by its path from there."""
+        """Name a file: below the first folder by its path from there, if the temporary one is not nearer."""
         first, *others = self.folders
         for temporary in others[:1]:
-            if path.startswith(temporary):
+            is_nearer = not path.startswith(first) or temporary.startswith(first)
+            if path.startswith(temporary) and is_nearer:
                 return TEMPORARY + path[len(temporary) :]
         return path.removeprefix(first)
 

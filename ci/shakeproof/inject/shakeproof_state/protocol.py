@@ -7,6 +7,13 @@ from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Protocol,
 from .raw import is_one_of
 from .words import contrasted, described, differing
 
+CATEGORIES = tuple(
+    (  # noqa: SIM905  (a list of so many would take a line for each)
+        "environment settings cache database global import cwd filesystem logging warnings random clock timezone "
+        "locale thread network"
+    ).split()
+)
+
 
 class Absent:
     """In place of a value: there is none."""

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, Iterator, Mapping, NamedTuple, Optional,
 
 from . import tables
 from .audit import Args, listen, now
-from .files import database_path
+from .disk import database_path
 from .places import Places
 from .protocol import Change
 from .tables import EMPTY, Content

@@ -12,11 +12,13 @@ from .protocol import Change, Moment
 Piece = Tuple[str, str]  # the probe, and the key
 
 
-class _Lasting(NamedTuple):
+class Lasting(NamedTuple):
     """A fixture that outlives the test for which it is set up."""
 
     before: Moment
     pieces: Set[Piece]
+    changes: Tuple[Change, ...]  # what it set up
+    scope: str
 
 
 class Watch:
@@ -25,7 +27,7 @@ class Watch:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._state = observer.look()
-        self._fixtures: Dict[int, _Lasting] = {}
+        self._fixtures: Dict[int, Lasting] = {}
         self._given_back: Set[Piece] = set()
         self._kept: List[Change] = []
 
@@ -39,16 +41,27 @@ class Watch:
         yield
         found = self._observer.changes(before, self._observer.look())
         if found:
-            self._fixtures[id(fixturedef)] = _Lasting(before, {_piece(each) for each in found})
+            pieces = {piece_of(each) for each in found}
+            self._fixtures[id(fixturedef)] = Lasting(before, pieces, found, str(fixturedef.scope))
 
     def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
         """See whether it has given back what it had set up."""
         ended = self._fixtures.pop(id(fixturedef), None)
         if ended is not None:
             found = self._observer.changes(ended.before, self._observer.look())
-            kept = [each for each in found if _piece(each) in ended.pieces]
+            kept = [each for each in found if piece_of(each) in ended.pieces]
             self._kept += kept
             self._given_back |= ended.pieces
+
+    @property
+    def before(self) -> Moment:
+        """The state in which the test began."""
+        return self._state
+
+    @property
+    def lasting(self) -> Tuple[Lasting, ...]:
+        """The fixtures that are set up and outlive their test."""
+        return tuple(self._fixtures.values())
 
     def end_of_test(self) -> Tuple[Change, ...]:
         """Tell what has changed since the last test, but for what belongs to fixtures."""
@@ -57,7 +70,7 @@ class Watch:
         found = [
             each
             for each in self._observer.changes(self._state, after)
-            if _piece(each) not in theirs and _matters(each)
+            if piece_of(each) not in theirs and _matters(each)
         ]
         found += filter(_matters, self._kept)
         self._state, self._given_back, self._kept = after, set(), []
@@ -72,5 +85,6 @@ def _matters(change: Change) -> bool:
     return change.category != "random" and (change.probe, change.before) != ("modules", None)
 
 
-def _piece(change: Change) -> Piece:
+def piece_of(change: Change) -> Piece:
+    """Give what a piece is called when it is put back."""
     return change.probe, change.key

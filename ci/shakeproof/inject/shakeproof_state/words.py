@@ -115,18 +115,25 @@ def differing(was: Sequence[Any], is_now: Sequence[Any], name: str = "tuple") ->
     texts = listed(name, was, len(was)), listed(name, is_now, len(is_now))
     if max(len(was), len(is_now)) <= MOST_ITEMS and max(map(len, texts)) < LONGEST:
         return contrasted(*texts)
-    same = 0
-    while same < min(len(was), len(is_now)) and was[same] is is_now[same]:
+    least = min(len(was), len(is_now))
+    same = behind = 0
+    while same < least and was[same] is is_now[same]:
         same += 1
-    return contrasted(_from(was, same, name), _from(is_now, same, name))
+    while behind < least - same and was[-1 - behind] is is_now[-1 - behind]:
+        behind += 1
+    return contrasted(_but_for(was, same, behind, name), _but_for(is_now, same, behind, name))
 
 
-def _from(items: Sequence[Any], start: int, name: str) -> str:
+def _but_for(items: Sequence[Any], same: int, behind: int, name: str) -> str:
+    """Say a sequence, but for the first and the last items, which are the same in another."""
     left, right = BRACKETS.get(name, ("[", "]"))
-    told = ["{} {} the same".format(ELLIPSIS, start)] if start else []
-    told += [described(each, 1) for each in items[start : start + MOST_ITEMS]]
-    if len(items) > start + MOST_ITEMS:
+    others = items[same : len(items) - behind]
+    told = ["{} {} the same".format(ELLIPSIS, same)] if same else []
+    told += [described(each, 1) for each in others[:MOST_ITEMS]]
+    if len(others) > MOST_ITEMS:
         told.append("{} of {}".format(ELLIPSIS, len(items)))
+    elif behind:
+        told.append("{} {} the same".format(ELLIPSIS, behind))
     return short(left + ", ".join(told) + right)
 
 

@@ -1,0 +1,1 @@
+"""What `pytest --leaks` says, and which leaks it puts up with."""
