@@ -133,9 +133,7 @@ class Casebook:
     def recalled(self, suspicion: Suspicion) -> Suspicion | None:
         """Put in what was found out about its culprits; None where they were not looked for, or it is another kind."""
         known = self.accused.get((suspicion.test, suspicion.reason))
-        # Looked into, a victim may have turned out to fail by chance, and a broken test for what another file does.
-        turned = (Instability.NON_DETERMINISTIC, Instability.IMPORT_POLLUTED)
-        if known is None or known.kind not in (suspicion.kind, *turned):
+        if known is None or not _still_holds(known, suspicion):
             return None
         causes = tuple(
             cause
@@ -163,6 +161,19 @@ class Casebook:
             if not self.runs:
                 raise
             self.interrupted = True
+
+
+def _still_holds(known: Suspicion, suspicion: Suspicion) -> bool:
+    """Tell whether what was found out about a test is said of what it is suspected of now, after more runs.
+
+    Looked into, a broken test may have turned out to fail for what another file does, and an intermittent victim by
+    chance: until it is seen to fail each time, or most often behind others than those that were asked.
+    """
+    if known.kind is Instability.IMPORT_POLLUTED:
+        return suspicion.kind is Instability.BROKEN
+    if known.kind is Instability.NON_DETERMINISTIC and suspicion.kind is Instability.VICTIM:
+        return suspicion.rate < 1 and suspicion.example.order == known.example.order
+    return known.kind is suspicion.kind
 
 
 def confirm_all(

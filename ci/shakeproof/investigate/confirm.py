@@ -233,7 +233,7 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
     match suspicion.kind:
         case Instability.PARALLEL_UNSAFE:
             return ()
-        case Instability.VICTIM if suspicion.culprits:
+        case Instability.VICTIM | Instability.CRASH | Instability.HANG if suspicion.culprits:
             return (*suspicion.culprits[0], suspicion.test)
         case _ if suspicion.status is Status.MISSING:
             return ()  # what is to be shown is that asking for everything does not bring it
@@ -287,7 +287,11 @@ def counter_check(
     Without it, a test that always fails would pass for a victim of anybody. None where there is nothing to plan.
     """
     match suspicion.kind:
-        case Instability.VICTIM | Instability.IMPORT_POLLUTED:
+        case Instability.CRASH | Instability.HANG if not suspicion.culprits:
+            return None
+        case (
+            Instability.VICTIM | Instability.IMPORT_POLLUTED | Instability.CRASH | Instability.HANG
+        ):
             tests: tuple[str, ...] = (suspicion.test,)
         case Instability.BRITTLE if suspicion.culprits:
             tests = (*suspicion.culprits[0], suspicion.test)

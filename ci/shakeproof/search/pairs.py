@@ -46,9 +46,9 @@ def try_pairs(work: Work, blame: Blame) -> None:
         work.terminal.say(f"  {made} of tests: {tests} did as never before")
     if found:
         settle(work)
-        blame.accuse()
+        blame.name_some()
         explain(work)
-        blame.accuse_all()
+        blame.name_all()
         explain(work)
 
 
