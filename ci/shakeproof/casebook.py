@@ -45,6 +45,7 @@ from shakeproof.model import (
 )
 from shakeproof.report import words
 from shakeproof.report.as_json import to_json
+from shakeproof.report.former import REPORTS, set_aside
 from shakeproof.report.markdown import audit, verification
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 
 SECONDS_BETWEEN_REPORTS = 10.0  # while findings are confirmed
-REPORTS = ("report.json", "flaky_test_audit.md", "flaky_test_verification.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Setting:
     json: Path | None = None
 
     def prepare(self) -> None:
-        """Make the folders, and take away the last report: nobody shall take its verdict for that of this run.
+        """Make the folders, and put away the last report: nobody shall take its verdict for that of this run.
 
         Raises ShakeproofError where a folder cannot be written.
         """
@@ -81,10 +81,15 @@ class Setting:
                 raise ShakeproofError(
                     f"The report cannot be written to {file}, which is a folder: name another place."
                 )
-        for old in (*map(self.out.joinpath, REPORTS), *(self.out / "orders").glob("F*.txt")):
-            old.unlink(missing_ok=True)
         if self.json is not None:
             make_folder(self.json.absolute().parent, "--json")
+        try:
+            set_aside(self.out, self.json)
+        except OSError as error:
+            raise ShakeproofError(
+                f"The last report in {self.out} cannot be put away ({(error.strerror or str(error)).lower()}): "
+                "name another folder with --out."
+            ) from error
 
 
 @dataclass(slots=True)
