@@ -16,7 +16,9 @@ from shakeproof.lab.base import Target
 from shakeproof.model import Experiment, Finding, Kind, Outcome, Report, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
-from shakeproof.search.work import Labs
+from shakeproof.search.blame import Blame
+from shakeproof.search.pairs import try_pairs
+from shakeproof.search.work import Labs, Work
 from shakeproof.stability import Question, investigate
 
 if TYPE_CHECKING:
@@ -106,6 +108,19 @@ def test_whenever_it_is_interrupted_the_report_says_no_more_than_the_whole_one(
         assert all(_says_no_more(each, expected[each.test]) for each in partial.findings)
         assert [each.id for each in partial.findings] == _numbered(partial)
         assert _told(read_report(out)) == _told(partial)
+
+
+def test_what_pairs_have_brought_to_light_by_then_is_kept() -> None:
+    """They take most of the budget: at the last of them much may be known."""
+    suite = Counting(last=3)  # the first pair, the same by itself, and then somebody loses patience
+    book = Casebook()
+    labs = Labs(FakeForkLab(suite), FakeLab(suite), Target(PROJECT, sys.executable))
+    work = Work(labs, (NEXT, NEXT_VICTIM, OTHER), book, Terminal(quiet=True), jobs=1, budget=1e6)
+
+    with pytest.raises(KeyboardInterrupt):
+        try_pairs(work, Blame(work))
+
+    assert [each.order for each in book.runs] == [(NEXT, NEXT_VICTIM)]
 
 
 def _says_no_more(partial: Finding, whole: Finding) -> bool:
