@@ -20,7 +20,7 @@ from shakeproof.search.settle import settle
 from shakeproof.search.work import failure_of, paced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shakeproof.investigate.culprits import HoldsBehind
     from shakeproof.model import Outcome, Suspicion
@@ -59,12 +59,10 @@ class Blame:
             each for each in book.suspicions if _may_have_culprits(each) and book.recalled(each)
         ]
         new = [each for each in known if (each.test, each.reason) not in self._through]
-        halfway = [each for each in new if self._in_two_steps(each) and _was_seen_into(each)]
-        for number, suspicion in enumerate(halfway):
-            if self._work.spent():
-                tests = words.plural(len(halfway) - number, "test")
-                book.left_out(f"whether anything else is to blame as well for {tests}")
-                break
+        halfway = [
+            each for each in new if self._in_two_steps(each) and _is_worth_a_further_look(each)
+        ]
+        for suspicion in self._in_time(halfway, "whether anything else is to blame as well for"):
             book.accuse(self._with_all_culprits(suspicion))
         self._look_for_cleaners([book.recalled(each) or each for each in new])
         self._through |= {(each.test, each.reason) for each in new}
@@ -76,12 +74,18 @@ class Blame:
         open_ones = [
             each for each in book.suspicions if _may_have_culprits(each) and not book.recalled(each)
         ]
-        for number, suspicion in enumerate(open_ones):
-            if self._work.spent():
-                book.left_out(f"the culprits of {words.plural(len(open_ones) - number, 'test')}")
-                break
+        for suspicion in self._in_time(open_ones, "the culprits of"):
             book.accuse(self._looked_into(suspicion))
         book.suspicions = book.suspected()
+
+    def _in_time(self, suspicions: Sequence[Suspicion], what: str) -> Iterator[Suspicion]:
+        """Hand out one after the other until the budget is spent; then say of how many tests it is left out what."""
+        for number, suspicion in enumerate(suspicions):
+            if self._work.spent():
+                left = words.plural(len(suspicions) - number, "test")
+                self._work.book.left_out(f"{what} {left}")
+                return
+            yield suspicion
 
     def _looked_into(self, suspicion: Suspicion) -> Suspicion:
         """Put in the culprits that are found at first."""
@@ -113,11 +117,7 @@ class Blame:
             for each in accused
             if each.kind is Instability.VICTIM and each.culprits and each.rate == 1
         ]
-        for number, victim in enumerate(victims):
-            if self._work.spent():
-                left = words.plural(len(victims) - number, "victim")
-                self._work.book.left_out(f"what would make {left} pass behind the culprits")
-                break
+        for victim in self._in_time(victims, "who would make good what the culprits did to"):
             found = cleaners(
                 self._work.others(victim.test), victim.culprits, self._passes_behind(victim)
             )
@@ -224,7 +224,7 @@ def _may_have_culprits(suspicion: Suspicion) -> bool:
     return suspicion.kind in DEPENDENT or (deadly and suspicion.test != SESSION)
 
 
-def _was_seen_into(suspicion: Suspicion) -> bool:
+def _is_worth_a_further_look(suspicion: Suspicion) -> bool:
     """Tell whether it is worth a further look: not a crash or hang that turned out to have no culprit."""
     return bool(suspicion.culprits) or suspicion.kind not in DEADLY
 
