@@ -45,6 +45,7 @@ from shakeproof.model import (
 )
 from shakeproof.report import words
 from shakeproof.report.as_json import to_json
+from shakeproof.report.former import REPORTS, set_aside
 from shakeproof.report.markdown import audit, verification
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 
 SECONDS_BETWEEN_REPORTS = 10.0  # while findings are confirmed
-REPORTS = ("report.json", "flaky_test_audit.md", "flaky_test_verification.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Setting:
     json: Path | None = None
 
     def prepare(self) -> None:
-        """Make the folders, and take away the last report: nobody shall take its verdict for that of this run.
+        """Make the folders, and put away the last report: nobody shall take its verdict for that of this run.
 
         Raises ShakeproofError where a folder cannot be written.
         """
@@ -81,10 +81,15 @@ class Setting:
                 raise ShakeproofError(
                     f"The report cannot be written to {file}, which is a folder: name another place."
                 )
-        for old in (*map(self.out.joinpath, REPORTS), *(self.out / "orders").glob("F*.txt")):
-            old.unlink(missing_ok=True)
         if self.json is not None:
             make_folder(self.json.absolute().parent, "--json")
+        try:
+            set_aside(self.out, self.json)
+        except OSError as error:
+            raise ShakeproofError(
+                f"The last report in {self.out} cannot be put away ({(error.strerror or str(error)).lower()}): "
+                "name another folder with --out."
+            ) from error
 
 
 @dataclass(slots=True)
@@ -135,9 +140,7 @@ class Casebook:
     def recalled(self, suspicion: Suspicion) -> Suspicion | None:
         """Put in what was found out about its culprits; None where they were not looked for, or it is another kind."""
         known = self.accused.get((suspicion.test, suspicion.reason))
-        # Looked into, a victim may have turned out to fail by chance, and a broken test for what another file does.
-        turned = (Instability.NON_DETERMINISTIC, Instability.IMPORT_POLLUTED)
-        if known is None or known.kind not in (suspicion.kind, *turned):
+        if known is None or not _still_holds(known, suspicion):
             return None
         causes = tuple(
             cause
@@ -165,6 +168,19 @@ class Casebook:
             if not self.runs:
                 raise
             self.interrupted = True
+
+
+def _still_holds(known: Suspicion, suspicion: Suspicion) -> bool:
+    """Tell whether what was found out about a test is said of what it is suspected of now, after more runs.
+
+    Looked into, a broken test may have turned out to fail for what another file does, and an intermittent victim by
+    chance: until it is seen to fail each time, or most often behind others than those that were asked.
+    """
+    if known.kind is Instability.IMPORT_POLLUTED:
+        return suspicion.kind is Instability.BROKEN
+    if known.kind is Instability.NON_DETERMINISTIC and suspicion.kind is Instability.VICTIM:
+        return suspicion.rate < 1 and suspicion.example.order == known.example.order
+    return known.kind is suspicion.kind
 
 
 def confirm_all(

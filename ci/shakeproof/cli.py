@@ -16,6 +16,7 @@ from shakeproof.compare import Comparison, compare
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.replay import replay
+from shakeproof.report.former import brought_back
 from shakeproof.report.terminal import Terminal, wants_colour
 from shakeproof.show import show
 from shakeproof.stability import Question, stability
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shakeproof.model import Report
 
 NOT_REPRODUCED, INTERRUPTED = 1, 130
+ASKING_PYTEST = ("stability", "compare")  # the commands that run what the user tells pytest
 LARGEST_NUMBER = 2**32  # seeds of pytest-randomly and of hashing end here
 MOST_DIGITS = 10
 MOST_RUNS = 10_001  # more are a seed where a number of runs was meant
@@ -51,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     0 stable, 1 unstable, 2 usage or configuration error, 3 failing in every run, 4 nothing to judge, 130 interrupted.
     """
     own, pytest_arguments = _split(argv)
-    arguments = _parser().parse_args(own)
+    arguments = _parsed(own, pytest_arguments)
     terminal = Terminal(
         colour=wants_colour(arguments.color, sys.stdout, os.environ),
         quiet=arguments.quiet,
@@ -63,7 +65,8 @@ def main(argv: Sequence[str]) -> int:
             return 0
         if arguments.command == "replay":
             return 0 if replay(arguments.out, arguments.finding, terminal) else NOT_REPRODUCED
-        report = _ask(arguments, pytest_arguments, terminal)
+        with brought_back(arguments.out.resolve(), arguments.json):
+            report = _ask(arguments, pytest_arguments, terminal)
     except ShakeproofError as error:
         terminal.complain(f"shakeproof: {error}")
         return error.exit_status
@@ -130,6 +133,21 @@ def _split(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         return words, ()
     place = words.index("--")
     return words[:place], tuple(words[place + 1 :])
+
+
+def _parsed(own: Sequence[str], pytest_arguments: tuple[str, ...]) -> argparse.Namespace:
+    """Understand the arguments, or end as argparse does: with a sentence, and status 2."""
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(own)
+    asks_pytest = arguments.command in ASKING_PYTEST
+    if unknown:
+        hint = f": what is for pytest comes behind `--`, as in `{parser.prog} {arguments.command} -- {unknown[0]}`"
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint if asks_pytest else ''}")
+    if pytest_arguments and not asks_pytest:
+        parser.error(
+            f"`{arguments.command}` takes nothing for pytest: leave out what comes behind `--`"
+        )
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -239,7 +257,7 @@ def _add_output_options(command: argparse.ArgumentParser) -> None:
 
 
 def _seeds_or_auto(text: str) -> int | None:
-    return None if text == "auto" else _runs(text)
+    return None if text == "auto" else _whole_number(text, below=MOST_RUNS, otherwise=", or auto")
 
 
 def _count(text: str) -> int:
@@ -251,14 +269,16 @@ def _runs(text: str) -> int:
 
 
 def _jobs(text: str) -> int:
-    if not (jobs := _whole_number(text, below=MOST_JOBS)):
-        raise argparse.ArgumentTypeError("at least one run at a time has to be made")
-    return jobs
+    return _whole_number(text, least=1, below=MOST_JOBS)
 
 
-def _whole_number(text: str, *, below: int = LARGEST_NUMBER) -> int:
-    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) >= below:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {below - 1}")
+def _whole_number(
+    text: str, *, least: int = 0, below: int = LARGEST_NUMBER, otherwise: str = ""
+) -> int:
+    if not text.isdecimal() or len(text) > MOST_DIGITS or not least <= int(text) < below:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number from {least} to {below - 1}{otherwise}"
+        )
     return int(text)
 
 
@@ -273,13 +293,15 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < LONGEST_TIMEOUT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0 and below {LONGEST_TIMEOUT:.0f}"
+        )
     return seconds
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:
     if "," not in text:
-        return _runs(text)
+        return _whole_number(text, below=MOST_RUNS, otherwise=", or a list of seeds such as 7,8")
     listed = text.removesuffix(",")  # one seed is written `7,`
     seeds = tuple(_count(part.strip()) for part in listed.split(","))
     if len(set(seeds)) < len(seeds):

@@ -90,9 +90,9 @@ def investigate(
         ("other orders", explorer.otherwise),
         ("settling what differs", lambda: settle(work)),
         ("imports of test files", lambda: look_at_imports(work)),
-        ("culprits", blame.accuse),
+        ("culprits", blame.name_some),
         ("causes", lambda: explain(work)),
-        ("further culprits", blame.accuse_all),
+        ("further culprits", blame.name_all),
         ("their causes", lambda: explain(work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from builders import declared, finding, run, shuffled, suspicion
@@ -57,6 +57,31 @@ def test_runs_are_judged_once_and_again_when_there_are_more() -> None:
 
     assert again is first
     assert [each.test for each in book.judge()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("now", "recalled"),
+    [
+        ({"rate": 0.4}, Instability.NON_DETERMINISTIC),
+        ({"rate": 1.0}, None),
+        ({"rate": 0.4, "example": run(shuffled(9), {"other": PASSED, "a": FAILED})}, None),
+        ({"kind": Instability.BRITTLE}, None),
+        ({"kind": Instability.NON_DETERMINISTIC}, Instability.NON_DETERMINISTIC),
+    ],
+    ids=["as before", "each time", "behind others", "another kind", "the same"],
+)
+def test_chance_is_the_answer_until_later_runs_show_that_it_is_order(
+    now: dict[str, Any], recalled: Instability | None
+) -> None:
+    """What no culprit was found for may be seen to fail each time behind somebody who was not asked."""
+    example = run(shuffled(3), {"b": PASSED, "a": FAILED})
+    victim = replace(suspicion("a", Instability.VICTIM, example), rate=0.4)
+    book = Casebook()
+    book.accuse(replace(victim, kind=Instability.NON_DETERMINISTIC))
+
+    found = book.recalled(replace(victim, **now))
+
+    assert (found and found.kind) is recalled
 
 
 def test_who_interrupts_the_last_report_is_told_of_the_one_before(setting: Setting) -> None:

@@ -200,6 +200,30 @@ def test_a_request_that_makes_no_sense_is_refused_in_one_sentence(
     assert usage_error(*arguments).startswith("shakeproof")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("stability --seeds nonsense", "'nonsense' is not a whole number from 0 to 10000, or auto"),
+        ("compare --seeds nonsense", "from 0 to 10000, or a list of seeds such as 7,8"),
+        ("stability --jobs 0", "'0' is not a whole number from 1 to 999"),
+        ("stability --timeout 1e9", "'1e9' is not a number of seconds above 0 and below 1000000"),
+        ("stability tests/", "comes behind `--`, as in `shakeproof stability -- tests/`"),
+        ("compare -k fast", "comes behind `--`, as in `shakeproof compare -- -k`"),
+        ("replay F1 --rootdir .", "unrecognized arguments: --rootdir ."),
+        ("replay F1 -- -x", "`replay` takes nothing for pytest"),
+        ("show -- -x", "`show` takes nothing for pytest"),
+    ],
+)
+def test_a_request_that_is_refused_is_told_what_would_be_taken(
+    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err.strip().rpartition("\n")[2]
+
+
 def test_one_seed_is_written_with_a_comma(specimen: Specimen, judge: Judge) -> None:
     judged = judge(specimen("stable"), "--seeds", "7,", "--", "-p", "randomly", repeat=1)
 

@@ -93,7 +93,27 @@ def test_a_brittle_test_has_to_pass_behind_its_state_setter() -> None:
     assert checked.arguments == ("test_b.py::b", VICTIM)
 
 
-@pytest.mark.parametrize("kind", [Instability.BROKEN, Instability.NON_DETERMINISTIC])
+@pytest.mark.parametrize("kind", [Instability.CRASH, Instability.HANG])
+def test_a_crash_or_hang_with_culprits_is_shown_behind_them_and_not_alone(
+    kind: Instability,
+) -> None:
+    found = replace(victim(), kind=kind, culprits=(("test_c.py::c",),))
+    checked = counter_check(found, 1, (), PROJECT)
+
+    assert reproduced(found).command == f"python -m pytest test_c.py::c {VICTIM}"
+    assert checked is not None
+    assert checked.arguments == (VICTIM,)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Instability.BROKEN,
+        Instability.NON_DETERMINISTIC,
+        Instability.CRASH,
+        Instability.HANG,
+    ],
+)
 def test_what_has_no_opposite_has_no_counter_check(kind: Instability) -> None:
     assert counter_check(suspicion("a", kind, run(declared(), ORDER)), 1, (), PROJECT) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import types
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,7 @@ def test_any_value_takes_one_short_line(value: object) -> None:
         (dt.datetime(2020, 1, 2, tzinfo=dt.UTC), "2020-01-02 00:00:00+00:00"),
         (Path("/tmp"), "'/tmp'"),  # noqa: S108
         (dt, "<module datetime>"),
-        (Path, "<class pathlib.Path>"),
+        (Fraction, "<class fractions.Fraction>"),
         (len, "<built-in len>"),
         (types.SimpleNamespace(a=1, _b=2), "<types.SimpleNamespace: a=1>"),
     ],

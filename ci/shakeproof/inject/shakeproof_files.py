@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, NamedTuple, Tuple
+
+import shakeproof_real as real
 
 LARGEST = 32 << 20  # bytes that are kept, altogether
 KEPT = (stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK)
-
-# Kept from before any test could replace them.
-_scan, _look, _read_link, _link = os.scandir, os.lstat, os.readlink, os.symlink
-_open, _read, _write, _close = os.open, os.read, os.write, os.close
-_remove, _remove_folder, _make_folder, _change_mode = os.unlink, os.rmdir, os.mkdir, os.chmod
 
 
 class CannotKeepError(Exception):
@@ -70,7 +67,7 @@ class Files:
 
 def _below(folder: str) -> Iterator[Tuple[str, _Entry]]:
     """List what is in a folder and in those below it, links not followed."""
-    with _scan(folder) as entries:
+    with real.scan_folder(folder) as entries:
         names = [entry.path for entry in entries]
     for path in names:
         found = _entry(path)
@@ -80,7 +77,7 @@ def _below(folder: str) -> Iterator[Tuple[str, _Entry]]:
 
 
 def _entry(path: str) -> _Entry:
-    found = _look(path)
+    found = real.look(path)
     # A folder changes with what is in it, which is looked at by itself.
     folder = stat.S_ISDIR(found.st_mode)
     changed = () if folder else (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
@@ -89,49 +86,37 @@ def _entry(path: str) -> _Entry:
 
 def _content(path: str, kind: int) -> bytes:
     if kind == stat.S_IFLNK:
-        return os.fsencode(_read_link(path))
-    if kind == stat.S_IFDIR:
-        return b""
-    file = _open(path, os.O_RDONLY)
-    try:
-        parts: List[bytes] = []
-        while True:
-            part = _read(file, 1 << 20)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-    finally:
-        _close(file)
+        return os.fsencode(real.read_link(path))
+    return b"" if kind == stat.S_IFDIR else real.read_whole(path)
 
 
 def _put(path: str, kept: _Entry, *, is_there: bool) -> None:
     if kept.kind == stat.S_IFLNK:
         if is_there:
-            _remove(path)
-        _link(os.fsdecode(kept.content), path)
+            real.remove(path)
+        real.make_link(os.fsdecode(kept.content), path)
         return
     if kept.kind == stat.S_IFDIR:
         if not is_there:
-            _make_folder(path)
+            real.make_folder(path)
     else:
         _fill(path, kept.content)
-    _change_mode(path, kept.mode)
+    real.change_mode(path, kept.mode)
 
 
 def _fill(path: str, content: bytes) -> None:
-    file = _open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    file = real.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        while content:
-            content = content[_write(file, content) :]
+        real.write_whole(file, content)
     finally:
-        _close(file)
+        real.close(file)
 
 
 def _take_away(path: str, kind: int) -> None:
     folder = os.path.dirname(path)
-    if not _look(folder).st_mode & stat.S_IWUSR:  # else only root could
-        _change_mode(folder, 0o700)
+    if not real.look(folder).st_mode & stat.S_IWUSR:  # else only root could
+        real.change_mode(folder, 0o700)
     if kind == stat.S_IFDIR:
-        _remove_folder(path)
+        real.remove_folder(path)
     else:
-        _remove(path)
+        real.remove(path)

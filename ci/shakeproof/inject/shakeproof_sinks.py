@@ -5,21 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import json
 import os
 import socket
 from typing import Dict, List, Sequence
 
+import shakeproof_real as real
+
 # A run whose record has no room ends at once, half a line behind: an exception here would look like the tests' own.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 RECORD_LOST = 94  # exit status, which the laboratory knows
-
-# Kept from before any test could replace them.
-_socket = socket.socket
-_process = os.getpid
-_exit = os._exit
-_open, _write, _close = os.open, os.write, os.close
-_dumps = json.dumps
 
 
 class FileSink:
@@ -27,17 +21,17 @@ class FileSink:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.owner = _process()
+        self.owner = real.process_id()
         self._file = self._open_to_append()
 
     def _open_to_append(self) -> int:
-        return _open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return real.open_file(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, line: Dict[str, object]) -> None:
         """Write one line, unless a test forked and its child came back into pytest."""
-        if _process() != self.owner:
+        if real.process_id() != self.owner:
             return
-        data = (_dumps(line) + "\n").encode()
+        data = (real.dump_json(line) + "\n").encode()
         try:
             self._write_whole(data)
         except OSError:  # a test closed every descriptor
@@ -46,11 +40,10 @@ class FileSink:
 
     def _write_whole(self, data: bytes) -> None:
         try:
-            while data:
-                data = data[_write(self._file, data) :]
+            real.write_whole(self._file, data)
         except OSError as error:
             if error.errno in FULL:
-                _exit(RECORD_LOST)
+                real.end_process(RECORD_LOST)
             raise
 
 
@@ -63,20 +56,20 @@ class SocketSink:
     def __init__(self, path: str, place: Sequence[object]) -> None:
         self._path = path
         self._place = place  # who speaks: the template, or which fork of which request
-        self.owner = _process()
+        self.owner = real.process_id()
         self._socket = self._connect()
         self._spilled = itertools.count()
         self._held: List[Dict[str, object]] = []
 
     def _connect(self) -> socket.socket:
-        connected = _socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        connected = real.Socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         connected.connect(self._path)
         return connected
 
     def adopt(self, place: Sequence[object]) -> None:
         """Speak from now on for the fork that runs here."""
         self._place = place
-        self.owner = _process()
+        self.owner = real.process_id()
         self._held = []
 
     def write(self, line: Dict[str, object]) -> None:
@@ -85,7 +78,7 @@ class SocketSink:
         The phases of a test wait for its last one: each value wakes the reader, who takes the time of a core from the
         tests. Lost with their process they are missed by nobody: a test that started and never ended has crashed.
         """
-        if _process() != self.owner:
+        if real.process_id() != self.owner:
             return
         if line["event"] == "report" and line["when"] != "teardown":
             self._held.append(line)
@@ -97,12 +90,12 @@ class SocketSink:
 
     def send(self, place: Sequence[object], line: Dict[str, object]) -> None:
         """Send one value on behalf of a fork."""
-        data = _dumps({"of": list(place), **line}).encode()
+        data = real.dump_json({"of": list(place), **line}).encode()
         try:
             self._socket.send(data)
         except OSError as error:
             if error.errno in (errno.EMSGSIZE, errno.ENOBUFS):
-                self._socket.send(_dumps({"file": self._spill(data)}).encode())
+                self._socket.send(real.dump_json({"file": self._spill(data)}).encode())
                 return
             # A test closed every descriptor; or else there is nobody left to tell.
             with contextlib.suppress(ConnectionError, FileNotFoundError):
@@ -111,9 +104,8 @@ class SocketSink:
 
     def _spill(self, data: bytes) -> str:
         """Put what is too large for a datagram into a file beside the socket."""
-        path = "{}.{}.{}".format(self._path, _process(), next(self._spilled))
-        file = _open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        while data:
-            data = data[_write(file, data) :]
-        _close(file)
+        path = "{}.{}.{}".format(self._path, real.process_id(), next(self._spilled))
+        file = real.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        real.write_whole(file, data)
+        real.close(file)
         return path

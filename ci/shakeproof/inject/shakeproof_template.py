@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import fcntl
 import gc
 import hashlib
 import json
@@ -30,15 +29,15 @@ import pickle
 import random
 import select
 import signal
-import socket
-import stat
 import sys
 import tempfile
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 import pytest
+import shakeproof_real as real
+import shakeproof_shared as shared
 from shakeproof_files import CannotKeepError, Files
 from shakeproof_sinks import SocketSink
 
@@ -47,12 +46,6 @@ if TYPE_CHECKING:
     from shakeproof_state.protocol import Change
     from shakeproof_state.watch import Watch
 
-# Kept from before any test could replace them: a branch is forked behind tests.
-_socket = socket.socket
-_process, _exit, _os_fork, _lead_group = os.getpid, os._exit, os.fork, os.setpgid
-_wait_id, _wait, _kill_group = os.waitid, os.waitpid, os.killpg
-_count_threads = threading.active_count
-_random_state, _set_random_state = random.getstate, random.setstate
 MOST_CHANGES = 300  # that are told of one test
 FORK_FAILED = 70  # exit status of a fork that failed outside any test (EX_SOFTWARE of sysexits.h)
 
@@ -68,8 +61,6 @@ class Template:
         self._temporary = tempfile.gettempdir()
         self._log = os.fstat(1)
         self._outputs: Sequence[int] = ()
-        self._captures: Sequence[int] = ()
-        self._files_open: Sequence[int] = ()
         self._cached: Sequence[Tuple[str, Optional[bytes]]] = ()
         self._observer: Optional[Observer] = None
         self._watch: Optional[Watch] = None
@@ -82,11 +73,15 @@ class Template:
         doctests = [item for item in session.items if getattr(item, "dtest", None) is not None]
         self._globs = {item: dict(item.dtest.globs) for item in doctests}  # type: ignore[attr-defined]
         self._random = random.getstate()
+        captures = _files_of_capture(session.config)
+        self._parting = shared.Parting((self._requests,), captures)
         self._sink.write(
             {
                 "event": "ready",
                 "threads": [thread.name for thread in threading.enumerate()[1:]],
-                "connections": _connections(),
+                "connections": shared.connections(),
+                "memory": shared.memory_of_forks(),
+                "loops": self._parting.waits,
                 "random": _digests_of_randomness(),
                 "failed": session.testsfailed,
                 "tests": len(session.items),
@@ -96,15 +91,10 @@ class Template:
             # A collection here would touch what is shared with the forks. They thaw it again: tests may look at it.
             gc.freeze()
             # The forks part from the template's output, each for itself: what they can share of that is done here.
-            self._captures = _files_of_capture(session.config)
-            ours = {self._requests, *self._captures}
-            self._files_open = [
-                number
-                for number, found in _open_files()
-                if stat.S_ISREG(found.st_mode) and number > 2 and number not in ours  # noqa: PLR2004
-            ]
             self._cached = _cached(getattr(session.config, "cache", None))
-            self._outputs = [number for number, found in _open_files() if _same(found, self._log)]
+            self._outputs = [
+                number for number, found in shared.open_files() if _same(found, self._log)
+            ]
             self._serve()
         return True
 
@@ -151,8 +141,7 @@ class Template:
             gc.unfreeze()
             os.setpgid(0, 0)
             os.close(self._requests)
-            for number in self._files_open:
-                _open_anew(number)
+            self._parting.part()
             self._sink.adopt(place)
             self._fall_silent()
             self._settle_in(request["folder"])
@@ -177,11 +166,6 @@ class Template:
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         os.close(nowhere)
-        # What is captured goes to a file of its own, beneath the same objects: somebody may have kept `sys.stdout`.
-        for captured in self._captures:
-            own = os.memfd_create("captured")
-            os.dup2(own, captured, inheritable=False)
-            os.close(own)
         if plugins.hasplugin("terminalreporter"):
             config.get_terminal_writer()._file = open(os.devnull, "w", encoding="utf-8")
         logs = getattr(plugins.getplugin("logging-plugin"), "log_file_handler", None)
@@ -228,7 +212,7 @@ class Template:
     def _grow(self, tree: Dict[str, Any], place: Sequence[int]) -> int:
         """Run the stem of a tree, then each of its endings in a fork of its own; give the status of the stem."""
         endings = tree["endings"]
-        connected = _connected() if endings else frozenset()
+        before = _not_for_forks() if endings else frozenset()
         stem = self._items(tree["stem"])
         last = stem[-1] if stem else None
         self._begin(place)
@@ -243,7 +227,7 @@ class Template:
             self._sink.send(place, {"event": "left", "test": "", "changes": [], "notes": unseen})
         if not endings or status == pytest.ExitCode.INTERRUPTED:
             return status
-        files = self._files(connected)
+        files = self._files(before)
         if files is None:
             self._sink.send(place, {"event": "no forks"})
             return status
@@ -259,13 +243,16 @@ class Template:
     def _items(self, numbers: Sequence[int]) -> Sequence[pytest.Item]:
         return [self._session.items[number] for number in numbers]
 
-    def _files(self, connected: FrozenSet[int]) -> Optional[Files]:
+    def _files(self, before: FrozenSet[object]) -> Optional[Files]:
         """Keep the temporary files, and pytest's cache, for each ending; None where not everything can be kept.
 
-        Forks would have everything that waits for threads, and not the threads; and of a connection, or of what an
-        event loop waits for, they would all have the same one.
+        Forks would have everything that waits for threads, and not the threads; and of a connection, a pipe, a lock,
+        of what an event loop waits for, and of memory mapped to be shared, they would all have the same one.
         """
-        if _count_threads() > 1 or _connected() - connected:
+        if real.count_threads() > 1 or _not_for_forks() - before:
+            return None
+        self._parting.look_again()
+        if self._parting.locks:
             return None
         try:
             return Files(self._folder)
@@ -273,7 +260,7 @@ class Template:
             return None
 
     def _begin(self, place: Sequence[int]) -> None:
-        self._sink.send(place, {"event": "begin", "process": _process()})
+        self._sink.send(place, {"event": "begin", "process": real.process_id()})
         self._session.shouldstop = self._session.shouldfail = False
 
     def _run(self, items: Sequence[pytest.Item], following: Optional[pytest.Item]) -> int:
@@ -286,8 +273,8 @@ class Template:
             # One test twice in a row: told that it comes next itself, pytest would not tear it down.
             nextitem = _sibling(item) if after is item else after
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
-            if _process() != self._sink.owner:
-                _exit(0)  # a test forked, and its child came back into pytest
+            if real.process_id() != self._sink.owner:
+                real.end_process(0)  # a test forked, and its child came back into pytest
             if self._watch is not None:
                 self._tell(item.nodeid, self._watch.end_of_test())
             if session.shouldfail or session.shouldstop:  # a test or a plugin wants no more tests
@@ -322,12 +309,13 @@ class Template:
     ) -> None:
         """Run an ending in a fork; `last` is the test before it, whose classes and modules are still set up."""
         items = self._items(ending["run"])
-        state = _random_state()
+        state = real.random_state()
         process = _fork()
         if process == 0:
             status = FORK_FAILED
             try:
-                _lead_group(0, 0)
+                real.lead_group(0, 0)
+                self._parting.part()
                 self._sink.adopt(place)
                 self._begin(place)
                 if (
@@ -336,7 +324,7 @@ class Template:
                     self._settle_in(os.path.join(self._folder, str(place[-1])))
                     self._settle_randomness()
                 else:
-                    _set_random_state(
+                    real.set_random_state(
                         state
                     )  # what the tests before made of it, as in the real order
                     if items:
@@ -346,7 +334,7 @@ class Template:
             except BaseException:  # noqa: BLE001  (as in `_be_fork`)
                 sys.excepthook(*sys.exc_info())
             finally:
-                _exit(status)
+                real.end_process(status)
         self._sink.send(place, {"event": "end", "status": _status_of(process)})
 
     def _tear_down_until(self, following: pytest.Item, last: pytest.Item) -> None:
@@ -415,7 +403,7 @@ def _fork() -> int:
     with warnings.catch_warnings():
         # Python 3.12 warns of threads, those of native libraries among them; the controller has decided about that.
         warnings.simplefilter("ignore")
-        return _os_fork()
+        return real.fork()
 
 
 def _status_of(process: int) -> int:
@@ -423,52 +411,20 @@ def _status_of(process: int) -> int:
 
     The group is ended before the status is collected: until then no other process can have the fork's id.
     """
-    _wait_id(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    real.wait_id(os.P_PID, process, os.WEXITED | os.WNOWAIT)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        _kill_group(process, signal.SIGKILL)
-    _, status = _wait(process, 0)
+        real.kill_group(process, signal.SIGKILL)
+    _, status = real.wait(process, 0)
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _open_files() -> Iterator[Tuple[int, os.stat_result]]:
-    """List the descriptors that are open, and what each refers to."""
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the one that listed them is closed by now
-            yield int(name), os.fstat(int(name))
-
-
-def _open_anew(number: int) -> None:
-    """Have a file that is open for oneself: forks would otherwise all go on where one of them has stopped reading."""
-    with contextlib.suppress(OSError):
-        flags = fcntl.fcntl(number, fcntl.F_GETFL) & ~(os.O_CREAT | os.O_EXCL | os.O_TRUNC)
-        offset = os.lseek(number, 0, os.SEEK_CUR)
-        own = os.open("/proc/self/fd/{}".format(number), flags)
-        os.lseek(own, offset, os.SEEK_SET)
-        os.dup2(own, number, inheritable=os.get_inheritable(number))
-        os.close(own)
-
-
-def _connected() -> FrozenSet[int]:
-    """List the descriptors of sockets, and of what waits for descriptors: selectors have no type of file."""
-    return frozenset(
-        number
-        for number, found in _open_files()
-        if stat.S_ISSOCK(found.st_mode) or not stat.S_IFMT(found.st_mode)
-    )
+def _not_for_forks() -> FrozenSet[object]:
+    """List what several forks cannot all go on with."""
+    return shared.channels() | shared.shared_memory()
 
 
 def _same(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
-
-
-def _connections() -> int:
-    """Count the network sockets that are open: forks would share them, and talk across each other."""
-    found = 0
-    for number, opened in _open_files():
-        if stat.S_ISSOCK(opened.st_mode):
-            with _socket(fileno=os.dup(number)) as connection:
-                found += connection.family in (socket.AF_INET, socket.AF_INET6)
-    return found
 
 
 def _digests_of_randomness() -> Dict[str, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INLINE_TESTS = 8  # a longer order is written to a file, which pytest reads as @file
 FEWEST_TRIES, MOST_TRIES = 10, 30  # of a command that shows its failure only now and then
+SURE_TRIES = 3  # of one that shows it each time, when it is asked again on another day
 MISSED = 0.01  # how likely a failure may stay unseen in all tries of its command
 CHANCY = frozenset(
     {
@@ -162,7 +163,7 @@ def _reads_files(pytest: str) -> bool:
     return (int(major), int(minor)) >= (8, 2)
 
 
-def _tries(suspicion: Suspicion) -> int:
+def _tries(suspicion: Suspicion | Finding) -> int:
     """Say how often the command may be run: where chance plays a part, until it would fail almost surely."""
     if suspicion.kind not in CHANCY:
         return 1 if suspicion.rate == 1 else MOST_TRIES
@@ -170,6 +171,15 @@ def _tries(suspicion: Suspicion) -> int:
     if rate >= 1:
         return FEWEST_TRIES
     return min(max(often_enough(rate), FEWEST_TRIES), MOST_TRIES)
+
+
+def tries_again(case: Finding) -> int:
+    """Say after how many runs of its command in which it does not show itself a finding may be taken for mended.
+
+    Where it was confirmed only now and then, that counts as well.
+    """
+    seldom = often_enough(case.shown / case.tries) if 0 < case.shown < case.tries else 1
+    return min(max(_tries(case), seldom, SURE_TRIES), MOST_TRIES)
 
 
 def often_enough(rate: float) -> int:
@@ -233,7 +243,7 @@ def _order(suspicion: Suspicion) -> tuple[str, ...]:
     match suspicion.kind:
         case Instability.PARALLEL_UNSAFE:
             return ()
-        case Instability.VICTIM if suspicion.culprits:
+        case Instability.VICTIM | Instability.CRASH | Instability.HANG if suspicion.culprits:
             return (*suspicion.culprits[0], suspicion.test)
         case _ if suspicion.status is Status.MISSING:
             return ()  # what is to be shown is that asking for everything does not bring it
@@ -287,7 +297,11 @@ def counter_check(
     Without it, a test that always fails would pass for a victim of anybody. None where there is nothing to plan.
     """
     match suspicion.kind:
-        case Instability.VICTIM | Instability.IMPORT_POLLUTED:
+        case Instability.CRASH | Instability.HANG if not suspicion.culprits:
+            return None
+        case (
+            Instability.VICTIM | Instability.IMPORT_POLLUTED | Instability.CRASH | Instability.HANG
+        ):
             tests: tuple[str, ...] = (suspicion.test,)
         case Instability.BRITTLE if suspicion.culprits:
             tests = (*suspicion.culprits[0], suspicion.test)

@@ -11,12 +11,11 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import socket
 import tempfile
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,6 +23,7 @@ from shakeproof.lab import templates
 from shakeproof.lab.fresh import ended
 from shakeproof.lab.guardian import Guardian
 from shakeproof.lab.records import Record
+from shakeproof.lab.requests import Fork, Request, is_stem, kill_group
 from shakeproof.lab.room import check_room, needing_room
 from shakeproof.lab.templates import ForkUnsafeError, Template
 from shakeproof.lab.trees import Tree, bundled, is_short
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from shakeproof.lab.base import Target
+    from shakeproof.lab.requests import Place
     from shakeproof.model import Endings, Experiment, Restoring
 
 __all__ = ["ForkLab", "ForkUnsafeError"]
@@ -42,43 +43,6 @@ LARGEST_DATAGRAM = 1 << 20
 LOOK_SECONDS = 0.1  # how often the clock is looked at while nothing happens
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  (where temporary files cost no disk; folders in it get random names)
 ROOM_NEEDED = 1 << 30  # bytes that have to be free there
-Place = tuple[int, ...]  # the request, then the ending
-
-
-@dataclass(slots=True)
-class _Fork:
-    """One place of a request: what its process has told so far."""
-
-    experiment: Experiment
-    tests: tuple[str, ...]
-    record: Record
-    last: str = ""  # the test before an ending
-    way: Restoring | None = None  # what is put back before it
-    process: int = 0
-    begun: float = field(default_factory=time.monotonic)
-    # By the lab's clock, when it began what it is doing: a test, or what comes between two.
-    since: float = 0.0
-    hung: bool = False
-    status: int | None = None
-
-
-@dataclass(slots=True)
-class _Request:
-    """A tree under way."""
-
-    template: Template
-    folder: tempfile.TemporaryDirectory[str]
-    stem: _Fork
-    endings: list[_Fork]
-    abandoned: bool = False  # nobody waits for it any more
-    not_forked: bool = False  # behind its stem is something that no fork could have
-
-    def at(self, place: Place) -> _Fork:
-        return self.stem if len(place) == 1 else self.endings[place[1]]
-
-    @property
-    def forks(self) -> tuple[_Fork, ...]:
-        return self.stem, *self.endings
 
 
 class ForkLab:
@@ -103,7 +67,7 @@ class ForkLab:
         self._inbox = self._open.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         self._hash_seeds = tuple(hash_seeds)
         self._templates: dict[int, Template] = {}
-        self._requests: dict[int, _Request] = {}
+        self._requests: dict[int, Request] = {}
         # A clock that stands still while nobody listens: what a fork could not tell meanwhile is not its delay.
         self._clock = 0.0
         self._looked = time.monotonic()
@@ -134,7 +98,7 @@ class ForkLab:
     def __exit__(self, *_: object) -> None:
         """End all processes and remove all temporary files."""
         for request in self._requests.values():
-            _abandon(request)
+            request.abandon()
         self._inbox.close()  # nobody shall wait to be heard
         templates.end(self._templates.values())
         for template in self._templates.values():
@@ -224,7 +188,7 @@ class ForkLab:
         for request, _ in self._work(self._tree_of(each) for each in experiments):
             yield self._run_of(request, request.stem)
 
-    def _work(self, trees: Iterable[Tree]) -> Iterator[tuple[_Request, _Fork | None]]:
+    def _work(self, trees: Iterable[Tree]) -> Iterator[tuple[Request, Fork | None]]:
         """Yield each ending of a tree as it ends, and at last the tree itself, with no ending.
 
         When the caller stops asking, what still runs is killed.
@@ -237,7 +201,7 @@ class ForkLab:
                 yield from self._listen()
         finally:
             for request in self._requests.values():
-                _abandon(request)
+                request.abandon()
 
     def _template_for(self, experiment: Experiment) -> Template:
         known = self._templates.get(-1 if experiment.hash_seed is None else experiment.hash_seed)
@@ -258,14 +222,14 @@ class ForkLab:
             asked = Path(folder.name, "tree")
             asked.write_text(json.dumps(tree.numbered(template.numbers)), encoding="utf-8")
         last = tree.stem[-1] if tree.stem else ""
-        stem = _Fork(tree.experiment, tree.stem, Record(collected=tree.stem))
+        stem = Fork(tree.experiment, tree.stem, Record(collected=tree.stem))
         endings = [
-            _Fork(experiment, tests, Record(collected=tests), last, way)
+            Fork(experiment, tests, Record(collected=tests), last, way)
             for experiment, tests, way in zip(
                 tree.experiments, tree.endings, tree.ways, strict=True
             )
         ]
-        self._requests[number] = _Request(template, folder, stem, endings)
+        self._requests[number] = Request(template, folder, stem, endings)
         template.ask(
             {"id": number, "tree": str(asked), "folder": folder.name, "reseed": self.reseed}
         )
@@ -303,30 +267,31 @@ class ForkLab:
             spilled.unlink()
         return message
 
-    def _listen(self) -> Iterator[tuple[_Request, _Fork | None]]:
-        """Take in what the forks tell, for a moment, and yield the request and its ending, or none, that has ended."""
+    def _listen(self) -> Iterator[tuple[Request, Fork | None]]:
+        """Take in what is told next, if that is soon; yield the request and its ending, or none, that it ends."""
         message = self._receive()
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._look_at_the_clock()
-        if message is None or message["of"][0] == "template":
-            return
-        place = tuple(message["of"])
+        if message is not None and message["of"][0] != "template":
+            yield from self._hear(tuple(message["of"]), message)
+
+    def _hear(self, place: Place, message: dict[str, Any]) -> Iterator[tuple[Request, Fork | None]]:
+        """Hear the fork at a place. What nobody waits for, or has outlived its stem, is killed as soon as it begins."""
         request = self._requests.get(place[0])
-        if request is None or request.abandoned:
-            # An ending whose stem is dead, or what nobody waits for.
-            if message["event"] == "begin":
-                _kill_group(message["process"])
-        else:
+        awaited = request is not None and not request.abandoned
+        if request is not None and awaited:
             self._take(request, request.at(place), message)
+        elif message["event"] == "begin":
+            kill_group(message["process"])
         if request is None or message["event"] != "end":
             return
-        of_the_stem = len(place) == 1
-        if of_the_stem:
+        ending = None if is_stem(place) else request.at(place)
+        if ending is None:
             self._close(request, place[0])
-        if not request.abandoned:
-            yield request, None if of_the_stem else request.at(place)
+        if awaited:
+            yield request, ending
 
-    def _take(self, request: _Request, fork: _Fork, message: dict[str, Any]) -> None:
+    def _take(self, request: Request, fork: Fork, message: dict[str, Any]) -> None:
         """Take in what one fork of a request tells."""
         match message["event"]:
             case "begin":
@@ -343,13 +308,13 @@ class ForkLab:
                     fork.since = self._clock
                 self._on_progress(fork.experiment.label, fork.record.ended)
 
-    def _close(self, request: _Request, number: int) -> None:
+    def _close(self, request: Request, number: int) -> None:
         if any(fork.status for fork in request.forks):
             check_room(self._folder)
         del self._requests[number]
         for fork in request.endings:
             if fork.status is None:  # its parent is dead, and with it who would tell of its end
-                _kill_group(fork.process)
+                kill_group(fork.process)
         request.folder.cleanup()
 
     def _look_at_the_clock(self) -> None:
@@ -365,9 +330,9 @@ class ForkLab:
                 alive = fork.process and fork.status is None
                 if alive and at_work and self._clock - fork.since > self._target.timeout:
                     fork.hung = True
-                    _kill_group(fork.process)
+                    kill_group(fork.process)
 
-    def _run_of(self, request: _Request, fork: _Fork) -> Run:
+    def _run_of(self, request: Request, fork: Fork) -> Run:
         collected = request.template.record
         if fork.last and fork.status and not fork.record.running and not fork.record.ended:
             # It ended before its first test: what was torn down for that belongs to the test before.
@@ -400,20 +365,6 @@ class ForkLab:
 def _way(stem: Experiment, tests: tuple[str, ...]) -> Experiment:
     """Say what an ending and all before it come to."""
     return replace(stem, label=" then ".join(tests), tests=tests)
-
-
-def _abandon(request: _Request) -> None:
-    """Kill what runs of a request."""
-    request.abandoned = True
-    for fork in request.forks:
-        if fork.status is None:
-            _kill_group(fork.process)
-
-
-def _kill_group(process: int) -> None:
-    if process:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process, signal.SIGKILL)
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

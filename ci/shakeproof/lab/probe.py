@@ -32,15 +32,18 @@ NEEDED = (  # by plugin: the package that brings it, and the option that asks fo
 TAIL_LINES = 15  # of what pytest printed, shown where it would not start
 
 
-def check_target(target: Target) -> None:
+def check_target(target: Target, remedy: str = "") -> None:
     """See that the root directory exists and that the interpreter has a pytest that can be used.
 
-    Raises ShakeproofError with one sentence where not.
+    Raises ShakeproofError with one sentence where not. It says what to do: the `remedy`, where it is not up to the
+    options of the command.
     """
     if not target.rootdir.is_dir():
         raise ShakeproofError(
-            f"There is no folder {target.rootdir}: name the project under test with --rootdir."
+            f"There is no folder {target.rootdir}: "
+            f"{remedy or 'name the project under test with --rootdir.'}"
         )
+    naming = "name the project's own interpreter with --python."
     try:
         answer = subprocess.run(
             [target.python, "-c", PROBE],
@@ -53,16 +56,16 @@ def check_target(target: Target) -> None:
     except OSError as error:
         raise ShakeproofError(
             f"{target.python} cannot be started ({(error.strerror or str(error)).lower()}): "
-            "name the project's interpreter with --python."
+            f"{remedy or naming}"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise ShakeproofError(
-            f"{target.python} did not answer within a minute: name another interpreter with --python."
+            f"{target.python} did not answer within a minute: "
+            f"{remedy or 'name another interpreter with --python.'}"
         ) from error
     if "No module named 'pytest'" in answer.stderr:
         raise ShakeproofError(
-            f"{target.python} has no pytest: install pytest there, "
-            "or name the project's own interpreter with --python."
+            f"{target.python} has no pytest: install pytest there, or {remedy or naming}"
         )
     # Whatever `sitecustomize` or a wrapper prints comes before.
     if answer.returncode or not answer.stdout.rstrip().endswith("usable"):

@@ -112,7 +112,7 @@ def end(templates: Collection[Template]) -> None:
 
 
 def check_forkable(templates: Iterable[Template]) -> None:
-    """Raise ForkUnsafeError where threads are running or connections are open after the collection."""
+    """Raise ForkUnsafeError where something is there after the collection that forks cannot each have."""
     for template in templates:
         ready = template.ready or {}
         if ready["failed"]:
@@ -122,6 +122,15 @@ def check_forkable(templates: Iterable[Template]) -> None:
             raise ForkUnsafeError(f"threads are running once the tests are collected ({names})")
         if ready["connections"]:
             raise ForkUnsafeError("network connections are open once the tests are collected")
+        if ready["loops"]:
+            raise ForkUnsafeError(
+                "an event loop is waiting for more than its own calls once the tests are collected"
+            )
+        if ready["memory"]:
+            names = ", ".join(ready["memory"])
+            raise ForkUnsafeError(
+                f"memory that forks would share is mapped once the tests are collected ({names})"
+            )
         if not ready["tests"]:
             raise ForkUnsafeError("no tests were collected")
 

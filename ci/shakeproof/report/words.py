@@ -261,5 +261,5 @@ def confirmation(finding: Finding) -> str:
 def _control(finding: Finding) -> str:
     if finding.kind is Instability.IMPORT_POLLUTED:
         return "the test where that file is not collected"
-    alone = finding.kind is Instability.VICTIM
-    return "the test alone" if alone else "the test behind its state-setter"
+    brittle = finding.kind is Instability.BRITTLE
+    return "the test behind its state-setter" if brittle else "the test alone"

@@ -6,7 +6,12 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shakeproof.investigate.classify import DEPENDENT, VERY_SIGNIFICANT, chance_of_one_side
+from shakeproof.investigate.classify import (
+    DEPENDENT,
+    SESSION,
+    VERY_SIGNIFICANT,
+    chance_of_one_side,
+)
 from shakeproof.investigate.confirm import matches, often_enough
 from shakeproof.investigate.culprits import all_culprits, cleaners, some_culprits
 from shakeproof.model import Experiment, Instability, Kind
@@ -15,7 +20,7 @@ from shakeproof.search.settle import settle
 from shakeproof.search.work import failure_of, paced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shakeproof.investigate.culprits import HoldsBehind
     from shakeproof.model import Outcome, Suspicion
@@ -23,10 +28,12 @@ if TYPE_CHECKING:
 
 FEW_TESTS = 50  # each is asked whether it is to blame, before there is anything to go by
 ASKED_AGAIN = 40  # times, behind somebody accused of an intermittent victim
+ASKED_TO_BE_SURE = 2  # times, whether a test crashes or hangs behind others and not by itself
+DEADLY = frozenset({Instability.CRASH, Instability.HANG})
 
 
 class Blame:
-    """Names the culprits of victims and of brittle tests."""
+    """Names the culprits of victims, of brittle tests, and of tests that crash or hang behind others only."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -34,50 +41,70 @@ class Blame:
         self._seen: set[Failure] = set()  # when culprits began to be looked for, and since
         self._through: set[Failure] = set()  # of which all culprits were looked for
 
-    def accuse(self) -> None:
+    def name_some(self) -> None:
         """Name a culprit of every test that depends on order, as far as the budget goes; of a small suite, all of them.
 
         Who looks for culprits may see the test fail for another reason than before: that is looked into as well.
         """
         runs = len(self._work.book.runs)
-        self._accuse()
+        self._look_into_the_open_ones()
         if len(self._work.book.runs) > runs:
             settle(self._work)
-            self._accuse()
+            self._look_into_the_open_ones()
 
-    def _accuse(self) -> None:
-        book = self._work.book
-        self._seen = self._work.failures_seen()
-        open_ones = [
-            each for each in book.suspicions if each.kind in DEPENDENT and not book.recalled(each)
-        ]
-        for number, suspicion in enumerate(open_ones):
-            if self._work.spent():
-                book.left_out(f"the culprits of {words.plural(len(open_ones) - number, 'test')}")
-                break
-            if self._in_two_steps(suspicion):
-                book.accuse(self._with_some_culprits(suspicion))
-            else:
-                book.accuse(self._with_all_culprits(suspicion))
-        book.suspicions = book.suspected()
-
-    def accuse_all(self) -> None:
+    def name_all(self) -> None:
         """Name all that are to blame, and who would help: where time is short, each test has one culprit before."""
         book = self._work.book
-        accused = [
-            each for each in book.suspicions if each.kind in DEPENDENT and book.recalled(each)
+        known = [
+            each for each in book.suspicions if _may_have_culprits(each) and book.recalled(each)
         ]
-        new = [each for each in accused if (each.test, each.reason) not in self._through]
-        halfway = [each for each in new if self._in_two_steps(each)]
-        for number, suspicion in enumerate(halfway):
-            if self._work.spent():
-                tests = words.plural(len(halfway) - number, "test")
-                book.left_out(f"whether anything else is to blame as well for {tests}")
-                break
+        new = [each for each in known if (each.test, each.reason) not in self._through]
+        halfway = [
+            each for each in new if self._in_two_steps(each) and _is_worth_a_further_look(each)
+        ]
+        for suspicion in self._in_time(halfway, "whether anything else is to blame as well for"):
             book.accuse(self._with_all_culprits(suspicion))
         self._look_for_cleaners([book.recalled(each) or each for each in new])
         self._through |= {(each.test, each.reason) for each in new}
         book.suspicions = book.suspected()
+
+    def _look_into_the_open_ones(self) -> None:
+        book = self._work.book
+        self._seen = self._work.failures_seen()
+        open_ones = [
+            each for each in book.suspicions if _may_have_culprits(each) and not book.recalled(each)
+        ]
+        for suspicion in self._in_time(open_ones, "the culprits of"):
+            book.accuse(self._looked_into(suspicion))
+        book.suspicions = book.suspected()
+
+    def _in_time(self, suspicions: Sequence[Suspicion], what: str) -> Iterator[Suspicion]:
+        """Hand out one after the other until the budget is spent; then say of how many tests it is left out what."""
+        for number, suspicion in enumerate(suspicions):
+            if self._work.spent():
+                left = words.plural(len(suspicions) - number, "test")
+                self._work.book.left_out(f"{what} {left}")
+                return
+            yield suspicion
+
+    def _looked_into(self, suspicion: Suspicion) -> Suspicion:
+        """Put in the culprits that are found at first."""
+        if suspicion.kind in DEADLY and not self._comes_from_order(suspicion):
+            return suspicion
+        if self._in_two_steps(suspicion):
+            return self._with_some_culprits(suspicion)
+        return self._with_all_culprits(suspicion)
+
+    def _comes_from_order(self, suspicion: Suspicion) -> bool:
+        """Tell whether a test crashes or hangs again behind what ran before it, and not by itself: else it is chance.
+
+        Of other failures, that was settled by then. These are not run again for that, since each takes a process, or
+        the time after which a test is given up.
+        """
+        behind, alone = self._behind(suspicion, [_before(suspicion), ()], ASKED_TO_BE_SURE)
+        again = [matches(suspicion, each) for each in behind]
+        passed = [each.came_through is True for each in alone]
+        return len(again) == len(passed) == ASKED_TO_BE_SURE and all(again + passed)
 
     def _in_two_steps(self, suspicion: Suspicion) -> bool:
         """Tell whether one culprit is found much sooner than all, and by halving: not where chance plays a part."""
@@ -90,11 +117,7 @@ class Blame:
             for each in accused
             if each.kind is Instability.VICTIM and each.culprits and each.rate == 1
         ]
-        for number, victim in enumerate(victims):
-            if self._work.spent():
-                left = words.plural(len(victims) - number, "victim")
-                self._work.book.left_out(f"what would make {left} pass behind the culprits")
-                break
+        for victim in self._in_time(victims, "who would make good what the culprits did to"):
             found = cleaners(
                 self._work.others(victim.test), victim.culprits, self._passes_behind(victim)
             )
@@ -193,6 +216,17 @@ class Blame:
                     beside = replace(run.experiment, concurrent=self._work.jobs > 1)
                     self._work.book.runs.append(replace(run, experiment=beside))
         return [shown[probe.label] for probe in probes]
+
+
+def _may_have_culprits(suspicion: Suspicion) -> bool:
+    """Tell whether others may be to blame: it depends on order, or it crashed or hung, and never as the first."""
+    deadly = suspicion.kind in DEADLY and suspicion.passed_first > 0
+    return suspicion.kind in DEPENDENT or (deadly and suspicion.test != SESSION)
+
+
+def _is_worth_a_further_look(suspicion: Suspicion) -> bool:
+    """Tell whether it is worth a further look: not a crash or hang that turned out to have no culprit."""
+    return bool(suspicion.culprits) or suspicion.kind not in DEADLY
 
 
 def _before(suspicion: Suspicion) -> tuple[str, ...]:

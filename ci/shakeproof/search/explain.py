@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from shakeproof.model import Restoring, Suspicion
     from shakeproof.search.work import Work
 
+# Not a hang: each piece that is not the cause would take the time after which a test is given up.
+EXPLAINED = DEPENDENT | {Instability.CRASH}
 MOST_EXPLAINED = 5  # sets of culprits of one test
 
 
@@ -28,7 +30,7 @@ def explain(work: Work) -> None:
         (each, members)
         for each in book.suspicions
         for members in each.culprits[:MOST_EXPLAINED]
-        if each.kind in DEPENDENT and each.rate == 1
+        if each.kind in EXPLAINED and each.rate == 1
         if (each.test, each.reason, members) not in book.explained
     ]
     if not isinstance(lab, ForkLab):

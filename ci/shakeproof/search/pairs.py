@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
@@ -16,7 +16,7 @@ from shakeproof.search.work import failure_of, paced
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from shakeproof.model import Experiment, Outcome, Run
+    from shakeproof.model import Experiment, Outcome
     from shakeproof.search.blame import Blame
     from shakeproof.search.work import Work
 
@@ -36,8 +36,9 @@ def try_pairs(work: Work, blame: Blame) -> None:
     stems = orders.suspicious_first(work.sound, work.blamed())
     possible = len(stems) * (len(stems) - 1)
     work.terminal.begin("pairs of tests", possible)
-    found = _odd_pairs(work, lab, stems)
-    book.runs += found
+    known = len(book.runs)
+    _keep_odd_pairs(work, lab, stems)
+    found = book.runs[known:]
     if book.pairs < possible:
         book.left_out(f"{possible - book.pairs:,} of {possible:,} pairs of tests")
     if book.pairs:
@@ -46,20 +47,24 @@ def try_pairs(work: Work, blame: Blame) -> None:
         work.terminal.say(f"  {made} of tests: {tests} did as never before")
     if found:
         settle(work)
-        blame.accuse()
+        blame.name_some()
         explain(work)
-        blame.accuse_all()
+        blame.name_all()
         explain(work)
 
 
-def _odd_pairs(work: Work, lab: ForkLab, stems: Sequence[str]) -> list[Run]:
-    """Run the pairs as far as the budget goes, and give those in which the second test did as never before."""
+def _keep_odd_pairs(work: Work, lab: ForkLab, stems: Sequence[str]) -> None:
+    """Run the pairs as far as the budget goes, and keep those in which the second test did as never before.
+
+    They are kept as they are found: whoever loses patience has them in the report.
+    """
     book = work.book
     expected = _expected(work)
-    found: defaultdict[str, list[Experiment]] = defaultdict(list)  # by the second test
+    odd: Counter[str] = Counter()  # pairs, by the second test
     for batch in paced(orders.pairs(stems), work.jobs):
         if work.spent(PAIRS_SHARE):
             break
+        doubted: list[Experiment] = []
         trees = orders.stems(batch, -(-len(batch) // work.jobs))
         for run in lab.at_once(work.jobs).behind(trees):
             work.terminal.over(run)
@@ -68,12 +73,14 @@ def _odd_pairs(work: Work, lab: ForkLab, stems: Sequence[str]) -> list[Run]:
             if len(run.outcomes) < 2:  # noqa: PLR2004  (not collected under this hash seed)
                 continue
             book.pairs += 1
-            if not expected(run.outcomes[-1]):
-                found[run.outcomes[-1].test].append(run.experiment)
-    # Behind one stem the endings may meet in what no fork has for itself - a file of the project, a process.
-    doubted = [each for same in found.values() for each in same[:SAME_PAIRS]]
-    again = lab.at_once(1).run(doubted)
-    return [run for run in again if not expected(run.outcomes[-1])]
+            second = run.outcomes[-1]
+            if not expected(second):
+                odd[second.test] += 1
+                if odd[second.test] <= SAME_PAIRS:
+                    doubted.append(run.experiment)
+        # Behind one stem the endings may meet in what no fork has for itself - a file of the project, a process.
+        again = lab.at_once(1).run(doubted)
+        book.runs += [run for run in again if not expected(run.outcomes[-1])]
 
 
 def _expected(work: Work) -> Callable[[Outcome], bool]:
