@@ -16,7 +16,7 @@ from shakeproof.model import Experiment, Kind
 from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch
 from shakeproof.search.explore import Explorer
-from shakeproof.search.imports import look_at_imports
+from shakeproof.search.imports import explain_imports, look_at_imports, watch_imports
 from shakeproof.search.pairs import try_pairs
 from shakeproof.search.settle import settle
 from shakeproof.search.work import Labs, Work
@@ -84,9 +84,11 @@ def investigate(
         ("two copies at once", explorer.copies),
         ("repeats", lambda: explorer.repeated(question.repeat)),
         ("what tests leave behind", lambda: watch(work)),
+        ("what files leave behind by being imported", lambda: watch_imports(work)),
         ("other orders", explorer.otherwise),
         ("settling what differs", lambda: settle(work)),
         ("imports of test files", lambda: look_at_imports(work)),
+        ("their causes on import", lambda: explain_imports(work)),
         ("culprits", blame.accuse),
         ("causes", lambda: explain(work)),
         ("further culprits", blame.accuse_all),

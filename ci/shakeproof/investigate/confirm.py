@@ -131,7 +131,7 @@ def reproduction(
 def _collecting(
     suspicion: Suspicion, number: int, user_arguments: Sequence[str], cwd: Path
 ) -> Reproduction:
-    """Have pytest collect the culprits, but run only the test."""
+    """Have pytest import the culprits, but run only the test: each is named, and then none of its tests is wanted."""
     files = suspicion.culprits[0] if suspicion.culprits else ()
     own, *_ = suspicion.test.partition("::")
     root = suspicion.example.rootdir
@@ -139,10 +139,15 @@ def _collecting(
     named = [suspicion.test if file == own else file for file in wanted]
     arguments = (
         *_options(suspicion, user_arguments),
-        *(f"--deselect={file}" for file in files),
         *seen_from(cwd, root, named),
+        *map(deselecting, files),
     )
     return _once(f"confirm F{number}", arguments)
+
+
+def deselecting(file: str) -> str:
+    """Give the option that keeps pytest from running the tests of a file that it collects."""
+    return f"--deselect={file}"
 
 
 def _once(label: str, arguments: tuple[str, ...]) -> Reproduction:

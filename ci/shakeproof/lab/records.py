@@ -67,7 +67,9 @@ class Record:
     collected: tuple[str, ...] = ()
     collection_seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
-    left: list[Leak] = field(default_factory=list)  # behind, by its tests
+    left: list[Leak] = field(
+        default_factory=list
+    )  # behind, by its tests or on the import of its files
     _tests: list[_Open] = field(default_factory=list)
     _running: dict[str, _Open] = field(default_factory=dict)
 
@@ -165,6 +167,7 @@ class Record:
             rootdir=Path(self.session.get("rootdir", ".")),
             positional=tuple(self.session.get("positional", ())),
             plugins=frozenset(self.session.get("plugins", ())),
+            left=tuple(self.left),
             log=log,
         )
 
