@@ -88,7 +88,7 @@ def investigate(
         ("other orders", explorer.otherwise),
         ("settling what differs", lambda: settle(work)),
         ("imports of test files", lambda: look_at_imports(work)),
-        ("their causes on import", lambda: explain_imports(work)),
+        ("causes on import", lambda: explain_imports(work)),
         ("culprits", blame.accuse),
         ("causes", lambda: explain(work)),
         ("further culprits", blame.accuse_all),

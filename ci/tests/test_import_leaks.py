@@ -32,8 +32,14 @@ def collected(project: Project, look: ImportLook | None = None) -> Run:
     """Collect in a fresh process that looks at what imports change, and run what was collected."""
     lab = FreshLab(project.target(), project.logs, lambda *_: None)
     (run,) = lab.run([replace(experiment(), imports=look or ImportLook())])
+    assert run.collected, run.log.read_text(encoding="utf-8")
     assert not run.collection_errors
     return run
+
+
+def settings(path: str) -> dict[str, str]:
+    """Write the settings that put folders on the import path, for good."""
+    return {"pytest.ini": f"[pytest]\npythonpath = {path}"}
 
 
 def left(project: Project, look: ImportLook | None = None) -> set[tuple[str, str, str]]:
@@ -44,6 +50,7 @@ def left(project: Project, look: ImportLook | None = None) -> set[tuple[str, str
 @pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
 def test_what_a_file_changes_on_import_is_put_down_to_it(tmp_path: Path, mode: str) -> None:
     files = {
+        **settings("."),
         "app.py": "MODE = 'safe'\nTABLE = {}",
         "conftest.py": "import os\nos.environ['FROM_CONFTEST'] = '1'",
         "sub/__init__.py": "",
@@ -59,7 +66,7 @@ def test_what_a_file_changes_on_import_is_put_down_to_it(tmp_path: Path, mode: s
             """,
         "test_c.py": "import os\nos.chdir('/')" + TEST,
     }
-    project = write(tmp_path, files, f"--import-mode={mode}", "-opythonpath=.")
+    project = write(tmp_path, files, f"--import-mode={mode}")
 
     assert left(project) == {
         ("conftest.py", "environment", "FROM_CONFTEST"),
@@ -75,6 +82,7 @@ def test_what_a_file_changes_on_import_is_put_down_to_it(tmp_path: Path, mode: s
 def test_files_that_only_import_leave_nothing(tmp_path: Path, mode: str) -> None:
     """Neither what libraries do when they are loaded, nor modules that enter themselves, nor what pytest does."""
     files = {
+        **settings(". site-packages"),
         "site-packages/library/__init__.py": LIBRARY,
         "site-packages/library/part.py": LIBRARY.replace("LIBRARY", "PART"),
         "app/__init__.py": "REGISTRY = []\nimport functools\n@functools.cache\ndef get(): return 1",
@@ -88,7 +96,7 @@ def test_files_that_only_import_leave_nothing(tmp_path: Path, mode: str) -> None
         + TEST,
         "tests/test_c.py": "class TestIt:\n    ROWS = []\n    def test_it(self): ...",
     }
-    project = write(tmp_path, files, f"--import-mode={mode}", "-opythonpath=. site-packages")
+    project = write(tmp_path, files, f"--import-mode={mode}")
 
     assert left(project) == set()
 
@@ -142,6 +150,7 @@ def test_a_plugin_of_the_project_is_its_conftests_business(tmp_path: Path) -> No
 
 def test_settings_cached_on_import_are_left(tmp_path: Path) -> None:
     files = {
+        **settings("."),
         "app.py": "import functools\n@functools.cache\ndef get_settings(): return object()",
         "test_a.py": "import app\nSETTINGS = app.get_settings()" + TEST,
     }
@@ -153,6 +162,7 @@ def test_settings_cached_on_import_are_left(tmp_path: Path) -> None:
 def test_a_piece_is_put_back_right_after_the_import_of_its_file(tmp_path: Path, mode: str) -> None:
     """And nothing else: what the next file sees, and the tests, is as if that had not been done."""
     files = {
+        **settings("."),
         "app.py": "MODE = 'safe'",
         "test_a.py": "import os, app\nos.environ['A_MODE'] = 'fast'\nos.environ['B_MODE'] = 'fast'\napp.MODE = 'fast'",
         "test_b.py": """
@@ -162,7 +172,7 @@ def test_a_piece_is_put_back_right_after_the_import_of_its_file(tmp_path: Path, 
                 assert SEEN == [None, "fast", "safe"]
             """,
     }
-    project = write(tmp_path, files, f"--import-mode={mode}", "-opythonpath=.")
+    project = write(tmp_path, files, f"--import-mode={mode}")
     pieces = (("test_a.py", "environment", "A_MODE"), ("test_a.py", "globals", "app.MODE"))
 
     run = collected(project, ImportLook(thorough=True, put_back=pieces))
@@ -171,8 +181,12 @@ def test_a_piece_is_put_back_right_after_the_import_of_its_file(tmp_path: Path, 
 
 
 def test_a_thorough_look_tells_what_libraries_change_as_well(tmp_path: Path) -> None:
-    files = {"site-packages/library.py": LIBRARY, "test_a.py": "import library" + TEST}
-    project = write(tmp_path, files, "-opythonpath=site-packages")
+    files = {
+        **settings("site-packages"),
+        "site-packages/library.py": LIBRARY,
+        "test_a.py": "import library" + TEST,
+    }
+    project = write(tmp_path, files)
 
     found = left(project, ImportLook(thorough=True))
 

@@ -91,6 +91,8 @@ def reproduction(
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
         return _replay_only(number, user_arguments, twice, out, tries=1)
+    if suspicion.kind is Instability.IMPORT_POLLUTED and _can_be_named(suspicion):
+        return _collecting(suspicion, number, user_arguments, cwd)
     listed = len(order) > INLINE_TESTS
     if any("[" in test.partition("::")[0] for test in order) or (
         listed and not _reads_files(example.pytest)
@@ -98,8 +100,6 @@ def reproduction(
         # pytest reads an argument only as far as the first bracket: such a file cannot be named to it. And before 8.2
         # it takes `@file` for a path: an order too long for the line cannot be given to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
-    if suspicion.kind is Instability.IMPORT_POLLUTED:
-        return _collecting(suspicion, number, user_arguments, cwd)
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
     if suspicion.kind is Instability.PARALLEL_UNSAFE:
@@ -126,6 +126,12 @@ def reproduction(
         order_file=order_file,
         order=order if listed else (),
     )
+
+
+def _can_be_named(suspicion: Suspicion) -> bool:
+    """Tell whether pytest can be given the file of a test and its culprits' by their names."""
+    files = (suspicion.test.partition("::")[0], *sum(suspicion.culprits[:1], ()))
+    return not any("[" in file for file in files)
 
 
 def _collecting(

@@ -291,12 +291,12 @@ def _what_it_imports(finding: Finding) -> str:
     if not all(deselecting(file) in arguments for file in files):
         return ""
     if len(files) == 1:
-        return f", in which {files[0]} is imported and none of its tests runs,"
-    return f", in which {' and '.join(files)} are imported and none of their tests runs,"
+        return f", which imports {files[0]} and runs none of its tests,"
+    return f", which imports {' and '.join(files)} and runs none of their tests,"
 
 
 def _control(finding: Finding) -> str:
     if finding.kind is Instability.IMPORT_POLLUTED:
-        return "the test where only its own file is imported"
+        return "the test without that import"
     alone = finding.kind is Instability.VICTIM
     return "the test alone" if alone else "the test behind its state-setter"
