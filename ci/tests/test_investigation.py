@@ -130,7 +130,7 @@ def test_an_interruption_while_settling_keeps_what_is_suspected(question: Questi
     assert (report.verdict, report.exit_status) == (Verdict.INTERRUPTED, 130)
     assert culprits(report) == {FIRST: (), SECOND: ()}
     assert report.evidence.incomplete == (
-        f"settling what differs, imports of test files, {LAST_STAGES}: interrupted",
+        f"settling what differs, imports of test files, causes on import, {LAST_STAGES}: interrupted",
         "confirming 2 of 2 findings: interrupted",
     )
 
@@ -178,7 +178,7 @@ LOST = ForkUnsafeError("the process that had collected ended")
         (
             "twice",
             (),
-            f"other orders, settling what differs, imports of test files, {LAST_STAGES}",
+            f"other orders, settling what differs, imports of test files, causes on import, {LAST_STAGES}",
         ),
         (f": {SECOND} behind", ((POLLUTER,),), LAST_STAGES),
     ],

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from shakeproof.model import Leak, Restoring, Suspicion
     from shakeproof.search.work import Work
 
+# Of the budget, which watching a collection may take, and how much longer than another it is.
+WATCHING_SHARE, WATCHED_AS_LONG = 0.1, 2
 MOST_TESTS = 20  # that fail in every run: each takes two fresh processes at least
 
 
@@ -34,6 +36,10 @@ def watch_imports(work: Work) -> None:
     book, what = work.book, "what files leave behind by being imported"
     if work.spent():
         book.left_out(what)
+        return
+    collecting_once = max((run.collection_seconds for run in book.runs), default=0.0)
+    if WATCHED_AS_LONG * collecting_once > WATCHING_SHARE * work.budget:
+        book.left_out(f"{what}: collecting once takes {collecting_once:.0f} s")
         return
     work.terminal.begin(what, 1)
     watched = Experiment(
@@ -99,7 +105,7 @@ def explain_imports(work: Work) -> None:
     for number, (suspicion, members) in enumerate(open_ones):
         if work.spent():
             left = words.plural(len(open_ones) - number, "file")
-            book.left_out(f"what {left} do while imported that makes tests fail")
+            book.left_out(f"what is done on import by {left} and makes tests fail")
             break
         found = causes(_restored(work, suspicion, members), brittle=False)
         book.explained[suspicion.test, suspicion.reason, members] = found
