@@ -123,6 +123,18 @@ def test_what_is_gone_before_the_first_test_is_not_left(tmp_path: Path) -> None:
     assert left(write(tmp_path, files)) == set()
 
 
+def test_what_pytest_undoes_is_not_put_down_to_a_file_where_a_hook_does_the_same(
+    tmp_path: Path,
+) -> None:
+    """The filters that hold when the tests begin are then not those of the beginning, and still not the file's."""
+    files = {
+        "conftest.py": "import warnings\ndef pytest_configure(): warnings.simplefilter('always')",
+        "test_a.py": "import warnings\nwarnings.simplefilter('ignore')" + TEST,
+    }
+
+    assert left(write(tmp_path, files)) == set()
+
+
 def test_a_stand_in_for_a_module_is_left(tmp_path: Path) -> None:
     text = """
         import sys, types

@@ -94,7 +94,7 @@ class Imports:
     def pytest_load_initial_conftests(
         self, early_config: pytest.Config
     ) -> Generator[None, None, None]:
-        """Begin before the first conftest.py, outside what pytest itself changes for the time of collecting."""
+        """Begin before the first conftest.py."""
         root = str(early_config.rootpath)
         kept = tempfile.tempdir
         probes = default_probes(root)
@@ -102,11 +102,19 @@ class Imports:
         self._project = Project(root)
         self._observer = Observer(probes)
         self._outer = Observer(each for each in probes if each.name not in OBJECTS)
-        self._first = self._observer.look()
         self._hear_of_conftests(early_config)
         self._loading = Loading(self._around)
         self._loading.begin()
+        self._first = self._observer.look()
         yield
+        self._settle(0, self._first)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Generator[None, None, None]:
+        """See what is left of the rest when pytest has put back what it changes itself for the time of collecting."""
+        before, known = self._observer.look(), len(self._files)
+        yield
+        self._settle(known, before)
 
     def _hear_of_conftests(self, config: pytest.Config) -> None:
         """Go around the one method that imports a conftest.py: there is no hook before that."""
@@ -153,8 +161,9 @@ class Imports:
         if self._loading is None:
             return
         self._loading.end()
+        self._settle(0, self._first)
         for file in self._files:
-            changes = [list(each) for each in self._left(file)[:MOST_CHANGES]]
+            changes = [list(each.change) for each in file.noted.values()][:MOST_CHANGES]
             if changes:
                 self._write({"event": "left", "test": file.name, "changes": changes})
 
@@ -245,22 +254,25 @@ class Imports:
                 with contextlib.suppress(LookupError):  # then the test will not be seen to pass
                     self._observer.put_back(noted.before, [piece])
 
-    def _left(self, file: File) -> List[Change]:
-        """Tell what a file has left behind from what importing is, and from what was gone before the first test."""
-        changes = [each for each in file.noted.values() if _counts(each.change)]
-        if self._thorough or not changes:
-            return [each.change for each in changes]
+    def _settle(self, known: int, begun: Moment) -> None:
+        """Forget what is not changed any more since then: of the files but for those that were known before."""
         now = self._observer.look()
-        still = {id(each.before): self._changed(each.before, now) for each in changes}
-        in_all = self._changed(self._first, now)
-        found = []
-        for change, before in changes:
-            piece = (change.probe, change.key)
-            # What a module holds that was loaded later cannot be told from the first look.
-            is_left = piece in still[id(before)] and (change.probe in OBJECTS or piece in in_all)
-            if is_left and change.category != "random":
-                found.append(change)
-        return found
+        changed = self._changed(begun, now)
+        for file in self._files[known:]:
+            noted = {piece: each for piece, each in file.noted.items() if _counts(each.change)}
+            if not self._thorough:
+                still = {
+                    id(before): self._changed(before, now)
+                    for before in (each.before for each in noted.values())
+                }
+                noted = {
+                    piece: each
+                    for piece, each in noted.items()
+                    # What a module holds that was loaded later cannot be told from the look at the beginning.
+                    if piece in still[id(each.before)] and (piece[0] in OBJECTS or piece in changed)
+                    if each.change.category != "random"
+                }
+            file.noted = noted
 
     def _changed(self, before: Moment, now: Moment) -> Set[Piece]:
         return {(each.probe, each.key) for each in self._observer.changes(before, now)}
