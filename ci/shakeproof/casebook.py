@@ -106,6 +106,7 @@ class Casebook:
     # A sentence for each thing planned and not done.
     incomplete: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
+    collecting: float = 0.0  # seconds that it took a fresh process
     forked: bool = False  # whether the runs were forks of one process that had collected
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)

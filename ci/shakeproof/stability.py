@@ -58,6 +58,7 @@ def stability(question: Question, terminal: Terminal) -> Report:
     with book.kept():
         terminal.say(f"seed: {setting.master_seed}")
         first = _look(judge)
+        book.collecting = first.collection_seconds
         hash_seeds = _hash_seeds(question, first, book)
         with _laboratory(question, judge, hash_seeds, terminal) as lab:
             tests = lab.collected if isinstance(lab, ForkLab) else first.collected
@@ -84,7 +85,6 @@ def investigate(
         ("two copies at once", explorer.copies),
         ("repeats", lambda: explorer.repeated(question.repeat)),
         ("what tests leave behind", lambda: watch(work)),
-        ("what files leave behind by being imported", lambda: watch_imports(work)),
         ("other orders", explorer.otherwise),
         ("settling what differs", lambda: settle(work)),
         ("imports of test files", lambda: look_at_imports(work)),
@@ -93,6 +93,7 @@ def investigate(
         ("causes", lambda: explain(work)),
         ("further culprits", blame.accuse_all),
         ("their causes", lambda: explain(work)),
+        ("what files leave behind by being imported", lambda: watch_imports(work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]

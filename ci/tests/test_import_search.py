@@ -31,7 +31,7 @@ def suite(experiment: Experiment) -> Run:
     failed = CULPRIT in files and not put_back
     outcomes = {VICTIM: Status.FAILED if failed else Status.PASSED}
     left = (COLOUR, MODE) if look and CULPRIT in files else ()
-    return replace(run(experiment, outcomes, collected=there), left=left, collection_seconds=2.0)
+    return replace(run(experiment, outcomes, collected=there), left=left)
 
 
 def work(*, budget: float = math.inf) -> Work:
@@ -97,6 +97,7 @@ def test_a_suite_is_not_collected_again_where_there_is_no_time_for_that(
     budget: float, incomplete: str
 ) -> None:
     search = work(budget=budget)
+    search.book.collecting = 2.0
 
     watch_imports(search)
 

@@ -37,9 +37,8 @@ def watch_imports(work: Work) -> None:
     if work.spent():
         book.left_out(what)
         return
-    collecting_once = max((run.collection_seconds for run in book.runs), default=0.0)
-    if WATCHED_AS_LONG * collecting_once > WATCHING_SHARE * work.budget:
-        book.left_out(f"{what}: collecting once takes {collecting_once:.0f} s")
+    if WATCHED_AS_LONG * book.collecting > WATCHING_SHARE * work.budget:
+        book.left_out(f"{what}: collecting once takes {book.collecting:.0f} s")
         return
     work.terminal.begin(what, 1)
     watched = Experiment(
