@@ -113,6 +113,7 @@ class Casebook:
     to_do: list[str] = field(default_factory=list)  # the stages that are not through
     # Seconds that each stage took; one that is gone through twice is there twice.
     stages: list[tuple[str, float]] = field(default_factory=list)
+    collecting: float = 0.0  # seconds that it took a fresh process
     forked: bool = False  # whether the runs were forks of one process that had collected
     interrupted: bool = False
     begun: float = field(default_factory=time.monotonic)

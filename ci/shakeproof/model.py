@@ -60,6 +60,23 @@ class Kind(StrEnum):
     REPLAY = "replay"  # the exact order of an earlier run once more
 
 
+@dataclass(frozen=True, slots=True)
+class ImportLook:
+    """That a fresh process shall tell what each file changes while it is imported."""
+
+    # Also what changes while the modules are loaded that a file imports first.
+    thorough: bool = False
+    # By file, probe and key: what is made what it was as soon as that file is imported.
+    put_back: tuple[tuple[str, str, str], ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Write it as the launcher reads it."""
+        by_file: dict[str, list[list[str]]] = {}
+        for file, *piece in self.put_back:
+            by_file.setdefault(file, []).append(piece)
+        return {"thorough": self.thorough, "put_back": by_file}
+
+
 Endings = tuple[tuple[str, ...], ...]  # node ids; each of these orders is run behind the same stem
 
 
@@ -78,6 +95,7 @@ class Experiment:
     seed: int | None = None  # of the shuffle
     concurrent: bool = False  # whether other runs were under way at the same time
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
+    imports: ImportLook | None = None  # only in a fresh process
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +141,8 @@ class Run:
 class Leak:
     """A piece of state that was not as before when a test, or several of them, had ended."""
 
-    by: str  # the test after which it was seen; empty: after all that ran
+    # The test after which it was seen, or the file whose import did it; empty: after all that ran.
+    by: str
     category: str  # environment, settings, cache, database, ...: see the contract
     key: str  # which piece: APP_MODE, app.config.CACHE['x']
     before: str | None  # as text; None: it was not there

@@ -17,7 +17,7 @@ from shakeproof.model import Experiment, Kind
 from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch
 from shakeproof.search.explore import Explorer
-from shakeproof.search.imports import look_at_imports
+from shakeproof.search.imports import explain_imports, look_at_imports, watch_imports
 from shakeproof.search.pairs import try_pairs
 from shakeproof.search.settle import settle
 from shakeproof.search.work import Labs, Work
@@ -59,6 +59,7 @@ def stability(question: Question, terminal: Terminal) -> Report:
     with book.kept():
         terminal.say(f"seed: {setting.master_seed}")
         first = _look(judge)
+        book.collecting = first.collection_seconds
         hash_seeds = _hash_seeds(question, first, book)
         with _laboratory(question, judge, hash_seeds, terminal) as lab:
             tests = lab.collected if isinstance(lab, ForkLab) else first.collected
@@ -90,10 +91,12 @@ def investigate(
         ("other orders", explorer.otherwise),
         ("settling what differs", lambda: settle(work)),
         ("imports of test files", lambda: look_at_imports(work)),
+        ("causes on import", lambda: explain_imports(work)),
         ("culprits", blame.name_some),
         ("causes", lambda: explain(work)),
         ("further culprits", blame.name_all),
         ("their causes", lambda: explain(work)),
+        ("what files leave behind by being imported", lambda: watch_imports(work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]

@@ -13,7 +13,7 @@ from builders import finding, report
 from shakeproof.lab.records import Record
 from shakeproof.model import Cause, Instability, Leak, Verdict
 from shakeproof.report import words
-from shakeproof.report.advice import advice_for
+from shakeproof.report.advice import advice_for, advice_on_import
 from shakeproof.report.as_json import to_json
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
@@ -68,6 +68,59 @@ def test_what_is_not_proven_is_called_so_and_gets_no_advice() -> None:
 def test_a_brittle_test_is_told_what_it_needs_and_not_to_mend_its_state_setter() -> None:
     assert with_causes(Cause(TABLE, proven=True), kind=Instability.BRITTLE) == (
         "proven: global app.TABLE: {} -> {'it': 1} (kept, with all else put back: it passes)",
+    )
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_what_is_done_on_import_is_to_be_done_in_a_fixture(category: str) -> None:
+    advice = advice_on_import(category)
+
+    assert "fixture" in advice.short
+    assert advice.lines
+
+
+def test_a_cause_on_import_names_the_file_that_does_it() -> None:
+    """It may be a conftest.py that comes with the culprit."""
+    mode = replace(MODE, by="sub/conftest.py")
+
+    assert with_causes(Cause(mode, proven=True), kind=Instability.IMPORT_POLLUTED) == (
+        (
+            "proven: environment APP_MODE: not there -> 'fast', while sub/conftest.py is imported "
+            "(put back right after that: it passes)"
+        ),
+        "to mend it, set it with monkeypatch.setenv in a fixture, not while the file is imported",
+    )
+
+
+def test_the_command_for_what_is_done_on_import_says_that_it_imports() -> None:
+    found = replace(
+        finding(Instability.IMPORT_POLLUTED), culprits=(("test_b.py",),), counter_check=True
+    )
+    arguments = ("test_a.py::test_it", "test_b.py", "--deselect=test_b.py")
+    shown = replace(found, replay=replace(found.replay, arguments=arguments))
+
+    assert words.confirmation(shown) == (
+        "confirmed: the command, which imports test_b.py and runs none of its tests, showed it in 1 of 1 fresh "
+        "process, and the test without that import did not"
+    )
+    # Where the command could not name the file, it runs everything.
+    assert words.confirmation(found).startswith("confirmed: the command showed it")
+
+
+def test_what_files_leave_is_told_apart_from_what_tests_leave() -> None:
+    by_file = replace(TABLE, by="test_b.py")
+
+    told = words.leaks(replace(report(Verdict.STABLE), leaks=(MODE, by_file)))
+
+    assert told == (
+        (
+            "1 test left 1 piece of state changed, "
+            "such as environment APP_MODE: not there -> 'fast' by test_a.py::test_sets"
+        ),
+        (
+            "1 file left 1 piece of state changed by being imported, "
+            "such as global app.TABLE: {} -> {'it': 1} by test_b.py"
+        ),
     )
 
 

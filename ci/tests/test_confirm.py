@@ -300,6 +300,23 @@ def test_a_short_order_needs_no_file() -> None:
     assert reproduced(victim(bad)).order == ()
 
 
+@pytest.mark.parametrize("pytest_version", ["7.0.1", "9.2.0"])
+def test_files_that_are_only_imported_are_named_and_then_left_out(pytest_version: str) -> None:
+    """As they come in the suite, however long its order is; the test in the place of its own file."""
+    tests = [f"test_{letter}.py::t{number}" for letter in "abcd" for number in range(9)]
+    bad = run(declared(), {**dict.fromkeys(tests, PASSED), "test_b.py::t1": FAILED})
+    polluted = suspicion(
+        "test_b.py::t1", Instability.IMPORT_POLLUTED, replace(bad, pytest=pytest_version)
+    )
+
+    command = reproduced(replace(polluted, culprits=(("test_a.py", "test_d.py"),)), "-q").command
+
+    assert command == (
+        "python -m pytest -q test_a.py test_b.py::t1 test_d.py "
+        "--deselect=test_a.py --deselect=test_d.py"
+    )
+
+
 def test_what_is_unsafe_in_parallel_is_run_in_parallel() -> None:
     bad = run(parallel(), ORDER, positional=("tests",), plugins=("randomly", "xdist"))
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FIRST, SECOND = "test_it.py::test_first_victim", "test_it.py::test_second_victim"
 POLLUTER, OTHER = "test_it.py::test_pollutes", "test_it.py::test_does_nothing"
 POLLUTED_BY = {FIRST: POLLUTER, SECOND: POLLUTER}
-LAST_STAGES = "culprits, causes, further culprits, their causes, pairs"
+LAST_STAGES = "culprits, causes, further culprits, their causes, what files leave behind by being imported, pairs"
 SUITE = (FIRST, SECOND, POLLUTER, OTHER)
 
 
@@ -130,7 +130,7 @@ def test_an_interruption_while_settling_keeps_what_is_suspected(question: Questi
     assert (report.verdict, report.exit_status) == (Verdict.INTERRUPTED, 130)
     assert culprits(report) == {FIRST: (), SECOND: ()}
     assert report.evidence.incomplete == (
-        f"settling what differs, imports of test files, {LAST_STAGES}: interrupted",
+        f"settling what differs, imports of test files, causes on import, {LAST_STAGES}: interrupted",
         "confirming 2 of 2 findings: interrupted",
     )
 
@@ -178,7 +178,7 @@ LOST = ForkUnsafeError("the process that had collected ended")
         (
             "twice",
             (),
-            f"other orders, settling what differs, imports of test files, {LAST_STAGES}",
+            f"other orders, settling what differs, imports of test files, causes on import, {LAST_STAGES}",
         ),
         (f": {SECOND} behind", ((POLLUTER,),), LAST_STAGES),
     ],

@@ -6,6 +6,8 @@ status = 1                   # exit status
 verdict = "unstable"         # left out where no report is written
 tests = 300                  # how many are judged; left out: not looked at
 incomplete = "any"           # whatever was left undone; left out: nothing may be
+# What files leave behind by being imported, each with category and key; left out: nothing may be.
+import_leaks = [["test_it.py", "environment", "APP_MODE"]]
 not_yet = "..."              # why it fails for now; it has to fail, so that this line goes when its reason does
 
 [[finding]]                  # all there are, in any order
@@ -41,6 +43,7 @@ SPECIMENS = Path(__file__).parent / "specimens"
 OPTIONS = ("--seed", "1", "--quiet", "--repeat", "3")
 FOR_A_FILE = frozenset(
     {"claim", "options", "status", "verdict", "tests", "incomplete", "not_yet", "finding"}
+    | {"import_leaks"}
 )
 FOR_A_FINDING = frozenset(
     {"test", "kind", "culprits", "cleaners", "causes", "confirmed", "message"}
@@ -99,6 +102,11 @@ def _judged(out: Path) -> dict[str, Any] | None:
         "tests": report["suite"]["tests"],
         "findings": sorted(findings, key=_place),
         "incomplete": report["evidence"]["incomplete"],
+        "import_leaks": sorted(
+            [leak["by"], leak["category"], leak["key"]]
+            for leak in report["leaks"]
+            if "::" not in leak["by"]
+        ),
     }
 
 
@@ -123,6 +131,7 @@ def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
         "tests": expected.get("tests", ANY),
         "findings": sorted(findings, key=_place),
         "incomplete": ANY if expected.get("incomplete") == "any" else [],
+        "import_leaks": sorted(expected.get("import_leaks", [])),
     }
 
 

@@ -157,6 +157,7 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
         "what tests leave behind that nobody minds",
         "3 more runs of one test alone",
         "3 more runs of one test twice in a row",
+        "what files leave behind by being imported",
         "6 of 6 pairs of tests",
     ]
 

@@ -92,6 +92,8 @@ def reproduction(
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
         return _replay_only(number, user_arguments, twice, out, tries=1)
+    if suspicion.kind is Instability.IMPORT_POLLUTED and _can_be_named(suspicion):
+        return _collecting(suspicion, number, user_arguments, cwd)
     listed = len(order) > INLINE_TESTS
     if any("[" in test.partition("::")[0] for test in order) or (
         listed and not _reads_files(example.pytest)
@@ -99,8 +101,6 @@ def reproduction(
         # pytest reads an argument only as far as the first bracket: such a file cannot be named to it. And before 8.2
         # it takes `@file` for a path: an order too long for the line cannot be given to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
-    if suspicion.kind is Instability.IMPORT_POLLUTED:
-        return _collecting(suspicion, number, user_arguments, cwd)
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
     if suspicion.kind is Instability.PARALLEL_UNSAFE:
@@ -129,10 +129,16 @@ def reproduction(
     )
 
 
+def _can_be_named(suspicion: Suspicion) -> bool:
+    """Tell whether pytest can be given the file of a test and its culprits' by their names."""
+    files = (suspicion.test.partition("::")[0], *sum(suspicion.culprits[:1], ()))
+    return not any("[" in file for file in files)
+
+
 def _collecting(
     suspicion: Suspicion, number: int, user_arguments: Sequence[str], cwd: Path
 ) -> Reproduction:
-    """Have pytest collect the culprits, but run only the test."""
+    """Have pytest import the culprits, but run only the test: each is named, and then none of its tests is wanted."""
     files = suspicion.culprits[0] if suspicion.culprits else ()
     own, *_ = suspicion.test.partition("::")
     root = suspicion.example.rootdir
@@ -140,10 +146,15 @@ def _collecting(
     named = [suspicion.test if file == own else file for file in wanted]
     arguments = (
         *_options(suspicion, user_arguments),
-        *(f"--deselect={file}" for file in files),
         *seen_from(cwd, root, named),
+        *map(deselecting, files),
     )
     return _once(f"confirm F{number}", arguments)
+
+
+def deselecting(file: str) -> str:
+    """Give the option that keeps pytest from running the tests of a file that it collects."""
+    return f"--deselect={file}"
 
 
 def _once(label: str, arguments: tuple[str, ...]) -> Reproduction:

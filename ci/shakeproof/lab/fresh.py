@@ -101,6 +101,7 @@ class FreshLab:
             "active": sorted(experiment.plugins | _looking(experiment)),
             "cache": str(folder / "cache"),
             "tests": experiment.tests,
+            "imports": experiment.imports and experiment.imports.as_json(),
         }
         request_file.write_text(json.dumps(request), encoding="utf-8")
         begun = time.monotonic()

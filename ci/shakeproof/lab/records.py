@@ -67,7 +67,8 @@ class Record:
     collected: tuple[str, ...] = ()
     collection_seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
-    left: list[Leak] = field(default_factory=list)  # behind, by its tests
+    # Behind, by its tests or on the import of its files.
+    left: list[Leak] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # on what could not be looked at
     _tests: list[_Open] = field(default_factory=list)
     _running: dict[str, _Open] = field(default_factory=dict)
@@ -167,6 +168,7 @@ class Record:
             rootdir=Path(self.session.get("rootdir", ".")),
             positional=tuple(self.session.get("positional", ())),
             plugins=frozenset(self.session.get("plugins", ())),
+            left=tuple(self.left),
             log=log,
         )
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from shakeproof.investigate.confirm import deselecting
 from shakeproof.messages import headline
 from shakeproof.model import Instability, Kind, Verdict
-from shakeproof.report.advice import advice_for
+from shakeproof.report.advice import advice_for, advice_on_import
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shakeproof.model import Cause, Evidence, Finding, Leak, Report
+    from shakeproof.report.advice import Advice
 
 NAMES_SHOWN = 5  # culprits that a summary lists
 RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
@@ -44,11 +47,14 @@ MEANINGS = (
     (Instability.PARALLEL_UNSAFE, "fails only while other tests run at the same time"),
     (
         Instability.IMPORT_POLLUTED,
-        "passes where only its own file is collected: what another one does on import makes it fail",
+        "passes where no test file but its own is imported, and fails where another one is, whichever tests run",
     ),
     (Instability.CRASH, "takes the process down"),
     (Instability.HANG, "does not end"),
     (Instability.BROKEN, "fails in every run: not unstable, but to be mended first"),
+)
+_BLAME = MappingProxyType(
+    {Instability.BRITTLE: "needs", Instability.IMPORT_POLLUTED: "because of the import of"}
 )
 
 
@@ -151,7 +157,7 @@ def seen_in(finding: Finding) -> str:
 def because(finding: Finding) -> tuple[str, ...]:
     """Say who is to blame, and who makes it good; nothing where nobody was found."""
     sets = [" and ".join(members) for members in finding.culprits]
-    blame = "needs" if finding.kind is Instability.BRITTLE else "because of"
+    blame = _BLAME.get(finding.kind, "because of")
     sentences = [f"{blame} {_any_of(sets)}"] if sets else []
     if finding.rate < 1:
         sentences.append(
@@ -166,7 +172,15 @@ def causes(finding: Finding) -> tuple[str, ...]:
     """Say what was left behind that makes the difference, a line for each piece of state, and how to mend it."""
     return (
         *(_cause(cause, finding) for cause in finding.causes),
-        *(f"to mend it, {advice_for(category).short}" for category in _to_mend(finding)),
+        *(f"to mend it, {_advice(category, finding).short}" for category in _to_mend(finding)),
+    )
+
+
+def _advice(category: str, finding: Finding) -> Advice:
+    return (
+        advice_on_import(category)
+        if finding.kind is Instability.IMPORT_POLLUTED
+        else advice_for(category)
     )
 
 
@@ -181,6 +195,9 @@ def _to_mend(finding: Finding) -> tuple[str, ...]:
 def _cause(cause: Cause, finding: Finding) -> str:
     piece = f"{cause.leak.category} {change(cause.leak)}"
     back = f"put back{_and(cause.together)}"
+    if finding.kind is Instability.IMPORT_POLLUTED and cause.leak.by:
+        piece += f", while {cause.leak.by} is imported"
+        back += " right after that"
     if finding.kind is Instability.BRITTLE:
         turned = f"kept{_and(cause.together)}, with all else put back: it passes"
     else:
@@ -202,13 +219,19 @@ def change(leak: Leak) -> str:
 
 def leaks(report: Report) -> tuple[str, ...]:
     """Say what else was left behind, where nobody was seen to mind."""
-    tests = len({leak.by for leak in report.leaks})
-    if not tests:
-        return ()
-    pieces = plural(len({(leak.category, leak.key) for leak in report.leaks}), "piece")
-    first = report.leaks[0]
-    example = f"{first.category} {change(first)} by {first.by}"
-    return (f"{plural(tests, 'test')} left {pieces} of state changed, such as {example}",)
+    by_tests = [leak for leak in report.leaks if "::" in leak.by]
+    by_files = [leak for leak in report.leaks if "::" not in leak.by]
+    return (
+        *(_left(by_tests, "test", "") if by_tests else ()),
+        *(_left(by_files, "file", " by being imported") if by_files else ()),
+    )
+
+
+def _left(leaks: Sequence[Leak], noun: str, how: str) -> tuple[str, ...]:
+    who = plural(len({leak.by for leak in leaks}), noun)
+    pieces = plural(len({(leak.category, leak.key) for leak in leaks}), "piece")
+    example = f"{leaks[0].category} {change(leaks[0])} by {leaks[0].by}"
+    return (f"{who} left {pieces} of state changed{how}, such as {example}",)
 
 
 def in_full(finding: Finding) -> tuple[str, ...]:
@@ -220,7 +243,7 @@ def in_full(finding: Finding) -> tuple[str, ...]:
         ("shown by", finding.failing),
         ("message", finding.message.splitlines()),
         *(
-            (f"to mend the {category}", advice_for(category).lines)
+            (f"to mend the {category}", _advice(category, finding).lines)
             for category in _to_mend(finding)
         ),
     )
@@ -243,8 +266,9 @@ def confirmation(finding: Finding) -> str:
     tries = f"{finding.tries} fresh process" + ("" if finding.tries == 1 else "es")
     if not finding.tries:
         return "not confirmed: the command was not run"
+    command = f"the command{_what_it_imports(finding)}"
     if finding.counter_check is False and finding.shown:
-        return f"not confirmed: the command showed it in {finding.shown} of {tries}, but so did {_control(finding)}"
+        return f"not confirmed: {command} showed it in {finding.shown} of {tries}, but so did {_control(finding)}"
     if finding.refusal and not finding.shown:
         return f"not confirmed: the command could not be run, for pytest says: {finding.refusal}"
     if finding.refuted:
@@ -253,13 +277,26 @@ def confirmation(finding: Finding) -> str:
             "so what it trips over is something in the way Shakeproof runs it, or a test that ran before it"
         )
     if not finding.confirmed:
-        return f"not confirmed: the command did not show it in {tries}"
+        return f"not confirmed: {command} did not show it in {tries}"
     countered = f", and {_control(finding)} did not" if finding.counter_check else ""
-    return f"confirmed: the command showed it in {finding.shown} of {tries}{countered}"
+    return f"confirmed: {command} showed it in {finding.shown} of {tries}{countered}"
+
+
+def _what_it_imports(finding: Finding) -> str:
+    """Say why a command names files whose tests it then leaves out."""
+    files = finding.culprits[0] if finding.culprits else ()
+    arguments = finding.replay.arguments or ()
+    if finding.kind is not Instability.IMPORT_POLLUTED or not files:
+        return ""
+    if not all(deselecting(file) in arguments for file in files):
+        return ""
+    if len(files) == 1:
+        return f", which imports {files[0]} and runs none of its tests,"
+    return f", which imports {' and '.join(files)} and runs none of their tests,"
 
 
 def _control(finding: Finding) -> str:
     if finding.kind is Instability.IMPORT_POLLUTED:
-        return "the test where that file is not collected"
+        return "the test without that import"
     brittle = finding.kind is Instability.BRITTLE
     return "the test behind its state-setter" if brittle else "the test alone"

@@ -1,26 +1,64 @@
-"""Tests that fail because of what another file does while it is imported."""
+"""What files of the tests do while they are imported, and the tests that fail because of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from shakeproof import orders
+from shakeproof.investigate.causes import Answer, causes
 from shakeproof.investigate.imports import (
     collecting,
     culprits_of_import,
+    left_by_others,
     may_be_import_polluted,
+    putting_back,
 )
-from shakeproof.model import Instability
+from shakeproof.model import Experiment, ImportLook, Instability, Kind
 from shakeproof.report import words
+from shakeproof.search.explain import MOST_EXPLAINED
 from shakeproof.search.work import paced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shakeproof.model import Suspicion
+    from shakeproof.investigate.causes import Ask
+    from shakeproof.model import Leak, Restoring, Suspicion
     from shakeproof.search.work import Work
 
+# Of the budget, which watching a collection may take, and how much longer than another it is.
+WATCHING_SHARE, WATCHED_AS_LONG = 0.1, 2
 MOST_TESTS = 20  # that fail in every run: each takes two fresh processes at least
+
+
+def watch_imports(work: Work) -> None:
+    """Collect once more in a fresh process, and note what each file leaves behind by being imported."""
+    book, what = work.book, "what files leave behind by being imported"
+    if work.spent():
+        book.left_out(what)
+        return
+    if WATCHED_AS_LONG * book.collecting > WATCHING_SHARE * work.budget:
+        book.left_out(f"{what}: collecting once takes {book.collecting:.0f} s")
+        return
+    work.terminal.begin(what, 1)
+    watched = Experiment(
+        "imports watched",
+        Kind.DECLARED,
+        options=("--collect-only", "-q"),
+        hash_seed=orders.HASH_SEEDS[0],
+        imports=ImportLook(),
+    )
+    for run in work.labs.fresh.at_once(1).run([watched]):
+        work.terminal.over(run)
+        if not run.collected:
+            book.left_out(what)
+            return
+        book.leaks += run.left
+        files = words.plural(len({each.by for each in run.left}), "file")
+        pieces = words.plural(len({each.piece for each in run.left}), "piece")
+        work.terminal.say(
+            f"  1 collection watched: by being imported, {files} left {pieces} of state changed"
+        )
 
 
 def look_at_imports(work: Work) -> None:
@@ -51,6 +89,53 @@ def look_at_imports(work: Work) -> None:
             found = culprits_of_import(files, fails_beside)
             book.accuse(replace(suspicion, kind=Instability.IMPORT_POLLUTED, culprits=found))
     book.suspicions = book.suspected()
+
+
+def explain_imports(work: Work) -> None:
+    """Find out what it is that culprits do on import: by putting it back, piece by piece, right after."""
+    book = work.book
+    open_ones = [
+        (each, members)
+        for each in book.suspicions
+        for members in each.culprits[:MOST_EXPLAINED]
+        if each.kind is Instability.IMPORT_POLLUTED
+        if (each.test, each.reason, members) not in book.explained
+    ]
+    for number, (suspicion, members) in enumerate(open_ones):
+        if work.spent():
+            left = words.plural(len(open_ones) - number, "file")
+            book.left_out(f"what is done on import by {left} and makes tests fail")
+            break
+        found = causes(_restored(work, suspicion, members), brittle=False)
+        book.explained[suspicion.test, suspicion.reason, members] = found
+    book.suspicions = book.suspected()
+
+
+def _restored(work: Work, suspicion: Suspicion, members: tuple[str, ...]) -> Ask:
+    """Ask in fresh processes that collect the test's own file and the culprits."""
+    beside = collecting(suspicion, members, work.labs.target)
+    left: tuple[Leak, ...] = ()  # in the first of them, in which nothing is put back
+
+    def ask(ways: Sequence[Restoring]) -> list[Answer]:
+        nonlocal left
+        asked = [
+            replace(beside, label=f"{beside.label} #{number}", imports=putting_back(way, left))
+            for number, way in enumerate(ways)
+        ]
+        work.terminal.begin(f"what another file does on import to {suspicion.test}", len(asked))
+        shown: dict[str, Answer] = {}
+        for batch in paced(asked, work.jobs):
+            if work.spent() and shown:
+                work.book.left_out(f"some of the search for what makes {suspicion.test} fail")
+                break
+            for run in work.labs.fresh.at_once(work.jobs).run(batch):
+                work.terminal.over(run)
+                shown[run.experiment.label] = left_by_others(run, suspicion.test)
+        answers = [shown.get(each.label, Answer(None)) for each in asked]
+        left = left or answers[0].left
+        return answers
+
+    return ask
 
 
 def _beside(work: Work, suspicion: Suspicion, sets: Sequence[tuple[str, ...]]) -> list[bool | None]:

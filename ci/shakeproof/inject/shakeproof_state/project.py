@@ -44,7 +44,10 @@ class Project:
         top = name.partition(".")[0]
         if not top or top.startswith(INJECTED):
             return False
-        path = _file(sys.modules.get(name))
+        return self.owns(top, file_of(sys.modules.get(name)))
+
+    def owns(self, top: str, path: str) -> bool:
+        """Tell whether what lies there is the project's; `top` is the first part of its name. '': it is in no file."""
         if path and self._is_below(path):
             return True
         # An installed copy of the project; and modules that were never in a file.
@@ -78,7 +81,7 @@ class Project:
                     yield name
 
 
-def _file(module: Any) -> str:
+def file_of(module: Any) -> str:
     """Say where a module comes from; '' where that cannot be known without asking it."""
     if module is None or not is_module(module):
         return ""

@@ -1,0 +1,5 @@
+import app
+
+
+def test_strict():
+    assert app.LIMITS["rows"] == 1
