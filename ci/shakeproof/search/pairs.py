@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shakeproof.search.work import Work
 
 PAIRS_SHARE = 0.8  # of the budget: what pairs bring to light has to be looked into as well
-SAME_PAIRS = 3  # pairs in which one test did as never before: they are run again, each by itself
+SAME_PAIRS = 3  # pairs in which one test behaved in a new way: they are run again, each by itself
 
 
 def try_pairs(work: Work, blame: Blame) -> None:
@@ -43,7 +43,7 @@ def try_pairs(work: Work, blame: Blame) -> None:
     if book.pairs:
         tests = words.plural(len({run.outcomes[-1].test for run in found}), "test")
         made = words.plural(book.pairs, "pair")
-        work.terminal.say(f"  {made} of tests: {tests} did as never before")
+        work.terminal.say(f"  {made} of tests: {tests} behaved in a new way")
     if found:
         settle(work)
         blame.accuse()
@@ -53,7 +53,7 @@ def try_pairs(work: Work, blame: Blame) -> None:
 
 
 def _odd_pairs(work: Work, lab: ForkLab, stems: Sequence[str]) -> list[Run]:
-    """Run the pairs as far as the budget goes, and give those in which the second test did as never before."""
+    """Run the pairs as far as the budget goes, and give those in which the second test behaved in a new way."""
     book = work.book
     expected = _expected(work)
     found: defaultdict[str, list[Experiment]] = defaultdict(list)  # by the second test
