@@ -19,6 +19,11 @@ class Advice:
     lines: tuple[str, ...]  # the fix, as code or as plain words
 
 
+def categories() -> tuple[str, ...]:
+    """List the categories, as the contract has them."""
+    return tuple(_advice())
+
+
 def advice_for(category: str) -> Advice:
     """Give the advice; for a category that is not known, what holds for all."""
     return _advice().get(category, _advice()["global"])
@@ -130,7 +135,7 @@ def _advice() -> Mapping[str, Advice]:
             (
                 "@pytest.fixture",
                 "def chance():",
-                "    return random.Random(1)",
+                "    return random.Random(1)  # the same numbers in every run, and nobody else's",
             ),
         ),
         "clock": Advice(
@@ -139,9 +144,9 @@ def _advice() -> Mapping[str, Advice]:
             "pass a clock in, or stop the fake one in a fixture",
             (
                 "@pytest.fixture",
-                "def clock():",
-                "    with time_machine.travel(when) as traveller:  # back to the present when the test ends",
-                "        yield traveller",
+                "def stopped():",
+                '    with mock.patch("time.time", return_value=0.0):  # or time_machine.travel(when)',
+                "        yield",
             ),
         ),
         "timezone": Advice(
@@ -164,9 +169,9 @@ def _advice() -> Mapping[str, Advice]:
             "put it back in a fixture",
             (
                 "@pytest.fixture",
-                "def german():",
+                "def plain():",
                 "    before = locale.setlocale(locale.LC_ALL)",
-                '    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")',
+                '    locale.setlocale(locale.LC_ALL, "C")',
                 "    yield",
                 "    locale.setlocale(locale.LC_ALL, before)",
             ),
@@ -179,6 +184,7 @@ def _advice() -> Mapping[str, Advice]:
                 "@pytest.fixture",
                 "def worker():",
                 "    worker = Worker()",
+                "    worker.start()",
                 "    yield worker",
                 "    worker.stop()",
                 "    worker.join()",
@@ -191,7 +197,7 @@ def _advice() -> Mapping[str, Advice]:
             (
                 "@pytest.fixture",
                 "def server():",
-                '    with serve("127.0.0.1", 0) as server:',
+                '    with socket.create_server(("127.0.0.1", 0)) as server:  # the system chooses a free port',
                 "        yield server",
             ),
         ),
