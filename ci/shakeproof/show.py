@@ -22,4 +22,4 @@ def show(out: Path, finding_id: str | None, terminal: Terminal) -> None:
     if finding_id is None:
         terminal.report(report, os.path.relpath(out))
     else:
-        terminal.finding(find(report, finding_id, out))
+        terminal.finding(find(report, finding_id, out), report)

@@ -39,35 +39,85 @@ def test_every_category_has_its_own_advice(category: str) -> None:
     advice = advice_for(category)
 
     assert advice.short
+    assert advice.why
     assert advice.lines
     assert (advice == advice_for("global")) == (category == "global")
 
 
 def test_a_proven_cause_says_what_was_put_back_and_how_to_mend_it() -> None:
     assert with_causes(Cause(MODE, proven=True)) == (
-        "proven: environment APP_MODE: not there -> 'fast' (put back: it passes)",
+        "which leaves behind: environment variable APP_MODE: not there -> 'fast'",
+        "proven: with that put back, and nothing else, the test passes",
+        f"why it matters: {advice_for('environment').why}",
         "to mend it, use monkeypatch.setenv or monkeypatch.delenv",
     )
 
 
-def test_causes_that_only_help_together_name_each_other() -> None:
-    first, *_ = with_causes(Cause(MODE, proven=False, together=("app.TABLE",)))
+def proof(*causes: Cause, kind: Instability = Instability.VICTIM) -> tuple[str, ...]:
+    """Give the sentences that say what was tried."""
+    return tuple(each for each in with_causes(*causes, kind=kind) if each.startswith("proven: "))
 
-    assert (
-        first
-        == "proven: environment APP_MODE: not there -> 'fast' (put back with app.TABLE: it passes)"
+
+def test_causes_that_only_help_together_are_put_back_together() -> None:
+    both = (
+        Cause(MODE, proven=False, together=("app.TABLE",)),
+        Cause(TABLE, proven=False, together=("APP_MODE",)),
     )
+
+    assert proof(*both) == ("proven: with both put back, and nothing else, the test passes",)
+
+
+def test_one_of_several_that_each_help_is_enough() -> None:
+    assert proof(Cause(MODE, proven=True), Cause(TABLE, proven=True)) == (
+        "proven: with any one of these put back, and nothing else, the test passes",
+    )
+
+
+def test_what_one_needs_alone_and_others_together_is_named() -> None:
+    """With several sets nobody could tell which is meant by "both"."""
+    other = Leak("test_b.py::test_sets", "cwd", "cwd", "'/a'", "'/b'")
+    said = proof(
+        Cause(MODE, proven=False, together=("app.TABLE",)),
+        Cause(TABLE, proven=False, together=("APP_MODE",)),
+        Cause(other, proven=True),
+    )
+
+    assert said == (
+        "proven: with APP_MODE and app.TABLE put back, and nothing else, the test passes",
+        "proven: with cwd put back, and nothing else, the test passes",
+    )
+
+
+def test_of_several_culprits_each_is_named_with_what_it_leaves() -> None:
+    found = replace(
+        finding(),
+        culprits=(("test_a.py::test_sets",), ("test_b.py::test_sets",)),
+        causes=(Cause(MODE, proven=True),),
+    )
+
+    (said, *_) = words.causes(found)
+
+    assert said.startswith("test_a.py::test_sets leaves behind: environment variable APP_MODE")
+
+
+def test_what_a_cached_function_keeps_is_called_so() -> None:
+    kept = Leak("test_a.py::test_sets", "settings", "app.get_settings()", "empty", "1 entry")
+
+    assert words.piece(kept) == "settings kept by app.get_settings(): empty -> 1 entry"
+    assert words.piece(replace(kept, key="app.SETTINGS")).startswith("settings app.SETTINGS: ")
 
 
 def test_what_is_not_proven_is_called_so_and_gets_no_advice() -> None:
     assert with_causes(Cause(TABLE, proven=False)) == (
-        "perhaps: global app.TABLE: {} -> {'it': 1} (not proven)",
+        "seen to change: global app.TABLE: {} -> {'it': 1}, which is not proven to be the cause",
     )
 
 
 def test_a_brittle_test_is_told_what_it_needs_and_not_to_mend_its_state_setter() -> None:
     assert with_causes(Cause(TABLE, proven=True), kind=Instability.BRITTLE) == (
-        "proven: global app.TABLE: {} -> {'it': 1} (kept, with all else put back: it passes)",
+        "which sets up: global app.TABLE: {} -> {'it': 1}",
+        "proven: with that kept, and all else put back, the test passes",
+        f"why it matters: {advice_for('global').why}",
     )
 
 

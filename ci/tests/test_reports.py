@@ -268,13 +268,21 @@ def test_the_verdict_counts_what_it_rests_on(shown: Report, text: str) -> None:
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (finding(), "confirmed: the command showed it in 1 of 1 fresh process"),
-        (finding(tries=4), "confirmed: the command showed it in 1 of 4 fresh processes"),
-        (UNCONFIRMED, "not confirmed: the command did not show it in 1 fresh process"),
-        (UNTRIED, "not confirmed: the command was not run"),
+        (finding(), "confirmed: this command showed it in a fresh process"),
+        (finding(tries=4), "confirmed: this command showed it in 1 of 4 fresh processes"),
+        (
+            replace(finding(), counter_check=True),
+            "confirmed: this command showed it in a fresh process, and the test alone passed",
+        ),
+        (
+            replace(UNCONFIRMED, shown=1, counter_check=False),
+            "not confirmed: this command showed it in 1 of 1 fresh process, but the test alone failed too",
+        ),
+        (UNCONFIRMED, "not confirmed: this command did not show it in 1 fresh process"),
+        (UNTRIED, "not confirmed: this command was not run"),
         (
             replace(UNCONFIRMED, refusal="not found: test_a.py"),
-            "not confirmed: the command could not be run, for pytest says: not found: test_a.py",
+            "not confirmed: this command could not be run, for pytest says: not found: test_a.py",
         ),
     ],
 )
@@ -290,10 +298,15 @@ def test_a_broken_test_that_passes_by_itself_is_put_down_to_what_was_different()
     assert said.endswith("something in the way Shakeproof runs it, or a test that ran before it")
 
 
-def test_a_long_list_of_runs_is_cut() -> None:
-    many = replace(finding(), failing=tuple(f"seed {number}" for number in range(100)))
-
-    assert len(words.seen_in(many)) < 150
+@pytest.mark.parametrize(
+    ("failures", "text"),
+    [
+        (2, "failed in 2 of the 7 runs that it was part of"),
+        (7, "failed in every run that it was part of: 7"),
+    ],
+)
+def test_how_often_a_test_failed_is_said_in_numbers(failures: int, text: str) -> None:
+    assert words.seen_in(replace(finding(), failures=failures)) == text
 
 
 # On the terminal

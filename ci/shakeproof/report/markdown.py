@@ -6,30 +6,56 @@ from typing import TYPE_CHECKING
 
 from shakeproof.messages import headline
 from shakeproof.report import words
+from shakeproof.report.groups import by_mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from shakeproof.model import Finding, Report, Timing
 
 
 def audit(report: Report) -> str:
-    """List the unstable tests, each with its kind, the runs that showed it and the command that repeats it."""
+    """List the unstable tests, each with its cause, how often it failed and the command that repeats it."""
     parts = [f"# Flaky test audit: {report.verdict.value}", f"{_sentence(words.verdict(report))}"]
     if not report.findings:
         parts.append("No test changed its outcome, and none failed.")
-    parts += [_finding(finding) for finding in report.findings]
+    else:
+        parts.append(_sentence(words.where("the project's folder")))
+    parts += [_mistake(findings) for findings in by_mistake(report.findings)]
     return "\n\n".join(parts) + "\n"
 
 
-def _finding(finding: Finding) -> str:
+def _mistake(findings: Sequence[Finding]) -> str:
+    """Say what findings have in common once, and of each what is its own."""
+    first, *others = findings
+    if not others:
+        return _finding(first, f"## {first.id}: `{first.test}`", _cause(first))
+    title = f"## {words.mistake(findings)}"
+    own = (_finding(each, f"### {each.id}: `{each.test}`") for each in findings)
+    common = "\n".join((title, "", *_cause(first, tests=len(findings)))).rstrip()
+    return "\n\n".join((common, *own))
+
+
+def _cause(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
+    kind, *sentences = words.cause_of(finding, tests=tests)
+    return (
+        f"- **{finding.kind.value}** - {kind}",
+        *(f"- {sentence}" for sentence in sentences),
+        *(
+            line
+            for title, lines in words.mended(finding)
+            for line in ("", f"{title[0].upper()}{title[1:]}:", "", "```python", *lines, "```", "")
+        ),
+    )
+
+
+def _finding(finding: Finding, title: str, cause: Sequence[str] = ()) -> str:
     return "\n".join(
         (
-            f"## {finding.id}: `{finding.test}`",
+            title,
             "",
-            f"- **{finding.kind.value}** - {words.meaning(finding.kind)}",
-            *(f"- {sentence}" for sentence in words.because(finding)),
-            *(f"- {sentence}" for sentence in words.causes(finding)),
+            *cause,
+            *(f"- {sentence}" for sentence in words.cleaners(finding)),
             f"- {words.seen_in(finding)}",
             f"- {words.confirmation(finding)}",
             "",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import sys
 import threading
 import time
@@ -12,13 +14,15 @@ from typing import TYPE_CHECKING, TextIO
 from shakeproof.messages import headline
 from shakeproof.model import Instability, Verdict
 from shakeproof.report import words
+from shakeproof.report.groups import by_mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shakeproof.model import Finding, Report, Run
 
 GREEN, RED, YELLOW, BOLD, FAINT = "32", "31", "33", "1", "2"
+DEFAULT_OUT = ".shakeproof"  # the report directory where none is named
 COLOURS = (
     (Verdict.STABLE, GREEN),
     (Verdict.UNSTABLE, RED),
@@ -120,36 +124,53 @@ class Terminal:
             self._wipe()
             _print("\n".join(self._report(report, folder)), self.out)
 
-    def finding(self, finding: Finding) -> None:
-        """Print one finding with everything that is known of it."""
+    def finding(self, finding: Finding, report: Report | None = None) -> None:
+        """Print one finding with everything that is known of it, and what the report it is from adds to that."""
+        notes = [] if report is None else _beside(finding, report)
         with self._lock:
-            lines = [*self._finding(finding), *(f"   {line}" for line in words.in_full(finding))]
+            full = (*words.in_full(finding), *notes)
+            lines = [*self._finding(finding), *(f"   {line}" for line in full)]
             _print("\n".join(lines), self.out)
 
     def _report(self, report: Report, folder: str) -> list[str]:
         colour = dict(COLOURS)[report.verdict]
         lines = ["", f"{self._paint(report.verdict.value, BOLD, colour)}: {words.verdict(report)}"]
-        for finding in report.findings:
-            lines += ["", *self._finding(finding)]
+        if report.findings:
+            lines += [f"  {words.where(_from_here(report.suite.folder))}"]
+        for findings in by_mistake(report.findings):
+            lines += ["", *self._mistake(findings)]
         lines += [
             "",
             f"  {words.experiments(report.evidence)}",
             f"  {words.worth(report.evidence)}",
             *(f"  {sentence}" for sentence in words.leaks(report)),
             *(f"  not done: {what}" for what in report.evidence.incomplete),
-            f"  report: {folder}",
+            f"  report: {folder}" + _in_full(report, folder),
         ]
         return lines
 
+    def _mistake(self, findings: Sequence[Finding]) -> list[str]:
+        """Say what findings have in common once, and of each what is its own."""
+        first, *others = findings
+        if not others:
+            return self._finding(first)
+        return [
+            self._paint(words.mistake(findings), BOLD),
+            *(f"   {sentence}" for sentence in words.cause_of(first, tests=len(findings))),
+            *(line for each in findings for line in ("", *self._own(each))),
+        ]
+
     def _finding(self, finding: Finding) -> list[str]:
+        title, *own = self._own(finding)
+        return [title, *(f"   {sentence}" for sentence in words.cause_of(finding)), *own]
+
+    def _own(self, finding: Finding) -> list[str]:
+        """Say what is true of this finding alone."""
         colour = YELLOW if finding.kind is Instability.BROKEN or not finding.confirmed else RED
         return [
             f"{self._paint(finding.id, BOLD)} {self._paint(finding.kind.value, colour)} {finding.test}",
-            f"   {words.meaning(finding.kind)}",
-            *(f"   {sentence}" for sentence in words.because(finding)),
-            *(f"   {sentence}" for sentence in words.causes(finding)),
-            f"   {words.seen_in(finding)}",
-            f"   {headline(finding.message)}",
+            f"   {words.seen_in(finding)}, with: {headline(finding.message)}",
+            *(f"   {sentence}" for sentence in words.cleaners(finding)),
             f"   {words.confirmation(finding)}:",
             f"   {finding.reproduce}",
         ]
@@ -184,6 +205,26 @@ class Terminal:
 
     def _paint(self, text: str, *codes: str) -> str:
         return f"\033[{';'.join(codes)}m{text}\033[0m" if self.colour else text
+
+
+def _beside(finding: Finding, report: Report) -> list[str]:
+    """Say which findings are the same mistake, and where commands are run."""
+    (same,) = (each for each in by_mistake(report.findings) if finding in each)
+    return [*words.same_mistake(finding, same), words.where(_from_here(report.suite.folder))]
+
+
+def _from_here(folder: str) -> str:
+    """Name a folder from where the reader stands, unless it lies elsewhere."""
+    near = os.path.relpath(folder)
+    return folder if near.startswith(os.pardir) else near
+
+
+def _in_full(report: Report, folder: str) -> str:
+    """Say how one finding is shown with all that is known of it, and how it is mended as code."""
+    if not report.findings:
+        return ""
+    out = "" if folder == DEFAULT_OUT else f" --out {shlex.quote(folder)}"
+    return f"; `shakeproof show {report.findings[0].id}{out}` says more of a finding, and how to mend it"
 
 
 def _print(text: str, stream: TextIO) -> None:

@@ -6,18 +6,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from shakeproof.investigate.confirm import deselecting
-from shakeproof.messages import headline
 from shakeproof.model import Instability, Kind, Verdict
 from shakeproof.report.advice import advice_for, advice_on_import
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from shakeproof.model import Cause, Evidence, Finding, Leak, Report
     from shakeproof.report.advice import Advice
 
 NAMES_SHOWN = 5  # culprits that a summary lists
-RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
 KIND_WORDS = (
     (Kind.DECLARED, "in the declared order"),
     (Kind.SHUFFLED, "shuffled"),
@@ -129,7 +127,7 @@ def worth(evidence: Evidence) -> str:
     sentences = [
         (
             f"{plural(evidence.test_runs, 'test run')}; "
-            f"{evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen"
+            f"{evidence.order_pairs_seen:.1%} of all ordered pairs of tests were seen in runs of the whole suite"
             + (
                 f", and {evidence.pairs_covered:.1%} as just these two."
                 if dict(evidence.experiments).get(Kind.PAIR)
@@ -149,13 +147,31 @@ def worth(evidence: Evidence) -> str:
 
 
 def seen_in(finding: Finding) -> str:
-    """Say how often it was seen, and in which runs."""
-    runs = headline(", ".join(finding.failing), RUNS_WIDTH)
-    return f"seen in {finding.failures} of {plural(finding.runs, 'run')}: {runs}"
+    """Say how often it was seen."""
+    if finding.failures >= finding.runs:
+        return f"failed in every run that it was part of: {finding.failures:,}"
+    return (
+        f"failed in {finding.failures:,} of the {plural(finding.runs, 'run')} that it was part of"
+    )
+
+
+def where(folder: str) -> str:
+    """Say where the commands of a report are to be run: they name tests as seen from there."""
+    there = "this folder" if folder == "." else folder
+    return f"run the commands of this report in {there}, with the Python that runs its tests"
+
+
+def mistake(findings: Sequence[Finding]) -> str:
+    """Say that several findings are one mistake: "F1, F2, F3: one mistake, 3 victims"."""
+    kind = findings[0].kind
+    noun = "victim" if kind is Instability.VICTIM else f"{kind.value} test"
+    ids = [each.id for each in findings]
+    more = [f"{len(ids) - NAMES_SHOWN:,} more"] if len(ids) > NAMES_SHOWN else []
+    return f"{', '.join(ids[:NAMES_SHOWN] + more)}: one mistake, {plural(len(findings), noun)}"
 
 
 def because(finding: Finding) -> tuple[str, ...]:
-    """Say who is to blame, and who makes it good; nothing where nobody was found."""
+    """Say who is to blame; nothing where nobody was found."""
     sets = [" and ".join(members) for members in finding.culprits]
     blame = _BLAME.get(finding.kind, "because of")
     sentences = [f"{blame} {_any_of(sets)}"] if sets else []
@@ -163,16 +179,44 @@ def because(finding: Finding) -> tuple[str, ...]:
         sentences.append(
             f"and even then only now and then: in about {finding.rate:.0%} of such runs"
         )
-    if finding.cleaners:
-        sentences.append(f"but not when behind that comes {_any_of(finding.cleaners)}")
     return tuple(sentences)
 
 
-def causes(finding: Finding) -> tuple[str, ...]:
-    """Say what was left behind that makes the difference, a line for each piece of state, and how to mend it."""
+def cleaners(finding: Finding) -> tuple[str, ...]:
+    """Say who makes it good; nothing where nobody was found."""
+    if not finding.cleaners:
+        return ()
+    return (f"but not where this runs in between: {_any_of(finding.cleaners)}",)
+
+
+def cause_of(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
+    """Say what a finding means, who is to blame, with what, and how it is mended: of `tests` findings at once."""
+    does = f"each {meaning(finding.kind)}" if tests > 1 else meaning(finding.kind)
+    return (does, *because(finding), *causes(finding, tests=tests))
+
+
+def proven(finding: Finding) -> tuple[Cause, ...]:
+    """Give what makes the difference: each by itself, or with the others that it takes."""
+    return tuple(each for each in finding.causes if each.proven or each.together)
+
+
+def causes(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
+    """Say what was left behind that makes the difference, how that is known, why it matters, and how it is mended.
+
+    `tests` is how many findings it is said of at once.
+    """
+    sure = proven(finding)
+    unsure = (each for each in finding.causes if each not in sure)
+    categories = tuple(dict.fromkeys(each.leak.category for each in sure))
     return (
-        *(_cause(cause, finding) for cause in finding.causes),
-        *(f"to mend it, {_advice(category, finding).short}" for category in _to_mend(finding)),
+        *(f"{_author(cause, finding)}: {piece(cause.leak)}" for cause in sure),
+        *_proofs(sure, finding, tests),
+        *(
+            f"seen to change: {piece(cause.leak)}, which is not proven to be the cause"
+            for cause in unsure
+        ),
+        *(f"why it matters: {_advice(category, finding).why}" for category in categories),
+        *(f"to mend it, {_advice(category, finding).short}" for category in to_mend(finding)),
     )
 
 
@@ -184,31 +228,68 @@ def _advice(category: str, finding: Finding) -> Advice:
     )
 
 
-def _to_mend(finding: Finding) -> tuple[str, ...]:
+def to_mend(finding: Finding) -> tuple[str, ...]:
     """List the categories of what makes the difference; a brittle test had better set up itself what it needs."""
     if finding.kind is Instability.BRITTLE:
         return ()
-    sure = (each for each in finding.causes if each.proven or each.together)
-    return tuple(dict.fromkeys(each.leak.category for each in sure))
+    return tuple(dict.fromkeys(each.leak.category for each in proven(finding)))
 
 
-def _cause(cause: Cause, finding: Finding) -> str:
-    piece = f"{cause.leak.category} {change(cause.leak)}"
-    back = f"put back{_and(cause.together)}"
-    if finding.kind is Instability.IMPORT_POLLUTED and cause.leak.by:
-        piece += f", while {cause.leak.by} is imported"
-        back += " right after that"
-    if finding.kind is Instability.BRITTLE:
-        turned = f"kept{_and(cause.together)}, with all else put back: it passes"
+def mended(finding: Finding) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Show as code how it is mended, each piece with its title."""
+    advices = ((category, _advice(category, finding)) for category in to_mend(finding))
+    return tuple((f"to mend the {each.noun or name}", each.lines) for name, each in advices)
+
+
+def same_mistake(finding: Finding, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Say which other findings are the same mistake; `findings` are all that are."""
+    others = ", ".join(each.id for each in findings if each.id != finding.id)
+    return (f"the same mistake as {others}: mend it once",) if others else ()
+
+
+def _author(cause: Cause, finding: Finding) -> str:
+    """Say who left a piece of state: by name only where there is a choice."""
+    does = {
+        Instability.BRITTLE: "sets up",
+        Instability.IMPORT_POLLUTED: "leaves behind when it is imported",
+    }.get(finding.kind, "leaves behind")
+    one = len({test for members in finding.culprits for test in members}) == 1
+    # A culprit's import may bring another file with it: its conftest.py.
+    own = cause.leak.by in ("", *(name for members in finding.culprits for name in members))
+    return f"which {does}" if one and own else f"{cause.leak.by} {does}"
+
+
+def _proofs(sure: Sequence[Cause], finding: Finding, tests: int) -> Iterator[str]:
+    """Say what was done to know: once where it holds of all pieces, else of each set of them."""
+    sets = tuple(dict.fromkeys(frozenset((each.leak.key, *each.together)) for each in sure))
+    passes = "the test passes" if tests == 1 else f"each of the {tests} tests passes"
+    after = " right after the import" if finding.kind is Instability.IMPORT_POLLUTED else ""
+    singly = all(len(keys) == 1 for keys in sets)
+    if singly and len(sets) > 1:
+        authors = {each.leak.by for each in sure}
+        names = ["any one of these" if len(authors) == 1 else "what was left behind"]
+    elif len(sets) == 1:
+        names = [{1: "that", 2: "both"}.get(len(sets[0]), "all of these")]
     else:
-        turned = f"{back}: it passes"
-    if cause.proven or cause.together:
-        return f"proven: {piece} ({turned})"
-    return f"perhaps: {piece} (not proven)"
+        names = [" and ".join(sorted(keys)) for keys in sets]
+    for name in names:
+        if finding.kind is Instability.BRITTLE:
+            yield f"proven: with {name} kept, and all else put back, {passes}"
+        else:
+            yield f"proven: with {name} put back{after}, and nothing else, {passes}"
 
 
-def _and(others: Sequence[str]) -> str:
-    return f" with {_any_of(others)}" if others else ""
+def piece(leak: Leak) -> str:
+    """Say which piece of state changed, and how: "environment variable APP_MODE: not there -> 'fast'"."""
+    return f"{named(leak)}{change(leak).removeprefix(leak.key)}"
+
+
+def named(leak: Leak) -> str:
+    """Say which piece of state it is: "environment variable APP_MODE"."""
+    nouns = {"settings": "settings kept by", "cache": "what is kept by"}
+    is_kept = leak.key.endswith("()")  # by a function under `functools.cache`
+    noun = nouns.get(leak.category) if is_kept else None
+    return f"{noun or advice_for(leak.category).noun} {leak.key}".strip()
 
 
 def change(leak: Leak) -> str:
@@ -230,8 +311,9 @@ def leaks(report: Report) -> tuple[str, ...]:
 def _left(leaks: Sequence[Leak], noun: str, how: str) -> tuple[str, ...]:
     who = plural(len({leak.by for leak in leaks}), noun)
     pieces = plural(len({(leak.category, leak.key) for leak in leaks}), "piece")
-    example = f"{leaks[0].category} {change(leaks[0])} by {leaks[0].by}"
-    return (f"{who} left {pieces} of state changed{how}, such as {example}",)
+    what = f"{who} left {pieces} of state changed{how}, whether or not a test minds"
+    example = f"{named(leaks[0])}, by {leaks[0].by}"
+    return (f"{what}: report.json lists them under leaks, such as {example}",)
 
 
 def in_full(finding: Finding) -> tuple[str, ...]:
@@ -242,10 +324,7 @@ def in_full(finding: Finding) -> tuple[str, ...]:
         ("cleaners", finding.cleaners),
         ("shown by", finding.failing),
         ("message", finding.message.splitlines()),
-        *(
-            (f"to mend the {category}", _advice(category, finding).lines)
-            for category in _to_mend(finding)
-        ),
+        *mended(finding),
     )
     return tuple(
         line
@@ -263,14 +342,15 @@ def _any_of(names: Sequence[str]) -> str:
 
 def confirmation(finding: Finding) -> str:
     """Say what running the command again showed."""
-    tries = f"{finding.tries} fresh process" + ("" if finding.tries == 1 else "es")
+    tries = f"{finding.tries:,} fresh process" + ("" if finding.tries == 1 else "es")
     if not finding.tries:
-        return "not confirmed: the command was not run"
-    command = f"the command{_what_it_imports(finding)}"
+        return "not confirmed: this command was not run"
+    command = f"this command{_what_it_imports(finding)}"
     if finding.counter_check is False and finding.shown:
-        return f"not confirmed: {command} showed it in {finding.shown} of {tries}, but so did {_control(finding)}"
+        so_far = f"not confirmed: {command} showed it in {finding.shown} of {tries}"
+        return f"{so_far}, but {_control(finding)} failed too"
     if finding.refusal and not finding.shown:
-        return f"not confirmed: the command could not be run, for pytest says: {finding.refusal}"
+        return f"not confirmed: this command could not be run, for pytest says: {finding.refusal}"
     if finding.refuted:
         return (
             f"not confirmed: it failed in every run of the laboratory and passed in {finding.passed} of {tries}, "
@@ -278,8 +358,10 @@ def confirmation(finding: Finding) -> str:
         )
     if not finding.confirmed:
         return f"not confirmed: {command} did not show it in {tries}"
-    countered = f", and {_control(finding)} did not" if finding.counter_check else ""
-    return f"confirmed: {command} showed it in {finding.shown} of {tries}{countered}"
+    one = finding.tries == finding.shown == 1
+    where = "in a fresh process" if one else f"in {finding.shown} of {tries}"
+    countered = f", and {_control(finding)} passed" if finding.counter_check else ""
+    return f"confirmed: {command} showed it {where}{countered}"
 
 
 def _what_it_imports(finding: Finding) -> str:

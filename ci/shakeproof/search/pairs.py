@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shakeproof.search.work import Work
 
 PAIRS_SHARE = 0.8  # of the budget: what pairs bring to light has to be looked into as well
-SAME_PAIRS = 3  # pairs in which one test did as never before: they are run again, each by itself
+SAME_PAIRS = 3  # pairs in which one test behaved in a new way: they are run again, each by itself
 
 
 def try_pairs(work: Work, blame: Blame) -> None:
@@ -44,7 +44,7 @@ def try_pairs(work: Work, blame: Blame) -> None:
     if book.pairs:
         tests = words.plural(len({run.outcomes[-1].test for run in found}), "test")
         made = words.plural(book.pairs, "pair")
-        work.terminal.say(f"  {made} of tests: {tests} did as never before")
+        work.terminal.say(f"  {made} of tests: {tests} behaved in a new way")
     if found:
         settle(work)
         blame.name_some()
@@ -54,7 +54,7 @@ def try_pairs(work: Work, blame: Blame) -> None:
 
 
 def _keep_odd_pairs(work: Work, lab: ForkLab, stems: Sequence[str]) -> None:
-    """Run the pairs as far as the budget goes, and keep those in which the second test did as never before.
+    """Run the pairs as far as the budget goes, and keep those in which the second test behaved in a new way.
 
     They are kept as they are found: whoever loses patience has them in the report.
     """

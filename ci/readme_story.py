@@ -1,0 +1,90 @@
+"""Keep the report in README.md equal to what Shakeproof says of this backend with its settings in a cached global.
+
+python ci/readme_story.py            print the report
+python ci/readme_story.py --write    put it into README.md
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+OVERLAY = ROOT / "ci/tests/specimens/cached_settings"
+# Of the suite, only what the overlay's tests make their data with.
+COPIED = (
+    *("backend", "tests/__init__.py", "tests/factories.py"),
+    *("tests/integration/__init__.py", "tests/integration/phone.py"),
+)
+BEGIN, END = "<!-- story: begin -->", "<!-- story: end -->"
+
+
+def main(argv: list[str]) -> int:
+    """Print the report, or write it into the README."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = ask(lay_out(Path(folder) / "copy"))
+    new = story(answer.stdout)
+    if argv != ["--write"]:
+        print(new)
+        return 0
+    readme = ROOT / "README.md"
+    readme.write_text(replaced(readme.read_text(encoding="utf-8"), new), encoding="utf-8")
+    return 0
+
+
+def lay_out(folder: Path) -> Path:
+    """Copy the backend as it is in this checkout, and lay over it the settings as a cached global, with their tests."""
+    leftovers = shutil.ignore_patterns("__pycache__", "*.sqlite3*")
+    for name in COPIED:
+        source, copy = ROOT / name, folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=leftovers)
+        else:
+            shutil.copyfile(source, copy)
+    shutil.copytree(OVERLAY, folder, ignore=leftovers, dirs_exist_ok=True)
+    return folder
+
+
+def ask(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `shakeproof stability` in a folder, always with the same seed; the report is in `.shakeproof` there."""
+    how_hard = ("--seed", "1", "--seeds", "3", "--repeat", "2", "--jobs", "2")
+    return run_in(folder, "shakeproof", "stability", *how_hard)
+
+
+def run_in(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python in a folder, with no plugin of pytest, and nothing of what this itself is run with."""
+    outer = ("PYTEST_", "PYTHONHASHSEED", "BMTC_")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        # The suite needs no plugin, and without those of this environment its commands are short.
+        env={**environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def story(printed: str) -> str:
+    """Cut the verdict and the findings out of what was printed, as a block of Markdown."""
+    verdict = printed.partition("\nunstable: ")[2]
+    findings = verdict[: found.start()] if (found := re.search(r"\n\n  \d", verdict)) else verdict
+    return f"```text\nunstable: {findings.rstrip()}\n```"
+
+
+def replaced(text: str, new: str) -> str:
+    """Put the report between its two markers."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{new}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
