@@ -58,9 +58,26 @@ class Kind(StrEnum):
     CONCURRENT = "concurrent"  # two copies of the whole suite at the same time
     PAIR = "pairs"  # one test right behind another
     REPLAY = "replay"  # the exact order of an earlier run once more
+    AMBIENT = "ambient"  # in a fresh process, with one thing about the machine changed
 
 
 Endings = tuple[tuple[str, ...], ...]  # node ids; each of these orders is run behind the same stem
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing about the machine that is other than usual in a run: a time zone, a date, a limit."""
+
+    name: str  # what it is called in reports: "time zone Pacific/Kiritimati"
+    category: str  # of the cause that it may turn out to be: timezone, clock, locale, ...
+    key: str  # which piece of the surroundings: TZ, date, RLIMIT_NOFILE
+    before: str | None  # as text; None: it is not set
+    after: str
+    environment: tuple[tuple[str, str], ...] = ()  # variables to set
+    code: str = ""  # Python statements to run before pytest
+    elsewhere: bool = False  # whether pytest is started in an empty folder
+    # How a shell says it, with {} for the command; empty: the code is part of the command.
+    wrapper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,7 @@ class Experiment:
     seed: int | None = None  # of the shuffle
     concurrent: bool = False  # whether other runs were under way at the same time
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
+    condition: Condition | None = None  # what is other than usual; only fresh processes know of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,7 @@ class Run:
     plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
     left: tuple[Leak, ...] = ()  # what its tests left behind, where that was asked
     log: Path = Path()  # the file that holds what the run printed
+    inipath: Path | None = None  # the file with the settings of pytest
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -165,6 +184,8 @@ class Instability(StrEnum):
     NON_IDEMPOTENT = "non-idempotent"  # NIO: passes the first time, fails the second time in a row
     NON_DETERMINISTIC = "non-deterministic"  # NOD: identical conditions, different outcomes
     HASH_ORDER = "hash-order"  # ID: the outcome follows PYTHONHASHSEED
+    CLOCK = "clock"  # TD: the outcome follows the date
+    TIMEZONE = "timezone"  # TZD: the outcome follows the time zone
     PARALLEL_UNSAFE = "parallel-unsafe"  # fails only beside other tests running at the same time
     IMPORT_POLLUTED = "import-polluted"  # the outcome follows which test files were collected
     CRASH = "crash"
@@ -195,6 +216,11 @@ class Suspicion:
     cleaners: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
 
+    @property
+    def condition(self) -> Condition | None:
+        """What has to be other than usual for it to fail; None where nothing has."""
+        return self.example.experiment.condition
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -224,6 +250,11 @@ class Finding:
     # state-setter. None: not tried.
     counter_check: bool | None = None
     causes: tuple[Cause, ...] = ()
+
+    @property
+    def condition(self) -> Condition | None:
+        """What has to be other than usual for it to fail; None where nothing has."""
+        return self.replay.condition
 
     @property
     def refuted(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
@@ -13,6 +15,7 @@ from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target, check_turns
 from shakeproof.model import Experiment, Kind
+from shakeproof.search.ambient import try_conditions
 from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch
 from shakeproof.search.explore import Explorer
@@ -42,6 +45,7 @@ class Question:
     seeds: int | None  # shuffles; None: as many as it takes
     budget: float  # seconds, after which no new experiment is begun
     runner: str  # "auto", "fork" or "fresh"
+    conditions: tuple[str, ...] = ()  # which things about the machine are changed, by their names
 
 
 def stability(question: Question, terminal: Terminal) -> Report:
@@ -91,6 +95,7 @@ def investigate(
         ("causes", lambda: explain(work)),
         ("further culprits", blame.accuse_all),
         ("their causes", lambda: explain(work)),
+        ("ambient conditions", lambda: _ambient(question, work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]
@@ -106,6 +111,10 @@ def investigate(
         terminal.say(f"the search ends here: {error}")
         book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
         book.suspicions = book.suspected()
+
+
+def _ambient(question: Question, work: Work) -> None:
+    try_conditions(work, question.conditions, os.environ, datetime.now(UTC).astimezone())
 
 
 def _look(judge: FreshLab) -> Run:

@@ -166,6 +166,7 @@ class Record:
             positional=tuple(self.session.get("positional", ())),
             plugins=frozenset(self.session.get("plugins", ())),
             log=log,
+            inipath=Path(inipath) if (inipath := self.session.get("inipath")) else None,
         )
 
 

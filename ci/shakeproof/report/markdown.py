@@ -25,7 +25,7 @@ def _finding(finding: Finding) -> str:
         (
             f"## {finding.id}: `{finding.test}`",
             "",
-            f"- **{finding.kind.value}** - {words.meaning(finding.kind)}",
+            f"- **{finding.kind.value}** - {words.what_it_means(finding)}",
             *(f"- {sentence}" for sentence in words.because(finding)),
             *(f"- {sentence}" for sentence in words.causes(finding)),
             f"- {words.seen_in(finding)}",

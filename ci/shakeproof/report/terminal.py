@@ -145,7 +145,7 @@ class Terminal:
         colour = YELLOW if finding.kind is Instability.BROKEN or not finding.confirmed else RED
         return [
             f"{self._paint(finding.id, BOLD)} {self._paint(finding.kind.value, colour)} {finding.test}",
-            f"   {words.meaning(finding.kind)}",
+            f"   {words.what_it_means(finding)}",
             *(f"   {sentence}" for sentence in words.because(finding)),
             *(f"   {sentence}" for sentence in words.causes(finding)),
             f"   {words.seen_in(finding)}",

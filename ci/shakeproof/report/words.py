@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from shakeproof.messages import headline
 from shakeproof.model import Instability, Kind, Verdict
-from shakeproof.report.advice import advice_for
+from shakeproof.report.advice import advice_for, advice_for_condition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shakeproof.model import Cause, Evidence, Finding, Leak, Report
+    from shakeproof.report.advice import Advice
 
 NAMES_SHOWN = 5  # culprits that a summary lists
 RUNS_WIDTH = 100  # characters that the list of the runs showing a failure may take
@@ -25,6 +26,7 @@ KIND_WORDS = (
     (Kind.CONCURRENT, "of two copies at once"),
     (Kind.PAIR, "of one test right behind another"),
     (Kind.REPLAY, "in a replayed order"),
+    (Kind.AMBIENT, "to see whether ambient conditions matter"),
 )
 MEANINGS = (
     (
@@ -41,6 +43,8 @@ MEANINGS = (
     ),
     (Instability.NON_DETERMINISTIC, "gives different outcomes under identical conditions"),
     (Instability.HASH_ORDER, "its outcome follows PYTHONHASHSEED: it relies on the order of a set"),
+    (Instability.CLOCK, "its outcome follows the date"),
+    (Instability.TIMEZONE, "its outcome follows the time zone of the machine"),
     (Instability.PARALLEL_UNSAFE, "fails only while other tests run at the same time"),
     (
         Instability.IMPORT_POLLUTED,
@@ -55,6 +59,16 @@ MEANINGS = (
 def meaning(kind: Instability) -> str:
     """Say what a kind of finding means, for somebody who does not know the terms."""
     return dict(MEANINGS)[kind]
+
+
+def what_it_means(finding: Finding) -> str:
+    """Say what a finding means, and under which condition it shows itself if there is one."""
+    if finding.condition is None:
+        return meaning(finding.kind)
+    condition = f"fails under another condition, and passes without it: {finding.condition.name}"
+    if finding.kind is Instability.NON_DETERMINISTIC:
+        return condition
+    return f"{meaning(finding.kind)}; it {condition}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -166,22 +180,25 @@ def causes(finding: Finding) -> tuple[str, ...]:
     """Say what was left behind that makes the difference, a line for each piece of state, and how to mend it."""
     return (
         *(_cause(cause, finding) for cause in finding.causes),
-        *(f"to mend it, {advice_for(category).short}" for category in _to_mend(finding)),
+        *(f"to mend it, {advice.short}" for advice in _to_mend(finding).values()),
     )
 
 
-def _to_mend(finding: Finding) -> tuple[str, ...]:
-    """List the categories of what makes the difference; a brittle test had better set up itself what it needs."""
+def _to_mend(finding: Finding) -> dict[str, Advice]:
+    """Give the advice by category of what makes the difference; a brittle test had better set up what it needs."""
     if finding.kind is Instability.BRITTLE:
-        return ()
+        return {}
+    advice = advice_for if finding.condition is None else advice_for_condition
     sure = (each for each in finding.causes if each.proven or each.together)
-    return tuple(dict.fromkeys(each.leak.category for each in sure))
+    return {each.leak.category: advice(each.leak.category) for each in sure}
 
 
 def _cause(cause: Cause, finding: Finding) -> str:
     piece = f"{cause.leak.category} {change(cause.leak)}"
     back = f"put back{_and(cause.together)}"
-    if finding.kind is Instability.BRITTLE:
+    if finding.condition is not None:
+        turned = "with that as usual: it passes"
+    elif finding.kind is Instability.BRITTLE:
         turned = f"kept{_and(cause.together)}, with all else put back: it passes"
     else:
         turned = f"{back}: it passes"
@@ -220,8 +237,8 @@ def in_full(finding: Finding) -> tuple[str, ...]:
         ("shown by", finding.failing),
         ("message", finding.message.splitlines()),
         *(
-            (f"to mend the {category}", advice_for(category).lines)
-            for category in _to_mend(finding)
+            (f"to mend the {category}", advice.lines)
+            for category, advice in _to_mend(finding).items()
         ),
     )
     return tuple(
@@ -259,6 +276,8 @@ def confirmation(finding: Finding) -> str:
 
 
 def _control(finding: Finding) -> str:
+    if finding.condition is not None:
+        return "the same without that condition"
     if finding.kind is Instability.IMPORT_POLLUTED:
         return "the test where that file is not collected"
     alone = finding.kind is Instability.VICTIM
