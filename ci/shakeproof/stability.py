@@ -95,7 +95,11 @@ def investigate(
         ("causes", lambda: explain(work)),
         ("further culprits", blame.accuse_all),
         ("their causes", lambda: explain(work)),
-        ("ambient conditions", lambda: _ambient(question, work)),
+        *(
+            (("ambient conditions", lambda: _ambient(question, work)),)
+            if question.conditions
+            else ()
+        ),
         ("pairs", lambda: try_pairs(work, blame)),
     )
     book.to_do = [name for name, _ in stages]

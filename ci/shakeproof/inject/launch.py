@@ -4,8 +4,8 @@
 
 The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `cache` (the
 folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come), maybe `code`
-(Python statements to run before pytest, which change one thing about its surroundings) and where to tell it: `record`, a
-file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves
+(Python statements to run before pytest, which change one thing about its surroundings) and where to tell it: `record`,
+a file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves
 forks. Exits with pytest's own status.
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shakeproof.investigate import ambient
 from shakeproof.investigate.conditions import LOCALES, ZONES, Place, conditions, same_date
 from shakeproof.lab.surroundings import look_around
-from shakeproof.messages import complaint
+from shakeproof.messages import complaint, headline
 from shakeproof.model import Kind
 from shakeproof.report import words
 from shakeproof.search.work import paced
@@ -231,6 +231,9 @@ def _seconds_of_a_run(runs: Sequence[Run]) -> float:
 
 def _ending(run: Run) -> str:
     """Say how pytest came to run nothing."""
-    said = run.collection_errors[0].strip().rpartition("\n")[2] if run.collection_errors else ""
-    printed = said or complaint(run.log.read_text(encoding="utf-8", errors="replace"))
-    return f"ran no test and said `{printed}` (all of it is in {run.log})"
+    lines = run.collection_errors[0].splitlines() if run.collection_errors else []
+    # Of a traceback as pytest shows it, the first line of the exception; it goes on to explain it at length.
+    errors = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
+    said = (*errors, *lines[-1:])
+    printed = said[0] if said else complaint(run.log.read_text(encoding="utf-8", errors="replace"))
+    return f"ran no test and said `{headline(printed)}` (all of it is in {run.log})"
