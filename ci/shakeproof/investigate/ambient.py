@@ -76,8 +76,8 @@ def again(
     what = "all again" if tests is None else "again"
     chosen = usual.experiment.tests if tests is None else tuple(tests)
     first = replace(changed(condition, usual, target), tests=chosen)
-    label = f"{condition.name}, {what}"
-    without = f"as usual, {what} (for {condition.name})"
+    label = f"{condition.name} {what}"
+    without = f"as usual {what} (for {condition.name})"
     return replace(first, label=label), replace(first, label=without, condition=None)
 
 
@@ -86,7 +86,7 @@ def alone(condition: Condition, usual: Run, test: str, target: Target) -> Experi
     options = without_paths(target.pytest_arguments, usual)
     named = seen_from(target.rootdir, usual.rootdir, (test,))
     experiment = Experiment(
-        f"{test} alone, {condition.name}",
+        f"{test} alone under {condition.name}",
         Kind.AMBIENT,
         arguments=(*options, *named),
         hash_seed=usual.experiment.hash_seed,

@@ -57,7 +57,9 @@ sys.addaudithook(offline)"""
 DAYS_OF_LONG_MONTHS = 31
 JULY, DECEMBER = 7, 12  # the long months with a long one behind them
 FEBRUARY, LEAP = 2, 29
-HOURS = (6, -6, 3, -3, 1, -1)  # by which the clock may be put without changing the date
+# By which the clock may be put without changing the date, here and in UTC: an hour from UTC, between the two midnights,
+# there are at least twenty to go on one side.
+MINUTES = (360, -360, 180, -180, 60, -60, 20, -20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +167,17 @@ def other_dates(now: datetime) -> tuple[tuple[str, datetime], ...]:
 
 
 def same_date(place: Place) -> Condition:
-    """Put the clock by hours and leave the date as it is: who minds that, minds that the clock is a false one.
+    """Put the clock by some hours and leave the date as it is: who minds that, minds that the clock is a false one.
 
     Only Python's own clock can be put. A test that compares it with the times of files, or with what a database or
     another program says, would fail on any date.
     """
     now = place.now
-    for hours in HOURS:
-        then = now + timedelta(hours=hours)
+    for minutes in MINUTES:
+        then = now + timedelta(minutes=minutes)
         if then.date() == now.date() and then.astimezone(UTC).date() == now.astimezone(UTC).date():
             break
-    today = now.replace(tzinfo=None)
-    return _travel(today, then.replace(tzinfo=None), f"time {then:%H:%M} of the same day")
+    return _travel(now, then, f"time {then:%H:%M} of the same day")
 
 
 def _travel(now: datetime, then: datetime, name: str) -> Condition:
