@@ -184,9 +184,15 @@ def test_a_test_that_needs_the_others_before_it_to_mind_is_shown_behind_them() -
     assert weather.found[0].example.order == (OTHER, TEST)
 
 
-def test_a_test_that_cannot_do_with_a_false_clock_is_not_said_to_mind_the_date() -> None:
-    """It fails at another time of the same date as well: files keep the true time, whatever Python is told."""
-    weather = Weather(under("date", "same day"))
+@pytest.mark.parametrize("control", ["same day", "no other programs"])
+def test_a_test_that_cannot_do_with_a_false_clock_is_not_said_to_mind_the_date(
+    control: str,
+) -> None:
+    """It fails at another time of the same date as well: files keep the true time, whatever Python is told.
+
+    Or it works with another program: that keeps the true time too.
+    """
+    weather = Weather(under("date", control))
 
     assert weather.search("date") == {}
     assert weather.book.incomplete[0].startswith("other dates for 1 test that cannot do with")

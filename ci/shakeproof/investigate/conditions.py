@@ -54,6 +54,13 @@ def offline(event, given):
     raise refusal
 own = ("localhost", "0.0.0.0", "::", "::1", socket.gethostname())
 sys.addaudithook(offline)"""
+# multiprocessing may fork: a fork keeps the clock that was put.
+NO_PROGRAMS = """\
+import errno, sys
+def unassisted(event, given):
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system", "os.spawn"):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+sys.addaudithook(unassisted)"""
 DAYS_OF_LONG_MONTHS = 31
 JULY, DECEMBER = 7, 12  # the long months with a long one behind them
 FEBRUARY, LEAP = 2, 29
@@ -178,6 +185,11 @@ def same_date(place: Place) -> Condition:
         if then.date() == now.date() and then.astimezone(UTC).date() == now.astimezone(UTC).date():
             break
     return _travel(now, then, f"time {then:%H:%M} of the same day")
+
+
+def no_programs() -> Condition:
+    """Let no other program be started: who minds that works with one, whose clock is the true one on any date."""
+    return Condition("no other programs", "programs", "programs", "any", "none", code=NO_PROGRAMS)
 
 
 def _travel(now: datetime, then: datetime, name: str) -> Condition:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shakeproof.investigate import ambient
-from shakeproof.investigate.conditions import LOCALES, ZONES, Place, conditions, same_date
+from shakeproof.investigate.conditions import (
+    LOCALES,
+    ZONES,
+    Place,
+    conditions,
+    no_programs,
+    same_date,
+)
 from shakeproof.lab.surroundings import look_around
 from shakeproof.messages import complaint, headline
 from shakeproof.model import Kind
@@ -153,15 +160,18 @@ class _Search:
         return any(each is condition for each, _ in seen)
 
     def _believe_the_clock(self, place: Place, usual: Run) -> None:
-        """Let go of the tests that fail at any other time by Python's clock, if the date is the same."""
+        """Let go of the tests that may fail for the clock being a false one, rather than for the date.
+
+        Those are the ones that fail also at another time of the same date, and those that work with another program.
+        """
         tests = tuple(test for category, test in self.found if category == "clock")
         if not tests:
             return
-        false_clock = same_date(place)
-        pair = ambient.again(false_clock, usual, tests, self.work.labs.target)
-        self.work.terminal.begin("the same date again", 1)
-        (run,) = self._run(pair[:1])
-        wrong = [test for test in tests if run.came_through(test) is not True]
+        controls = (same_date(place), no_programs())
+        plan = [ambient.again(each, usual, tests, self.work.labs.target)[0] for each in controls]
+        self.work.terminal.begin("whether it is the date", len(plan))
+        runs = self._run(plan)
+        wrong = [test for test in tests if not all(run.came_through(test) for run in runs)]
         for test in wrong:
             del self.found["clock", test]
         if wrong:

@@ -6,6 +6,7 @@ import locale
 import os
 import pathlib
 import socket
+import subprocess
 import time
 
 NOON = time.localtime(12 * 3600).tm_hour  # on import: a fork would not see another time zone here
@@ -35,6 +36,12 @@ def test_date_of_a_file(tmp_path):
     file = tmp_path / "it.txt"
     file.write_text("x")
     assert abs(file.stat().st_mtime - time.time()) < 600
+
+
+def test_date_of_a_program():
+    # The same: another program goes by the true date.
+    told = subprocess.run(["date", "+%Y"], capture_output=True, text=True, check=True).stdout
+    assert int(told) == datetime.date.today().year
 
 
 def test_locale():
