@@ -108,7 +108,9 @@ class _Search:
         done = 0
         for batch in paced(plan, self.work.jobs):
             rounds = -(-len(batch) // self.work.jobs)
-            if not self._fits(rounds * usual.seconds):
+            # What was seen once has to be seen again: without that, it was seen for nothing.
+            again = sum(_seconds_of_a_pair(tests, usual) for tests in suspects.values())
+            if not self._fits(rounds * usual.seconds + again):
                 self._left_out(chosen[done:])
                 break
             for run in self._run(batch, self.work.jobs):
@@ -133,7 +135,8 @@ class _Search:
         """Run the suspects once more under the condition and without, and if need be the whole suite."""
         book, target = self.work.book, self.work.labs.target
         left = tuple(suspects)
-        for tests, seconds in ((left, usual.seconds), (None, 2 * usual.seconds)):
+        pairs = ((left, _seconds_of_a_pair(left, usual)), (None, 2 * usual.seconds))
+        for tests, seconds in pairs:
             if not left:
                 return
             if not self._fits(seconds):
@@ -146,9 +149,7 @@ class _Search:
             changed, control = (shown[each.label] for each in pair)
             for test in ambient.minding(left, changed, control):
                 self.found.setdefault((condition.category, test), []).append((condition, changed))
-            left = tuple(
-                test for test in left if not self._shows(condition, test) and test in self.tests
-            )
+            left = tuple(test for test in left if not self._shows(condition, test))
         if left:
             tests_ = words.plural(len(left), "test")
             book.left_out(
@@ -237,6 +238,12 @@ def _seconds_of_a_run(runs: Sequence[Run]) -> float:
     times = [run.seconds for run in runs if run.experiment.kind is Kind.DECLARED and run.order]
     collecting = max((run.collection_seconds for run in runs), default=0.0)
     return collecting + (statistics.median(times) if times else 0.0)
+
+
+def _seconds_of_a_pair(tests: Collection[str], usual: Run) -> float:
+    """Estimate what two runs take that collect everything and run these tests."""
+    of_tests = sum(each.seconds for each in usual.outcomes if each.test in tests)
+    return 2 * (usual.collection_seconds + of_tests)
 
 
 def _ending(run: Run) -> str:
