@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pytest
 from laboratory import statuses, write
@@ -27,24 +27,32 @@ TRAVEL = (
 )
 
 
-def test_each_printed_command_shows_its_failure_in_a_shell_and_so_does_replay(
-    specimen: Specimen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("condition", "test"),
+    [
+        ("locale", "test_locale"),  # a variable
+        ("network", "test_network"),  # statements before pytest
+        ("cwd", "test_directory"),  # another place
+        ("cpu", "test_cpus"),  # another program around it
+    ],
+)
+def test_a_printed_command_shows_the_failure_in_a_shell_and_so_does_replay(
+    condition: str,
+    test: str,
+    specimen: Specimen,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """They are what somebody pastes who has Shakeproof nowhere near the tests."""
+    """It is what somebody pastes who has Shakeproof nowhere near the tests."""
     rootdir, out = specimen("ambient"), tmp_path / "out"
-    where = ("--rootdir", str(rootdir), "--out", str(out), "--quiet")
-    main(["stability", *where, "--seed", "1", "--repeat", "1", "--seeds", "0", "--runner", "fresh"])
-    found: list[dict[str, Any]] = json.loads((out / "report.json").read_text())["findings"]
+    where = ("--rootdir", str(rootdir), "--out", str(out), "--quiet", "--seed", "1")
+    little = ("--repeat", "1", "--seeds", "0", "--conditions", condition)
+    main(["stability", *where, *little, "--", f"test_weather.py::{test}"])
+    (found,) = json.loads((out / "report.json").read_text(encoding="utf-8"))["findings"]
     _make_python_the_one_of_the_tests(tmp_path, monkeypatch)
 
-    shown = [_pasted(each["reproduce"], rootdir) for each in found]
-
-    assert len(found) == 7
-    assert [
-        each["test"] for each, text in zip(found, shown, strict=True) if "1 failed" not in text
-    ] == []
-    assert [main(["replay", each["id"], "--out", str(out), "--quiet"]) for each in found] == [0] * 7
-    assert main(["show", found[0]["id"], "--out", str(out)]) == 0
+    assert "1 failed" in _pasted(found["reproduce"], rootdir)
+    assert main(["replay", found["id"], "--out", str(out), "--quiet"]) == 0
 
 
 def _make_python_the_one_of_the_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
