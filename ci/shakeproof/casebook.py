@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from shakeproof import evidence
 from shakeproof.errors import ShakeproofError, UnwrittenError
 from shakeproof.files import make_folder, write_lines, write_text
+from shakeproof.investigate.ambient import as_usual, under_its_condition
 from shakeproof.investigate.causes import ranked
 from shakeproof.investigate.classify import classify
 from shakeproof.investigate.confirm import (
@@ -106,6 +107,11 @@ class Casebook:
         default_factory=dict
     )
     leaks: tuple[Leak, ...] = ()  # what each test leaves behind, victim or not
+    ambient: tuple[
+        Suspicion, ...
+    ] = ()  # tests that fail only while something around them is other than usual
+    # The runs that showed it: kept apart, for they are not to be compared with the others.
+    ambient_runs: list[Run] = field(default_factory=list)
     pairs: int = 0  # ordered pairs that were run; of these, `runs` holds only the odd ones
     findings: list[Finding] = field(default_factory=list)
     # A sentence for each thing planned and not done.
@@ -127,7 +133,8 @@ class Casebook:
 
     def suspected(self) -> tuple[Suspicion, ...]:
         """Say what is suspected now, with the culprits that have been named by now."""
-        return tuple(self.recalled(each) or each for each in self.judge())
+        judged = tuple(self.recalled(each) or each for each in self.judge())
+        return (*judged, *self.ambient)
 
     def left_out(self, what: str) -> None:
         """Note what was planned and not done."""
@@ -248,7 +255,7 @@ class _Confirming:
         tries = self._tries(suspicion, shown)
         counter = None
         if any(shows(suspicion, run) for run in tries):
-            counter = _counter_check(self.setting, suspicion, number, self.lab)
+            counter = _counter_check(self.setting, suspicion, number, self.lab, shown)
         if counter is not None and (turned := alone_too(suspicion, counter)):
             return self._turned(turned, number, counter)
         seeded = under_its_hash_seed(suspicion, tries)
@@ -372,14 +379,20 @@ def _reproduction(setting: Setting, suspicion: Suspicion, number: int) -> Reprod
     order_file = setting.out / "orders" / f"F{number}.txt"
     target = setting.target
     shown = reproduction(suspicion, number, target.pytest_arguments, order_file, target.rootdir)
+    if suspicion.condition is not None:
+        shown = under_its_condition(shown, suspicion, target)
     if shown.order:
         write_lines(order_file, shown.order)
     return shown
 
 
-def _counter_check(setting: Setting, suspicion: Suspicion, number: int, lab: Lab) -> Run | None:
+def _counter_check(
+    setting: Setting, suspicion: Suspicion, number: int, lab: Lab, shown: Reproduction
+) -> Run | None:
     target = setting.target
     experiment = counter_check(suspicion, number, target.pytest_arguments, target.rootdir)
+    if suspicion.condition is not None:
+        experiment = as_usual(shown.experiment, number)
     if experiment is None:
         return None
     (run,) = lab.at_once(1).run([experiment])
@@ -416,16 +429,20 @@ def _report(setting: Setting, book: Casebook) -> Report:
             seed=setting.master_seed,
         ),
         evidence=evidence.weigh(
-            runs, caught_by_shuffles=caught, incomplete=tuple(book.incomplete), pairs=book.pairs
+            runs,
+            caught_by_shuffles=caught,
+            incomplete=tuple(book.incomplete),
+            pairs=book.pairs,
+            besides=book.ambient_runs,
         ),
         findings=tuple(book.findings),
         timing=Timing(
             seconds=time.monotonic() - book.begun,
-            limit=sum(map(_busy, runs)) / setting.jobs,
+            limit=sum(map(_busy, (*runs, *book.ambient_runs))) / setting.jobs,
             collection=statistics.median(run.collection_seconds for run in runs),
             stages=tuple(book.stages),
         ),
-        runs=tuple(_summary(run) for run in runs),
+        runs=tuple(_summary(run) for run in (*runs, *book.ambient_runs)),
         leaks=ranked(book.leaks, book.findings),
     )
 

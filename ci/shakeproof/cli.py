@@ -14,6 +14,7 @@ from shakeproof import __version__, orders
 from shakeproof.casebook import Setting
 from shakeproof.compare import Comparison, compare
 from shakeproof.errors import ShakeproofError
+from shakeproof.investigate import conditions
 from shakeproof.lab.base import Target
 from shakeproof.replay import replay
 from shakeproof.report.former import brought_back
@@ -91,6 +92,7 @@ def _ask(
                 seeds=arguments.seeds,
                 budget=arguments.budget,
                 runner=arguments.runner,
+                conditions=arguments.conditions,
             ),
             terminal,
         )
@@ -181,6 +183,11 @@ def _parser() -> argparse.ArgumentParser:
         "--runner", choices=("auto", "fork", "fresh"), default="auto",
         help="fork a process that has collected, or start fresh ones (default: fork where that is safe)",
     )  # fmt: skip
+    finding.add_argument(
+        "--conditions", type=_conditions, default=conditions.names(), metavar="all|none|NAME,...",
+        help="what about the machine is changed, one thing at a time: "
+        f"{', '.join(conditions.names())} (default: all)",
+    )  # fmt: skip
     comparing = commands.add_parser(
         "compare",
         help="run the suite several times and compare outcomes test by test",
@@ -258,6 +265,19 @@ def _add_output_options(command: argparse.ArgumentParser) -> None:
 
 def _seeds_or_auto(text: str) -> int | None:
     return None if text == "auto" else _whole_number(text, below=MOST_RUNS, otherwise=", or auto")
+
+
+def _conditions(text: str) -> tuple[str, ...]:
+    known = conditions.names()
+    if text in {"all", "none"}:
+        return known if text == "all" else ()
+    wanted = tuple(part.strip() for part in text.split(","))
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"{unknown[0]!r} is no condition: name some of {', '.join(known)}, or all, or none"
+        )
+    return wanted
 
 
 def _count(text: str) -> int:

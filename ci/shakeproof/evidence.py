@@ -63,11 +63,12 @@ def weigh(
     caught_by_shuffles: Mapping[str, int],
     incomplete: tuple[str, ...],
     pairs: int = 0,
+    besides: Sequence[Run] = (),
 ) -> Evidence:
     """Sum up what was run, for tests that agreed in all of it.
 
     `pairs` is how many ordered pairs were run as just these two tests. Only the odd ones among them are kept as runs,
-    so they do not count for the bound of the failure rate.
+    so they do not count for the bound of the failure rate. Neither do the runs made `besides`, under other conditions.
     """
     # From 0, so that nothing is claimed for a test that was collected and never had its turn.
     turns = Counter(dict.fromkeys((test for run in runs for test in run.collected), 0))
@@ -77,7 +78,7 @@ def weigh(
         for outcome in run.outcomes
         if outcome.status is not Status.NOT_RUN
     )
-    kinds = Counter(run.experiment.kind.value for run in runs)
+    kinds = Counter(run.experiment.kind.value for run in (*runs, *besides))
     kept_pairs = kinds.pop(Kind.PAIR, 0)
     if pairs:
         kinds[Kind.PAIR] = pairs
@@ -88,7 +89,7 @@ def weigh(
     possible = len(turns) * (len(turns) - 1)
     return Evidence(
         experiments=tuple(sorted(kinds.items())),
-        test_runs=turns.total() + 2 * (pairs - kept_pairs),
+        test_runs=turns.total() + 2 * (pairs - kept_pairs) + sum(len(run.order) for run in besides),
         pairs_covered=pairs / possible if possible else 1.0,
         order_pairs_seen=order_pairs_seen(whole),
         failure_rate_below=failure_rate_bound(min(turns.values(), default=0)),

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     CONCURRENT = "concurrent"  # two copies of the whole suite at the same time
     PAIR = "pairs"  # one test right behind another
     REPLAY = "replay"  # the exact order of an earlier run once more
+    AMBIENT = "ambient"  # in a fresh process, with one thing about the machine changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,22 @@ Endings = tuple[tuple[str, ...], ...]  # node ids; each of these orders is run b
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing about the machine that is other than usual in a run: a time zone, a date, a limit."""
+
+    name: str  # what it is called in reports: "time zone Pacific/Kiritimati"
+    category: str  # of the cause that it may turn out to be: timezone, clock, locale, ...
+    key: str  # which piece of the surroundings: TZ, date, RLIMIT_NOFILE
+    before: str | None  # as text; None: it is not set
+    after: str
+    environment: tuple[tuple[str, str], ...] = ()  # variables to set
+    code: str = ""  # Python statements to run before pytest
+    elsewhere: bool = False  # whether pytest is started in an empty folder
+    # How a shell says it, with {} for the command; empty: the code is part of the command.
+    wrapper: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """One run of pytest that is worth making."""
 
@@ -96,6 +113,7 @@ class Experiment:
     concurrent: bool = False  # whether other runs were under way at the same time
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
     imports: ImportLook | None = None  # only in a fresh process
+    condition: Condition | None = None  # what is other than usual; only fresh processes know of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,7 @@ class Run:
     left: tuple[Leak, ...] = ()  # what its tests left behind, where that was asked
     notes: tuple[str, ...] = ()  # a sentence for each thing that could not be looked at there
     log: Path = Path()  # the file that holds what the run printed
+    inipath: Path | None = None  # the file with the settings of pytest
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -185,6 +204,8 @@ class Instability(StrEnum):
     NON_IDEMPOTENT = "non-idempotent"  # NIO: passes the first time, fails the second time in a row
     NON_DETERMINISTIC = "non-deterministic"  # NOD: identical conditions, different outcomes
     HASH_ORDER = "hash-order"  # ID: the outcome follows PYTHONHASHSEED
+    CLOCK = "clock"  # TD: the outcome follows the date
+    TIMEZONE = "timezone"  # TZD: the outcome follows the time zone
     PARALLEL_UNSAFE = "parallel-unsafe"  # fails only beside other tests running at the same time
     IMPORT_POLLUTED = "import-polluted"  # the outcome follows which test files were collected
     CRASH = "crash"
@@ -215,6 +236,11 @@ class Suspicion:
     cleaners: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
 
+    @property
+    def condition(self) -> Condition | None:
+        """What has to be other than usual for it to fail; None where nothing has."""
+        return self.example.experiment.condition
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -244,6 +270,11 @@ class Finding:
     # state-setter. None: not tried.
     counter_check: bool | None = None
     causes: tuple[Cause, ...] = ()
+
+    @property
+    def condition(self) -> Condition | None:
+        """What has to be other than usual for it to fail; None where nothing has."""
+        return self.replay.condition
 
     @property
     def refuted(self) -> bool:

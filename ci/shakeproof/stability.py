@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
@@ -14,6 +16,7 @@ from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target, check_turns
 from shakeproof.model import Experiment, Kind
+from shakeproof.search.ambient import try_conditions
 from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch
 from shakeproof.search.explore import Explorer
@@ -43,6 +46,7 @@ class Question:
     seeds: int | None  # shuffles; None: as many as it takes
     budget: float  # seconds, after which no new experiment is begun
     runner: str  # "auto", "fork" or "fresh"
+    conditions: tuple[str, ...] = ()  # which things about the machine are changed, by their names
 
 
 def stability(question: Question, terminal: Terminal) -> Report:
@@ -96,6 +100,11 @@ def investigate(
         ("causes", lambda: explain(work)),
         ("further culprits", blame.name_all),
         ("their causes", lambda: explain(work)),
+        *(
+            (("ambient conditions", lambda: _ambient(question, work)),)
+            if question.conditions
+            else ()
+        ),
         ("what files leave behind by being imported", lambda: watch_imports(work)),
         ("pairs", lambda: try_pairs(work, blame)),
     )
@@ -114,6 +123,10 @@ def investigate(
         terminal.say(f"the search ends here: {error}")
         book.incomplete.append(f"{', '.join(book.to_do)}: {error}")
         book.suspicions = book.suspected()
+
+
+def _ambient(question: Question, work: Work) -> None:
+    try_conditions(work, question.conditions, os.environ, datetime.now(UTC).astimezone())
 
 
 def _look(judge: FreshLab) -> Run:

@@ -80,6 +80,8 @@ def no_outer_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("TZ", "LC_ALL"):  # what a run under another condition is told from
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

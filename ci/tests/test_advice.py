@@ -13,7 +13,7 @@ from builders import finding, report
 from shakeproof.lab.records import Record
 from shakeproof.model import Cause, Instability, Leak, Verdict
 from shakeproof.report import words
-from shakeproof.report.advice import advice_for, advice_on_import
+from shakeproof.report.advice import advice_for, advice_for_condition, advice_on_import
 from shakeproof.report.as_json import to_json
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
@@ -42,6 +42,17 @@ def test_every_category_has_its_own_advice(category: str) -> None:
     assert advice.why
     assert advice.lines
     assert (advice == advice_for("global")) == (category == "global")
+
+
+@pytest.mark.parametrize(
+    "category", ["timezone", "clock", "locale", "network", "cwd", "descriptors", "cpu"]
+)
+def test_what_a_test_takes_for_granted_has_advice_of_its_own(category: str) -> None:
+    """It is another one than for what a test leaves behind: nothing has to be put back."""
+    advice = advice_for_condition(category)
+
+    assert advice.lines
+    assert advice not in (advice_for(category), advice_for_condition("global"))
 
 
 def test_a_proven_cause_says_what_was_put_back_and_how_to_mend_it() -> None:

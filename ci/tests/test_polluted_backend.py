@@ -68,7 +68,7 @@ def _stability(
         [
             *(sys.executable, "-m", "shakeproof", "stability", "--rootdir", str(copy)),
             *("--repeat", "2", "--seeds", "1", "--seed", "1"),
-            *("--budget", "60", "--out", str(copy / "out")),
+            *("--budget", "60", "--conditions", "none", "--out", str(copy / "out")),
             *("--", *selected),
         ],
         capture_output=True,

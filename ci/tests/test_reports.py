@@ -11,7 +11,18 @@ import pytest
 from builders import declared, finding, report, run, shuffled
 
 from shakeproof.errors import ShakeproofError
-from shakeproof.model import Finding, Instability, Kind, Report, Status, Verdict
+from shakeproof.model import (
+    Cause,
+    Condition,
+    Experiment,
+    Finding,
+    Instability,
+    Kind,
+    Leak,
+    Report,
+    Status,
+    Verdict,
+)
 from shakeproof.report import words
 from shakeproof.report.as_json import to_json
 from shakeproof.report.from_json import read_report
@@ -453,3 +464,48 @@ def _visible(terminal: Terminal) -> str:
     err = terminal.err
     assert isinstance(err, io.StringIO)
     return err.getvalue().rpartition("\033[K")[2]
+
+
+LEAP_DAY = Condition(
+    "date 2028-02-29 (leap day)",
+    "clock",
+    "date",
+    "2026-11-21",
+    "2028-02-29",
+    environment=(("A", "b"),),
+    code="pass",
+    elsewhere=True,
+    wrapper="({})",
+)
+
+
+def minding(kind: Instability) -> Finding:
+    """Make a finding that takes another date to show itself."""
+    leak = Leak("", LEAP_DAY.category, LEAP_DAY.key, LEAP_DAY.before, LEAP_DAY.after)
+    return replace(
+        finding(kind),
+        culprits=(),
+        replay=Experiment("confirm F1", Kind.REPLAY, arguments=("a",), condition=LEAP_DAY),
+        causes=(Cause(leak, proven=True),),
+        counter_check=True,
+    )
+
+
+def test_a_condition_is_named_and_read_back_for_replay(tmp_path: Path) -> None:
+    shown = report(Verdict.UNSTABLE, minding(Instability.CLOCK), finding())
+    (tmp_path / "report.json").write_text(to_json(shown), encoding="utf-8")
+
+    assert [each["condition"] for each in document(shown)["findings"]] == [LEAP_DAY.name, None]
+    assert [each.condition for each in read_report(tmp_path).findings] == [LEAP_DAY, None]
+
+
+@pytest.mark.parametrize("kind", [Instability.CLOCK, Instability.NON_DETERMINISTIC])
+def test_a_finding_under_a_condition_says_so_and_how_to_mend_it(kind: Instability) -> None:
+    """`identical conditions` would be wrong: it is not chance."""
+    shown = printed(report(Verdict.UNSTABLE, minding(kind)))
+
+    assert "identical conditions" not in shown
+    assert "fails under another condition, and passes without it: date 2028-02-29" in shown
+    assert "proven: clock date: 2026-11-21 -> 2028-02-29 (with that as usual: it passes)" in shown
+    assert "to mend it, pass the time in" in shown
+    assert "1 fresh process, and the same without that condition did not" in shown

@@ -5,7 +5,7 @@ options = ["--repeat", "2"]  # besides OPTIONS below
 status = 1                   # exit status
 verdict = "unstable"         # left out where no report is written
 tests = 300                  # how many are judged; left out: not looked at
-incomplete = "any"           # whatever was left undone; left out: nothing may be
+incomplete = "any"           # whatever was left undone, or words, one for each thing; left out: nothing may be
 # What files leave behind by being imported, each with category and key; left out: nothing may be.
 import_leaks = [["test_it.py", "environment", "APP_MODE"]]
 not_yet = "..."              # why it fails for now; it has to fail, so that this line goes when its reason does
@@ -15,6 +15,7 @@ test = "test_it.py::test_reads"
 kind = "victim"
 culprits = [["test_it.py::test_sets"]]  # sets, in any order; left out: none; "any": not looked at
 cleaners = []                # in any order; left out: not looked at
+condition = "one CPU"        # what has to be other than usual; left out: nothing
 causes = [["environment", "APP_MODE"]]  # category and key of what is proven, in any order; left out: not looked at
 confirmed = true             # left out: true
 message = ["fast"]           # all of these occur in it
@@ -40,13 +41,14 @@ pytestmark = pytest.mark.usefixtures("no_outer_run")
 
 SPECIMENS = Path(__file__).parent / "specimens"
 # Three runs in the declared order, under three hash seeds: more are for what follows the hash seed, or chance.
-OPTIONS = ("--seed", "1", "--quiet", "--repeat", "3")
+# Other weather takes a dozen fresh processes for each: `conditions` says which specimens are asked about it.
+OPTIONS = ("--seed", "1", "--quiet", "--repeat", "3", "--conditions", "none")
 FOR_A_FILE = frozenset(
     {"claim", "options", "status", "verdict", "tests", "incomplete", "not_yet", "finding"}
     | {"import_leaks"}
 )
 FOR_A_FINDING = frozenset(
-    {"test", "kind", "culprits", "cleaners", "causes", "confirmed", "message"}
+    {"test", "kind", "culprits", "cleaners", "causes", "condition", "confirmed", "message"}
 )
 
 
@@ -97,6 +99,7 @@ def _judged(out: Path) -> dict[str, Any] | None:
             "culprits": _sets(each["culprits"]),
             "cleaners": sorted(each["cleaners"]),
             "causes": sorted([c["category"], c["key"]] for c in each["causes"] if c["proven"]),
+            "condition": each["condition"],
             "confirmed": each["confirmed"],
             "message": each["message"],
         }
@@ -119,6 +122,7 @@ def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
     """Give what the report should say; what is not looked at is equal to anything."""
     if "verdict" not in expected:
         return None
+    left_out = expected.get("incomplete", [])
     findings = [
         {
             "test": each["test"],
@@ -126,6 +130,7 @@ def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
             "culprits": ANY if each.get("culprits") == "any" else _sets(each.get("culprits", [])),
             "cleaners": sorted(each["cleaners"]) if "cleaners" in each else ANY,
             "causes": sorted(each["causes"]) if "causes" in each else ANY,
+            "condition": _Words([each["condition"]]) if "condition" in each else None,
             "confirmed": each.get("confirmed", True),
             "message": _Words(each.get("message", ())),
         }
@@ -135,7 +140,7 @@ def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
         "verdict": expected["verdict"],
         "tests": expected.get("tests", ANY),
         "findings": sorted(findings, key=_place),
-        "incomplete": ANY if expected.get("incomplete") == "any" else [],
+        "incomplete": ANY if left_out == "any" else [_Words([word]) for word in left_out],
         "import_leaks": sorted(expected.get("import_leaks", [])),
     }
 

@@ -3,9 +3,10 @@
     python launch.py REQUEST.json
 
 The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `cache` (the
-folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come) and where to tell
-it: `record`, a file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one
-that serves forks. With `imports` it tells as well what each file changes while it is imported:
+folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come), maybe `code`
+(Python statements to run before pytest, which change one thing about its surroundings) and where to tell it: `record`,
+a file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves
+forks. With `imports` it tells as well what each file changes while it is imported:
 {"thorough": false, "put_back": {file: [[probe, key], ...]}}. Exits with pytest's own status.
 """
 
@@ -38,6 +39,10 @@ def main(request_file: str) -> int:
     sys.path[:1] = [] if safe_path else [os.getcwd()]
 
     import pytest
+
+    if request.get("code"):
+        # The very statements that a printed command has: what it shows is what was run.
+        exec(request["code"], {"__name__": "__main__"})  # noqa: S102
 
     arguments = request["arguments"]
     sys.argv = [os.path.join(os.path.dirname(pytest.__file__), "__main__.py"), *arguments]

@@ -43,6 +43,7 @@ class Recorder:
             pytest=pytest.__version__,
             python=platform.python_version(),
             rootdir=str(getattr(session.config, "rootpath", os.getcwd())),
+            inipath=str(getattr(session.config, "inipath", None) or ""),
             positional=list(getattr(session.config.option, "file_or_dir", [])),
             plugins=[name for name, option in DISTORTING if hasattr(session.config.option, option)],
         )

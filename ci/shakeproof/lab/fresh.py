@@ -102,13 +102,14 @@ class FreshLab:
             "cache": str(folder / "cache"),
             "tests": experiment.tests,
             "imports": experiment.imports and experiment.imports.as_json(),
+            "code": experiment.condition.code if experiment.condition else "",
         }
         request_file.write_text(json.dumps(request), encoding="utf-8")
         begun = time.monotonic()
         with log_file.open("wb") as log, record_file.open(encoding="utf-8") as record:
             process = subprocess.Popen(
                 [self.target.python, str(LAUNCHER), str(request_file)],
-                cwd=self.target.rootdir,
+                cwd=_start_folder(self.target, experiment, folder),
                 env=_environment(experiment, scratch),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -183,11 +184,21 @@ def _looking(experiment: Experiment) -> frozenset[str]:
 
 
 def _environment(experiment: Experiment, scratch: Path) -> dict[str, str]:
-    """Give the run the caller's environment, its own temporary folder, and the experiment's hash seed if it has one."""
-    environment = {**os.environ, "TMPDIR": str(scratch)}
+    """Give the run the caller's environment, its own temporary folder, and what the experiment says itself."""
+    changed = experiment.condition.environment if experiment.condition else ()
+    environment = {**os.environ, "TMPDIR": str(scratch), **dict(changed)}
     if experiment.hash_seed is not None:
         environment["PYTHONHASHSEED"] = str(experiment.hash_seed)
     return environment
+
+
+def _start_folder(target: Target, experiment: Experiment, folder: Path) -> Path:
+    """Say where pytest is started: in the project, unless the experiment is about just that."""
+    if experiment.condition is None or not experiment.condition.elsewhere:
+        return target.rootdir
+    empty = folder / "elsewhere"
+    empty.mkdir()
+    return empty
 
 
 def ended(process: subprocess.Popen[bytes]) -> bool:

@@ -170,6 +170,7 @@ class Record:
             plugins=frozenset(self.session.get("plugins", ())),
             left=tuple(self.left),
             log=log,
+            inipath=Path(inipath) if (inipath := self.session.get("inipath")) else None,
         )
 
 

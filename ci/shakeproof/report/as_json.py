@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "counter_check": finding.counter_check,
         "reason": finding.reason,
         "rate": round(finding.rate, 2),
+        "condition": finding.condition.name if finding.condition else None,
     }
 
 
@@ -102,6 +104,7 @@ def _replay(finding: Finding) -> dict[str, Any]:
         "hash_seed": experiment.hash_seed,
         "plugins": sorted(experiment.plugins),
         "copies": finding.copies,
+        "condition": asdict(experiment.condition) if experiment.condition else None,
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shakeproof.errors import ShakeproofError
 from shakeproof.model import (
     Cause,
+    Condition,
     Evidence,
     Experiment,
     Finding,
@@ -101,6 +102,7 @@ def _finding(stored: dict[str, Any]) -> Finding:
             tests=None if replay["tests"] is None else tuple(replay["tests"]),
             plugins=frozenset(replay["plugins"]),
             hash_seed=replay["hash_seed"],
+            condition=_condition(replay.get("condition")),
         ),
         copies=replay["copies"],
         confirmed=stored["confirmed"],
@@ -115,6 +117,13 @@ def _finding(stored: dict[str, Any]) -> Finding:
         causes=tuple(_cause(each) for each in stored["causes"]),
         counter_check=stored["counter_check"],
     )
+
+
+def _condition(stored: dict[str, Any] | None) -> Condition | None:
+    if stored is None:
+        return None
+    variables = tuple((key, value) for key, value in stored["environment"])
+    return Condition(**{**stored, "environment": variables})
 
 
 def _cause(stored: dict[str, Any]) -> Cause:

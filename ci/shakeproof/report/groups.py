@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def by_mistake(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
     """Put those together that have the same kind, the same culprits and the same proven state, all as they come.
 
-    A finding of which nothing is proven stands by itself: to have a culprit in common may mean two mistakes.
+    A finding of which nothing is proven stands by itself: to have a culprit in common may mean two mistakes. So
+    does one without a culprit: each test that minds the time zone does so in its own way.
     """
     groups: dict[Hashable, list[Finding]] = {}
     for finding in findings:
@@ -28,6 +29,6 @@ def _mistake(finding: Finding) -> Hashable:
         (cause.leak.category, cause.leak.key, frozenset(cause.together))
         for cause in proven(finding)
     )
-    if not pieces or finding.rate < 1:
+    if not pieces or not finding.culprits or finding.rate < 1:
         return finding.id
     return finding.kind, frozenset(map(frozenset, finding.culprits)), pieces

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.investigate.confirm import deselecting
 from shakeproof.model import Instability, Kind, Verdict
-from shakeproof.report.advice import advice_for, advice_on_import
+from shakeproof.report.advice import advice_for, advice_for_condition, advice_on_import
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +26,7 @@ KIND_WORDS = (
     (Kind.CONCURRENT, "of two copies at once"),
     (Kind.PAIR, "of one test right behind another"),
     (Kind.REPLAY, "in a replayed order"),
+    (Kind.AMBIENT, "to see whether ambient conditions matter"),
 )
 MEANINGS = (
     (
@@ -42,6 +43,8 @@ MEANINGS = (
     ),
     (Instability.NON_DETERMINISTIC, "gives different outcomes under identical conditions"),
     (Instability.HASH_ORDER, "its outcome follows PYTHONHASHSEED: it relies on the order of a set"),
+    (Instability.CLOCK, "its outcome follows the date"),
+    (Instability.TIMEZONE, "its outcome follows the time zone of the machine"),
     (Instability.PARALLEL_UNSAFE, "fails only while other tests run at the same time"),
     (
         Instability.IMPORT_POLLUTED,
@@ -59,6 +62,16 @@ _BLAME = MappingProxyType(
 def meaning(kind: Instability) -> str:
     """Say what a kind of finding means, for somebody who does not know the terms."""
     return dict(MEANINGS)[kind]
+
+
+def what_it_means(finding: Finding) -> str:
+    """Say what a finding means, and under which condition it shows itself if there is one."""
+    if finding.condition is None:
+        return meaning(finding.kind)
+    condition = f"fails under another condition, and passes without it: {finding.condition.name}"
+    if finding.kind is Instability.NON_DETERMINISTIC:
+        return condition
+    return f"{meaning(finding.kind)}; it {condition}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -191,7 +204,8 @@ def cleaners(finding: Finding) -> tuple[str, ...]:
 
 def cause_of(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
     """Say what a finding means, who is to blame, with what, and how it is mended: of `tests` findings at once."""
-    does = f"each {meaning(finding.kind)}" if tests > 1 else meaning(finding.kind)
+    meaning = what_it_means(finding)
+    does = f"each {meaning}" if tests > 1 else meaning
     return (does, *because(finding), *causes(finding, tests=tests))
 
 
@@ -221,11 +235,11 @@ def causes(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
 
 
 def _advice(category: str, finding: Finding) -> Advice:
-    return (
-        advice_on_import(category)
-        if finding.kind is Instability.IMPORT_POLLUTED
-        else advice_for(category)
-    )
+    if finding.condition is not None:
+        return advice_for_condition(category)
+    if finding.kind is Instability.IMPORT_POLLUTED:
+        return advice_on_import(category)
+    return advice_for(category)
 
 
 def to_mend(finding: Finding) -> tuple[str, ...]:
@@ -249,6 +263,8 @@ def same_mistake(finding: Finding, findings: Sequence[Finding]) -> tuple[str, ..
 
 def _author(cause: Cause, finding: Finding) -> str:
     """Say who left a piece of state: by name only where there is a choice."""
+    if finding.condition is not None:
+        return "what was changed"
     does = {
         Instability.BRITTLE: "sets up",
         Instability.IMPORT_POLLUTED: "leaves behind when it is imported",
@@ -273,7 +289,9 @@ def _proofs(sure: Sequence[Cause], finding: Finding, tests: int) -> Iterator[str
     else:
         names = [" and ".join(sorted(keys)) for keys in sets]
     for name in names:
-        if finding.kind is Instability.BRITTLE:
+        if finding.condition is not None:
+            yield f"proven: with {name} as usual, and nothing else changed, {passes}"
+        elif finding.kind is Instability.BRITTLE:
             yield f"proven: with {name} kept, and all else put back, {passes}"
         else:
             yield f"proven: with {name} put back{after}, and nothing else, {passes}"
@@ -378,6 +396,8 @@ def _what_it_imports(finding: Finding) -> str:
 
 
 def _control(finding: Finding) -> str:
+    if finding.condition is not None:
+        return "the same without that condition"
     if finding.kind is Instability.IMPORT_POLLUTED:
         return "the test without that import"
     brittle = finding.kind is Instability.BRITTLE

@@ -62,6 +62,11 @@ class Work:
         return time.monotonic() > self.book.begun + share * self.budget
 
     @property
+    def remaining(self) -> float:
+        """How much of the budget is left, in seconds."""
+        return max(0.0, self.book.begun + self.budget - time.monotonic())
+
+    @property
     def overdue(self) -> bool:
         """Whether even what is under way should stop: tests that hang would go on and on."""
         return time.monotonic() > self.book.begun + self.budget + LOOK_SECONDS
