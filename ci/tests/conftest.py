@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from comparisons import Judged
+from state_of_app import APP
 
 from shakeproof.cli import main
 
@@ -94,3 +97,21 @@ def no_outer_run(
     With those alone they start in a third of the time.
     """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Give a module of the project, loaded."""
+    module = types.ModuleType(APP)
+    monkeypatch.setitem(sys.modules, APP, module)
+    return module
+
+
+@pytest.fixture
+def write(app: types.ModuleType) -> Callable[[str], None]:
+    """Give a function that runs code in that module."""
+
+    def run(code: str) -> None:
+        exec(textwrap.dedent(code), vars(app))  # noqa: S102  (what a module of a project does)
+
+    return run

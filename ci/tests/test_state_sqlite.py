@@ -11,11 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy
-from hypothesis import given
-from hypothesis import strategies as st
+from sqlite_scene import SCHEMA, changes, fill, run, seen, undo
 
-from shakeproof.inject.shakeproof_state.pools import Pools
 from shakeproof.inject.shakeproof_state.sqlite import Databases
 from shakeproof.inject.shakeproof_state.tables import MOST_ROWS
 
@@ -23,30 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from shakeproof.inject.shakeproof_state.protocol import Change
-
-SCHEMA = """
-    CREATE TABLE lines (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE);
-    CREATE TABLE rides (line REFERENCES lines ON DELETE CASCADE, seconds);
-    CREATE TABLE log (what TEXT);
-    CREATE TRIGGER noted AFTER DELETE ON rides BEGIN INSERT INTO log VALUES ('deleted'); END;
-    INSERT INTO lines (name) VALUES ('1'), ('2');
-    INSERT INTO rides VALUES (1, 60), (1, 90.5), (2, NULL);
-"""
-Told = dict[str, tuple[str | None, str | None]]
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Make a database with a few tables."""
     path = tmp_path / "app.sqlite3"
-    _fill(path)
+    fill(path)
     return path
-
-
-def _fill(path: Path) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.executescript(SCHEMA)
 
 
 @pytest.fixture
@@ -60,30 +40,6 @@ def memory() -> Iterator[Callable[[], sqlite3.Connection]]:
             return connection
 
         yield connect
-
-
-def run(path: Path, *statements: str) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        for sql in statements:
-            connection.execute(sql)
-        connection.commit()
-
-
-def changes(probe: Databases, action: Callable[[], object]) -> list[Change]:
-    before = probe.look()
-    action()
-    return list(probe.changes(before, probe.look()))
-
-
-def seen(probe: Databases, action: Callable[[], object]) -> Told:
-    return {each.key: (each.before, each.after) for each in changes(probe, action)}
-
-
-def undo(probe: Databases, action: Callable[[], object]) -> None:
-    before = probe.look()
-    action()
-    for change in probe.changes(before, probe.look()):
-        probe.put_back(before, change.key)
 
 
 def content(connection: sqlite3.Connection) -> list[str]:
@@ -171,7 +127,7 @@ def test_pragmas_that_stay_are_told_and_put_back(
 def test_a_database_that_was_not_there_is_told_by_its_tables(tmp_path: Path) -> None:
     probe = Databases(str(tmp_path))
 
-    told = seen(probe, lambda: _fill(tmp_path / "new.sqlite3"))
+    told = seen(probe, lambda: fill(tmp_path / "new.sqlite3"))
 
     assert told["new.sqlite3: table rides"] == (None, "3 rows")
 
@@ -448,140 +404,3 @@ def test_a_table_in_a_file_that_is_gone_is_as_good_as_dropped(path: Path) -> Non
     probe.put_back(before, "new.sqlite3: table t")
 
     assert not new.exists()
-
-
-STATEMENTS = (
-    "INSERT INTO lines (name) VALUES ('3')",
-    "INSERT INTO lines VALUES (9, '9')",
-    "UPDATE lines SET name = name || 'x'",
-    "DELETE FROM lines WHERE id = 1",
-    "INSERT INTO rides VALUES (2, X'00ff'), (2, 'a' || char(0) || 'b'), (1, CAST(X'ff' AS TEXT))",
-    "INSERT INTO rides VALUES (1, 9e999), (1, -9223372036854775808), (1, 0.1)",
-    "DELETE FROM rides WHERE rowid = 2",
-    "DELETE FROM rides",
-    "CREATE TABLE stops (a, b, PRIMARY KEY (b, a)) WITHOUT ROWID",
-    "INSERT INTO stops VALUES (1, 2), (2, 1)",
-    "DROP TABLE stops",
-    "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT)",
-    "INSERT INTO counted VALUES (5)",
-    "DELETE FROM counted",
-    "DROP TABLE counted",
-    'CREATE TABLE "odd ""{0}"": table" ("rowid", "a b" DEFAULT 1, c AS (rowid + 1))',
-    'INSERT INTO "odd ""{0}"": table" ("rowid") VALUES (1), (1)',
-    "ALTER TABLE log ADD COLUMN more DEFAULT 1",
-    "ALTER TABLE rides RENAME TO journeys",
-    "DROP TABLE lines",
-    "DROP TRIGGER noted",
-    "CREATE INDEX faster ON rides (seconds)",
-    "CREATE UNIQUE INDEX strict ON log (what)",
-    "INSERT INTO log VALUES ('x')",
-    "CREATE VIEW fast AS SELECT * FROM rides WHERE seconds < 70",
-    "DROP VIEW fast",
-    "PRAGMA user_version = 3",
-    "PRAGMA journal_mode = wal",
-    "PRAGMA journal_mode = delete",
-)
-SOME = st.lists(st.sampled_from(STATEMENTS), max_size=8)
-
-
-def perform(connection: sqlite3.Connection, statements: list[str]) -> None:
-    """Do what can be done; a statement that is not possible there is left out."""
-    for sql in statements:
-        with contextlib.suppress(sqlite3.Error), connection:
-            connection.execute(sql)
-
-
-def state(connection: sqlite3.Connection) -> list[object]:
-    """Say all that can be asked for, in no order of definition."""
-    schema = sorted(
-        connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"), key=repr
-    )
-    found: list[object] = [each for each in schema if each[1] != "sqlite_sequence"]
-    for kind, name, _, _ in schema:
-        if kind == "table":
-            columns = "rowid, *" if name not in ("stops", "sqlite_sequence") else "*"
-            quoted = name.replace('"', '""')
-            rows = connection.execute(f'SELECT {columns}, hex(CAST(1 AS TEXT)) FROM "{quoted}"')  # noqa: S608
-            found.extend((name, repr(row)) for row in rows)
-    return [*found, connection.execute("PRAGMA user_version").fetchone()]
-
-
-def state_of(path: Path) -> list[object]:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.text_factory = bytes
-        return _decoded(connection)
-
-
-def _decoded(connection: sqlite3.Connection) -> list[object]:
-    connection.text_factory = lambda found: found.decode("utf-8", "surrogateescape")
-    return [*state(connection), connection.execute("PRAGMA journal_mode").fetchone()]
-
-
-@given(first=SOME, then=SOME)
-def test_whatever_was_done_to_a_file_is_undone_piece_by_piece(
-    tmp_path_factory: pytest.TempPathFactory, first: list[str], then: list[str]
-) -> None:
-    path = tmp_path_factory.mktemp("law") / "app.sqlite3"
-    _fill(path)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        perform(connection, first)
-    was = state_of(path)
-    probe = Databases(str(path.parent))
-
-    def act() -> None:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            perform(connection, then)
-
-    undo(probe, act)
-
-    assert state_of(path) == was
-
-
-@given(first=SOME, then=SOME)
-def test_whatever_was_done_in_memory_is_undone_piece_by_piece(
-    tmp_path_factory: pytest.TempPathFactory, first: list[str], then: list[str]
-) -> None:
-    probe = Databases(str(tmp_path_factory.getbasetemp()))
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(SCHEMA)
-        perform(connection, first)
-        was = _decoded(connection)
-
-        undo(probe, lambda: perform(connection, then))
-
-        assert _decoded(connection) == was
-
-
-def test_a_connection_that_is_not_given_back_to_its_pool_is_told(tmp_path: Path) -> None:
-    probe = Pools()
-    before = probe.look()
-    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/app.sqlite3")
-    connection = engine.connect()
-
-    told = list(probe.changes(before, probe.look()))
-
-    connection.close()
-    engine.dispose()
-    assert [(each.key, each.before, each.after) for each in told] == [
-        (f"sqlalchemy pool of sqlite:///{tmp_path}/app.sqlite3", None, "1 connection out")
-    ]
-
-
-def test_a_connection_that_was_given_back_is_no_change(tmp_path: Path) -> None:
-    probe = Pools()
-    before = probe.look()
-    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/app.sqlite3")
-    with engine.connect():
-        probe.look()
-
-    told = list(probe.changes(before, probe.look()))
-
-    engine.dispose()
-    assert told == []
-
-
-def test_a_pool_that_was_there_before_is_found(tmp_path: Path) -> None:
-    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/app.sqlite3")
-    with engine.connect():
-        assert Pools().look() == {f"sqlite:///{tmp_path}/app.sqlite3": 1}
-    engine.dispose()

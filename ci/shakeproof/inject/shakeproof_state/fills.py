@@ -47,7 +47,7 @@ class Fills:
     def __init__(self, observer: Observer, watch: Watch) -> None:
         self._observer = observer
         self._watch = watch
-        self._last = self._caches()
+        self._last = watch.before
         self._seen: Dict[
             str, Dict[Piece, Change]
         ] = {}  # by cache: what was changed while it was filled
@@ -91,7 +91,7 @@ class Fills:
         }
         self._of_fixtures = {key: each for key, each in self._of_fixtures.items() if key in held}
         self._seen, self._own = {}, {}
-        self._last = self._caches()
+        self._last = self._watch.before  # by now the state in which the next test begins
         return told
 
     def _caches(self) -> Moment:

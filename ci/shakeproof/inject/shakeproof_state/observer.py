@@ -31,8 +31,9 @@ class Observer:
     def look(self, names: Sequence[str] = ()) -> Moment:
         """Take down everything, or only what the probes of these names look at."""
         moment: Moment = {}
-        for name, probe in list(self._probes.items()):
-            if names and name not in names:
+        for name in names or tuple(self._probes):
+            probe = self._probes.get(name)
+            if probe is None:
                 continue
             try:
                 moment[name] = probe.look()
@@ -43,8 +44,9 @@ class Observer:
     def changes(self, before: Moment, after: Moment) -> Tuple[Change, ...]:
         """List what differs between two looks."""
         found: List[Change] = []
-        for name, probe in list(self._probes.items()):
-            if name in before and name in after:
+        for name in after:
+            probe = self._probes.get(name)
+            if probe is not None and name in before:
                 try:
                     found += (
                         each._replace(probe=name)
