@@ -79,7 +79,12 @@ class Parting:
         """Leave alone the descriptors that are `ours`; `captures` are the files into which output is captured."""
         self._captures = captures
         self._besides = frozenset((*ours, *captures))
-        self._pairs = {pair: _who(pair) for pair in _pairs_of_loops()}
+        self._pairs: Dict[Pair, Sequence[Tuple[int, int]]] = {}
+        for pair in _pairs_of_loops():
+            with contextlib.suppress(
+                OSError
+            ):  # closed by its number, of which the loop knows nothing
+                self._pairs[pair] = _who(pair)
         self._selectors = [number for number, _ in open_files() if _is_selector(number)]
         self.look_again()
 
