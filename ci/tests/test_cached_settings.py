@@ -11,7 +11,7 @@ import pytest
 import readme_story
 
 # A report takes a while where much else runs.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 POLLUTER = "tests/test_tuning.py::test_the_weight_of_the_timetable_can_be_chosen"
