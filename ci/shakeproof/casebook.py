@@ -139,7 +139,7 @@ class Casebook:
             return None
         causes = tuple(
             cause
-            for members in known.culprits
+            for members in known.culprits or ((),)
             for cause in self.explained.get((known.test, known.reason, members), ())
         )
         return replace(
@@ -148,6 +148,7 @@ class Casebook:
             culprits=known.culprits,
             cleaners=known.cleaners,
             causes=causes,
+            turns=known.turns,
         )
 
     def enter(self, found: Finding) -> None:
@@ -261,7 +262,7 @@ class _Confirming:
             and not any(shows(suspicion, run) for run in tries)
         ):
             # One try at a time: one that is not needed is not begun, so none is killed halfway.
-            for run in self.lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
+            for run in self.lab.at_once(shown.copies).run(shown.together):
                 self.terminal.over(run)
                 tries.append(run)
         return tries

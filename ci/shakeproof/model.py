@@ -78,6 +78,9 @@ class Experiment:
     seed: int | None = None  # of the shuffle
     concurrent: bool = False  # whether other runs were under way at the same time
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
+    # Whether it has its temporary folder in common with those that are run together with it and say so too.
+    shares_temporary: bool = False
+    touches: bool = False  # whether to tell which files, ports and databases each test uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,9 @@ class Run:
     positional: tuple[str, ...] = ()
     plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
     left: tuple[Leak, ...] = ()  # what its tests left behind, where that was asked
+    touched: tuple[
+        Touch, ...
+    ] = ()  # what its tests used that others may use as well, where that was asked
     log: Path = Path()  # the file that holds what the run printed
 
     @property
@@ -134,6 +140,16 @@ class Leak:
     def piece(self) -> tuple[str, str]:
         """What it is called in a request to put it back."""
         return self.probe, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Something outside the process that a test has used, and that another process may use at the same time."""
+
+    by: str  # the test
+    category: str  # filesystem, network or database
+    key: str  # a path, relative to the root directory where it lies below it; or host:port
+    way: str  # reads, lists, makes, writes, removes, connects, opens or binds
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +206,13 @@ class Suspicion:
     rate: float = 1.0  # how often it fails under the conditions in which it fails
     # Runs in which nothing came before it and it passed; 0 where it failed in one.
     passed_first: int = 0
-    # Of a victim its polluters, of a brittle test its state-setters.
+    # Of a victim its polluters, of a brittle test its state-setters; of one that is unsafe beside others, itself and
+    # the test that must overlap with it.
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    # How often it, and a test that must overlap with it, run in their processes so that they do.
+    turns: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +243,24 @@ class Finding:
     # state-setter. None: not tried.
     counter_check: bool | None = None
     causes: tuple[Cause, ...] = ()
+    beside: Experiment | None = None  # what runs at the same time; None: only copies of the same
+
+    @property
+    def together(self) -> tuple[Experiment, ...]:
+        """All that its command runs at the same time."""
+        return run_together(self.replay, self.beside, self.copies)
 
     @property
     def refuted(self) -> bool:
         """Whether it failed in every run of the laboratory and then passed when its command was run: not judged."""
         return self.kind is Instability.BROKEN and self.passed > 0 and not self.shown
+
+
+def run_together(
+    experiment: Experiment, beside: Experiment | None, copies: int
+) -> tuple[Experiment, ...]:
+    """List what a command runs at the same time: copies of an experiment, or it and another."""
+    return (experiment,) * copies if beside is None else (beside, experiment)
 
 
 class Verdict(StrEnum):

@@ -27,7 +27,7 @@ def replay(out: Path, finding_id: str, terminal: Terminal) -> bool:
     terminal.say(case.reproduce)
     lab = FreshLab(target, out / "logs", terminal.progress).at_once(case.copies)
     for _ in range(MOST_TRIES):
-        for run in lab.run([case.replay] * case.copies):
+        for run in lab.run(case.together):
             terminal.ended(run)
             if shows(case, run):
                 terminal.say(f"{case.id} showed itself again: {case.test}")

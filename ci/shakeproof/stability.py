@@ -17,6 +17,7 @@ from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch
 from shakeproof.search.explore import Explorer
 from shakeproof.search.imports import look_at_imports
+from shakeproof.search.overlaps import find_overlaps
 from shakeproof.search.pairs import try_pairs
 from shakeproof.search.settle import settle
 from shakeproof.search.work import Labs, Work
@@ -89,6 +90,7 @@ def investigate(
         ("imports of test files", lambda: look_at_imports(work)),
         ("culprits", blame.accuse),
         ("causes", lambda: explain(work)),
+        ("what overlaps", lambda: find_overlaps(work)),
         ("further culprits", blame.accuse_all),
         ("their causes", lambda: explain(work)),
         ("pairs", lambda: try_pairs(work, blame)),

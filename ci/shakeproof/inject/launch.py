@@ -3,9 +3,10 @@
     python launch.py REQUEST.json
 
 The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `cache` (the
-folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come) and where to tell
-it: `record`, a file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one
-that serves forks. Exits with pytest's own status.
+folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come), `touches`
+(whether to tell which files, ports and databases each test uses) and where to tell it: `record`, a file, from one run;
+or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves forks. Exits with
+pytest's own status.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ def main(request_file: str) -> int:
     import shakeproof_sinks
     import shakeproof_template
 
+    if request.get("touches"):
+        from shakeproof_state.touches import Touches
+
     sys.path[:1] = [] if safe_path else [os.getcwd()]
 
     import pytest
@@ -47,7 +51,10 @@ def main(request_file: str) -> int:
         template = shakeproof_template.Template(sink, request["requests"])
         plugins += [shakeproof_recorder.Recorder(sink), template]
     else:
-        plugins.append(shakeproof_recorder.Recorder(shakeproof_sinks.FileSink(request["record"])))
+        file_sink = shakeproof_sinks.FileSink(request["record"])
+        plugins.append(shakeproof_recorder.Recorder(file_sink))
+        if request.get("touches"):
+            plugins.append(Touches(file_sink))
     return pytest.main(arguments, plugins=plugins)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shakeproof.investigate.classify import SESSION, session_outcome
 from shakeproof.messages import reason
-from shakeproof.model import Experiment, Finding, Instability, Kind, Status
+from shakeproof.model import Experiment, Finding, Instability, Kind, Status, run_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +75,12 @@ class Reproduction:
     copies: int  # how many of it run at the same time in the command
     order_file: Path  # where the command looks for its tests
     order: tuple[str, ...] = ()  # what has to stand there; empty: the command names its tests
+    beside: Experiment | None = None  # what runs at the same time; None: only copies of the same
+
+    @property
+    def together(self) -> tuple[Experiment, ...]:
+        """All that the command runs at the same time."""
+        return run_together(self.experiment, self.beside, self.copies)
 
 
 def reproduction(
@@ -91,6 +97,8 @@ def reproduction(
     if suspicion.kind is Instability.NON_IDEMPOTENT:
         twice = (suspicion.test, suspicion.test)
         return _replay_only(number, user_arguments, twice, out, tries=1)
+    if suspicion.kind is Instability.PARALLEL_UNSAFE and suspicion.culprits:
+        return _overlapping(suspicion, number, user_arguments, cwd, out)
     listed = len(order) > INLINE_TESTS
     if any("[" in test.partition("::")[0] for test in order) or (
         listed and not _reads_files(example.pytest)
@@ -121,11 +129,44 @@ def reproduction(
             arguments=arguments,
             plugins=UNCHANGED,
             hash_seed=hash_seed,
+            shares_temporary=copies > 1,
         ),
         tries=_tries(suspicion),
         order_file=order_file,
         order=order if listed else (),
     )
+
+
+def _overlapping(
+    suspicion: Suspicion, number: int, user_arguments: Sequence[str], cwd: Path, out: str
+) -> Reproduction:
+    """Run two tests at the same time, the other one first: each once, or each several times in its process."""
+    members = suspicion.culprits[0]
+    if _repeats(suspicion) or any("[" in test.partition("::")[0] for test in members):
+        own, other = ((test,) * turns for test, turns in zip(members, suspicion.turns, strict=True))
+        shown = _replay_only(number, user_arguments, own, out, tries=_tries(suspicion))
+        alone = replace(shown.experiment, shares_temporary=True)
+        beside = replace(alone, tests=other)
+        return replace(shown, experiment=alone, copies=2, beside=beside)
+    options = _options(suspicion, user_arguments)
+    own, other = (
+        (*options, *seen_from(cwd, suspicion.example.rootdir, [test])) for test in members
+    )
+    shown = _once(f"confirm F{number}", own)
+    alone = replace(shown.experiment, shares_temporary=True)
+    return replace(
+        shown,
+        command=f"python -m pytest {shlex.join(other)} & {shown.command}; wait",
+        experiment=alone,
+        beside=replace(alone, arguments=other),
+        copies=2,
+        tries=_tries(suspicion),
+    )
+
+
+def _repeats(suspicion: Suspicion) -> bool:
+    """Tell whether a test runs several times in one process, for which pytest has no command line."""
+    return max(suspicion.turns) > 1
 
 
 def _collecting(
@@ -252,6 +293,8 @@ def length(suspicion: Suspicion) -> int:
             return 2
         case Instability.IMPORT_POLLUTED:
             return 1
+        case Instability.PARALLEL_UNSAFE if suspicion.culprits:
+            return sum(suspicion.turns)
         case _:
             return len(_order(suspicion)) or len(suspicion.example.collected)
 
@@ -289,10 +332,15 @@ def counter_check(
     match suspicion.kind:
         case Instability.VICTIM | Instability.IMPORT_POLLUTED:
             tests: tuple[str, ...] = (suspicion.test,)
+        case Instability.PARALLEL_UNSAFE if suspicion.culprits:
+            tests = (suspicion.test,)
         case Instability.BRITTLE if suspicion.culprits:
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
+    if _repeats(suspicion):
+        again = tests * suspicion.turns[0]
+        return _replay_only(number, user_arguments, again, "", tries=1).experiment
     named = seen_from(cwd, suspicion.example.rootdir, tests)
     return Experiment(
         label=f"counter-check of F{number}",
@@ -390,4 +438,5 @@ def finding(
         rate=suspicion.rate,
         counter_check=countered,
         causes=suspicion.causes,
+        beside=shown.beside,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.messages import headline
 from shakeproof.model import Instability, Kind, Verdict
-from shakeproof.report.advice import advice_for
+from shakeproof.report.advice import advice_for, overlap_advice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +150,9 @@ def seen_in(finding: Finding) -> str:
 
 def because(finding: Finding) -> tuple[str, ...]:
     """Say who is to blame, and who makes it good; nothing where nobody was found."""
+    if finding.kind is Instability.PARALLEL_UNSAFE:
+        others = [_beside(finding, other) for _, other in finding.culprits]
+        return (f"when it overlaps with {_any_of(others)}",) if others else ()
     sets = [" and ".join(members) for members in finding.culprits]
     blame = "needs" if finding.kind is Instability.BRITTLE else "because of"
     sentences = [f"{blame} {_any_of(sets)}"] if sets else []
@@ -162,19 +165,52 @@ def because(finding: Finding) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def _beside(finding: Finding, other: str) -> str:
+    return "another run of itself" if other == finding.test else other
+
+
 def causes(finding: Finding) -> tuple[str, ...]:
     """Say what was left behind that makes the difference, a line for each piece of state, and how to mend it."""
+    if finding.kind is Instability.PARALLEL_UNSAFE:
+        return _used_by_both(finding)
     return (
         *(_cause(cause, finding) for cause in finding.causes),
         *(f"to mend it, {advice_for(category).short}" for category in _to_mend(finding)),
     )
 
 
+def _used_by_both(finding: Finding) -> tuple[str, ...]:
+    """Say what tests both use that must not overlap, a line for each piece, and how to mend it."""
+    by_piece: dict[tuple[str, str, bool], list[str]] = {}
+    for cause in finding.causes:
+        piece = cause.leak.category, cause.leak.key, cause.proven
+        by_piece.setdefault(piece, []).append(_beside(finding, cause.leak.by))
+    lines = []
+    for (category, key, proven), others in by_piece.items():
+        several = len(by_piece) > 1 or not finding.culprits
+        who = f"it and {_any_of(others)} both use" if several else "both use"
+        what = f"{who} {_piece_used(category, key)}"
+        lines.append(
+            f"proven: {what} (each with a temporary folder of its own: it passes)"
+            if proven
+            else f"perhaps: {what} (not proven)"
+        )
+    mend = (overlap_advice(category).short for category in _to_mend(finding))
+    return (*lines, *(f"to mend it, {each}" for each in mend))
+
+
+def _piece_used(category: str, key: str) -> str:
+    noun = "folder" if key.endswith("/") else overlap_advice(category).noun
+    return f"the {noun} {key}"
+
+
 def _to_mend(finding: Finding) -> tuple[str, ...]:
     """List the categories of what makes the difference; a brittle test had better set up itself what it needs."""
     if finding.kind is Instability.BRITTLE:
         return ()
-    sure = (each for each in finding.causes if each.proven or each.together)
+    # That two tests must not overlap is known, even where it is not proven what they use.
+    overlap = finding.kind is Instability.PARALLEL_UNSAFE and bool(finding.culprits)
+    sure = (each for each in finding.causes if each.proven or each.together or overlap)
     return tuple(dict.fromkeys(each.leak.category for each in sure))
 
 
@@ -213,16 +249,15 @@ def leaks(report: Report) -> tuple[str, ...]:
 
 def in_full(finding: Finding) -> tuple[str, ...]:
     """List everything that a summary shortens: culprits, cleaners, the runs that showed it, the whole message."""
-    brittle = finding.kind is Instability.BRITTLE
+    overlap = finding.kind is Instability.PARALLEL_UNSAFE
+    title = "state-setters" if finding.kind is Instability.BRITTLE else "culprits"
+    advice = overlap_advice if overlap else advice_for
     parts = (
-        ("state-setters" if brittle else "culprits", [" and ".join(s) for s in finding.culprits]),
+        ("must overlap" if overlap else title, [" and ".join(s) for s in finding.culprits]),
         ("cleaners", finding.cleaners),
         ("shown by", finding.failing),
         ("message", finding.message.splitlines()),
-        *(
-            (f"to mend the {category}", advice_for(category).lines)
-            for category in _to_mend(finding)
-        ),
+        *((f"to mend the {category}", advice(category).lines) for category in _to_mend(finding)),
     )
     return tuple(
         line
@@ -261,5 +296,5 @@ def confirmation(finding: Finding) -> str:
 def _control(finding: Finding) -> str:
     if finding.kind is Instability.IMPORT_POLLUTED:
         return "the test where that file is not collected"
-    alone = finding.kind is Instability.VICTIM
+    alone = finding.kind in (Instability.VICTIM, Instability.PARALLEL_UNSAFE)
     return "the test alone" if alone else "the test behind its state-setter"
