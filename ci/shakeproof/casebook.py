@@ -24,6 +24,7 @@ from shakeproof.investigate.confirm import (
     counter_check,
     finding,
     length,
+    other_ways,
     passes_alone,
     reproduction,
     shows,
@@ -228,6 +229,11 @@ class _Confirming:
     def close(self, suspicion: Suspicion, number: int, shown: Reproduction) -> Finding:
         """Run the command of a suspicion, and where it shows it the counter-check."""
         tries = self._tries(suspicion, shown)
+        for other in other_ways(suspicion):
+            if any(shows(suspicion, run) for run in tries) or self.late():
+                break
+            suspicion, shown = other, _reproduction(self.setting, other, number)
+            tries = self._tries(suspicion, shown)
         counter = None
         if any(shows(suspicion, run) for run in tries):
             counter = _counter_check(self.setting, suspicion, number, self.lab)

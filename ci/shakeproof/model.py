@@ -211,8 +211,9 @@ class Suspicion:
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
-    # How often it, and a test that must overlap with it, run in their processes so that they do.
-    turns: tuple[int, int] = (1, 1)
+    # How often it, and a test that must overlap with it, run in their processes so that they do: what is tried first,
+    # and what is tried where that does not show it.
+    turns: tuple[tuple[int, int], ...] = ((1, 1),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class _Words(tuple[str, ...]):
     __hash__ = tuple.__hash__
 
 
-class _Patterns(list[list[str]]):
+class _Patterns(list[list[str]]):  # noqa: PLW1641  (nobody puts a list into a set)
     """Pieces of state, each by its category and a pattern, that are equal to as many pieces that they fit."""
 
     def __eq__(self, other: object) -> bool:

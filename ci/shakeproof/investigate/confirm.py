@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INLINE_TESTS = 8  # a longer order is written to a file, which pytest reads as @file
 FEWEST_TRIES, MOST_TRIES = 10, 30  # of a command that shows its failure only now and then
+PLAIN_TRIES = 4  # of a command that may show it, where there is another that does so more surely
 MISSED = 0.01  # how likely a failure may stay unseen in all tries of its command
 CHANCY = frozenset(
     {
@@ -143,7 +144,9 @@ def _overlapping(
     """Run two tests at the same time, the other one first: each once, or each several times in its process."""
     members = suspicion.culprits[0]
     if _repeats(suspicion) or any("[" in test.partition("::")[0] for test in members):
-        own, other = ((test,) * turns for test, turns in zip(members, suspicion.turns, strict=True))
+        own, other = (
+            (test,) * turns for test, turns in zip(members, suspicion.turns[0], strict=True)
+        )
         shown = _replay_only(number, user_arguments, own, out, tries=_tries(suspicion))
         alone = replace(shown.experiment, shares_temporary=True)
         beside = replace(alone, tests=other)
@@ -166,7 +169,16 @@ def _overlapping(
 
 def _repeats(suspicion: Suspicion) -> bool:
     """Tell whether a test runs several times in one process, for which pytest has no command line."""
-    return max(suspicion.turns) > 1
+    return max(suspicion.turns[0]) > 1
+
+
+def other_ways(suspicion: Suspicion) -> tuple[Suspicion, ...]:
+    """Say what to try where its command does not show a suspicion: the two tests more often, then the whole suite."""
+    if suspicion.kind is not Instability.PARALLEL_UNSAFE or not suspicion.culprits:
+        return ()
+    turns = suspicion.turns
+    oftener = (replace(suspicion, turns=turns[first:]) for first in range(1, len(turns)))
+    return (*oftener, replace(suspicion, culprits=(), turns=turns[-1:]))
 
 
 def _collecting(
@@ -207,6 +219,8 @@ def _tries(suspicion: Suspicion) -> int:
     """Say how often the command may be run: where chance plays a part, until it would fail almost surely."""
     if suspicion.kind not in CHANCY:
         return 1 if suspicion.rate == 1 else MOST_TRIES
+    if suspicion.culprits and len(suspicion.turns) > 1:
+        return PLAIN_TRIES
     rate = suspicion.failures / suspicion.runs
     if rate >= 1:
         return FEWEST_TRIES
@@ -294,7 +308,7 @@ def length(suspicion: Suspicion) -> int:
         case Instability.IMPORT_POLLUTED:
             return 1
         case Instability.PARALLEL_UNSAFE if suspicion.culprits:
-            return sum(suspicion.turns)
+            return sum(suspicion.turns[0])
         case _:
             return len(_order(suspicion)) or len(suspicion.example.collected)
 
@@ -338,8 +352,8 @@ def counter_check(
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
-    if _repeats(suspicion):
-        again = tests * suspicion.turns[0]
+    if suspicion.kind is Instability.PARALLEL_UNSAFE and _repeats(suspicion):
+        again = tests * suspicion.turns[0][0]
         return _replay_only(number, user_arguments, again, "", tries=1).experiment
     named = seen_from(cwd, suspicion.example.rootdir, tests)
     return Experiment(

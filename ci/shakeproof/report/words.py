@@ -151,7 +151,7 @@ def seen_in(finding: Finding) -> str:
 def because(finding: Finding) -> tuple[str, ...]:
     """Say who is to blame, and who makes it good; nothing where nobody was found."""
     if finding.kind is Instability.PARALLEL_UNSAFE:
-        others = [_beside(finding, other) for _, other in finding.culprits]
+        others = [_beside(finding, members[-1]) for members in finding.culprits]
         return (f"when it overlaps with {_any_of(others)}",) if others else ()
     sets = [" and ".join(members) for members in finding.culprits]
     blame = "needs" if finding.kind is Instability.BRITTLE else "because of"

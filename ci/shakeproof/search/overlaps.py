@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
+from shakeproof.investigate.classify import in_company
 from shakeproof.investigate.confirm import shows
 from shakeproof.investigate.overlaps import (
     MOST_CANDIDATES,
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shakeproof.investigate.overlaps import Overlap
-    from shakeproof.lab.base import Lab
     from shakeproof.model import Suspicion, Touch
     from shakeproof.search.work import Work
 
 ROUNDS = 5  # in which two tests run at the same time
-FEWEST_HITS = 2  # of these, for the test to be accused
-FRESH_TRIES = 3  # of two fresh processes, which do not begin at the same moment
+FEWEST_HITS, ENOUGH_HITS = 2, 3  # of these, for the other test to be accused
+SHARE = 0.8  # of the budget: pairs want some of it as well
 LOOP_SECONDS = 1.0  # for which each of two tests is repeated, so that they are sure to overlap
 MOST_TURNS = 50
 
@@ -56,10 +56,10 @@ def find_overlaps(work: Work) -> None:
     ]
     if not open_ones:
         return
-    touches = None if work.spent() else _touches(work)
+    touches = None if work.spent(SHARE) else _touches(work)
     suspects = tuple(dict.fromkeys(each.test for each in open_ones))
     for number, suspicion in enumerate(open_ones):
-        if touches is None or work.spent():
+        if touches is None or work.spent(SHARE):
             left = words.plural(len(open_ones) - number, "test")
             book.left_out(f"what {left} must overlap with to fail")
             break
@@ -96,19 +96,20 @@ class _Search:
         self._work = work
         self._suspicion = suspicion
         self._test = suspicion.test
+        self._passed: dict[int, int] = {}  # by itself, by the number of turns: how often
 
     def ask(self, found: Sequence[Overlap]) -> None:
         """Run the test beside each candidate, and note those beside which it fails."""
         hits = self._hits(found)
         # Who meets another test is told before who meets itself: a suite that is spread over workers runs a test once.
         hits.sort(key=lambda each: each.overlap.other == self._test)
-        turns = self._in_fresh_processes(hits)
-        if turns is None:
-            self._not_found(found, seen=bool(hits))
+        if not hits:
+            self._not_found(found)
             return
         culprits = tuple((self._test, each.overlap.other) for each in hits)
         for each, members in zip(hits, culprits, strict=True):
             self._explain(members, each)
+        turns = ONCE, self._loops(hits[0].overlap.other)
         self._work.book.accuse(replace(self._suspicion, culprits=culprits, turns=turns))
 
     def _hits(self, found: Sequence[Overlap]) -> list[_Shown]:
@@ -118,7 +119,7 @@ class _Search:
             if hits:
                 return hits
             for overlap in same:
-                if self._work.spent():
+                if self._spent():
                     self._work.book.left_out(
                         f"some of the search for what {self._test} overlaps with"
                     )
@@ -131,20 +132,22 @@ class _Search:
                 self._work.book.left_out(f"whether {self._test} fails beside {tests}")
         return hits
 
-    def _not_found(self, found: Sequence[Overlap], *, seen: bool) -> None:
+    def _not_found(self, found: Sequence[Overlap]) -> None:
         """Say what is used by the test and by others, where no two tests were enough."""
-        why = "fresh processes did not show it" if seen else "no two tests were enough"
-        self._work.book.left_out(f"what {self._test} must overlap with to fail: {why}")
+        self._work.book.left_out(
+            f"what {self._test} must overlap with to fail: no two tests that were tried are enough"
+        )
         key = self._suspicion.test, self._suspicion.reason, ()
-        likely = next((each for each in found if each.pieces), None)
-        self._work.book.explained[key] = () if likely is None else shared(likely)
+        sharing = [each for each in found if each.pieces]
+        sharing.sort(key=lambda each: (each.doubt, each.other == self._test))
+        self._work.book.explained[key] = shared(sharing[0]) if sharing else ()
         self._work.book.accuse(self._suspicion)
 
     def _beside(self, overlap: Overlap) -> _Shown | None:
         """Run the two at the same time: once each, then so often that they are sure to meet."""
         for turns in (ONCE, self._loops(overlap.other)):
             hits = rounds = 0
-            while rounds < ROUNDS and hits + ROUNDS - rounds >= FEWEST_HITS:
+            while rounds < ROUNDS and hits < ENOUGH_HITS and hits + ROUNDS - rounds >= FEWEST_HITS:
                 rounds += 1
                 # Mostly the second one fails; but not always.
                 hits += self._fails(overlap.other, turns, first=not rounds % 2)
@@ -152,6 +155,9 @@ class _Search:
             if needed is not None and self._passes_alone(turns[0], needed):
                 return _Shown(overlap, turns, hits, rounds)
         return None
+
+    def _spent(self) -> bool:
+        return self._work.spent(SHARE)
 
     def _loops(self, other: str) -> Turns:
         """Say how often each test is repeated: for about as long as the other."""
@@ -173,7 +179,6 @@ class _Search:
         turns: Turns,
         *,
         first: bool = False,
-        lab: Lab | None = None,
         shares_temporary: bool = True,
     ) -> bool:
         """Tell whether the test fails, as it was seen to, in a process beside another; as the first to begin or not."""
@@ -182,7 +187,7 @@ class _Search:
         both = [mine, theirs] if first else [theirs, mine]
         self._work.terminal.begin(f"running {self._test} beside {other}", 2)
         failed = False
-        for run in (lab or self._work.labs.quick).at_once(2).run(both):
+        for run in self._work.labs.quick.at_once(2).run(both):
             self._work.terminal.over(run)
             failed = failed or shows(self._suspicion, run)
         return failed
@@ -199,34 +204,31 @@ class _Search:
 
     def _passes_alone(self, turns: int, times: int) -> bool:
         """Tell whether the test passes with nothing beside it, each time: else it needs nobody to fail."""
-        self._work.terminal.begin(f"running {self._test} by itself", times)
+        # What was found out on the way to here counts as well.
+        seen = self._passed.setdefault(turns, self._seen_by_itself() if turns == 1 else 0)
+        if seen >= times:
+            return True
         plan = replace(self._plan(self._test, turns, shares_temporary=False), concurrent=False)
-        for run in self._work.labs.quick.at_once(1).run([plan] * times):
+        self._work.terminal.begin(f"running {self._test} by itself", times - seen)
+        for run in self._work.labs.quick.at_once(1).run([plan] * (times - seen)):
             self._work.terminal.over(run)
             if any(each.bad for each in run.outcomes) or not run.order:
                 return False
+            self._passed[turns] += 1
         return True
 
-    def _in_fresh_processes(self, hits: list[_Shown]) -> Turns | None:
-        """Put first the two that fresh processes show as well, and say how often each has to run there."""
-        for shown in list(hits):
-            other = shown.overlap.other
-            # A command that shows it only now and then is worth less than one that has to be run by Shakeproof.
-            for turns, wanted in ((ONCE, 2), (self._loops(other), 1)):
-                failed = 0
-                for _ in range(FRESH_TRIES):
-                    failed += self._fails(other, turns, lab=self._work.labs.fresh)
-                    if failed == wanted:
-                        hits.remove(shown)
-                        hits.insert(0, shown)
-                        return turns
-        return None
+    def _seen_by_itself(self) -> int:
+        """Count the runs in which the test passed, and nothing else ran at the same time."""
+        return sum(
+            not in_company(run) and run.came_through(self._test) is True
+            for run in self._work.book.runs
+        )
 
     def _explain(self, members: tuple[str, str], shown: _Shown) -> None:
         """Say what both use; what is in the temporary folder can be proven, by giving each process its own."""
         piece = shown.overlap.separable
         needed = controls_needed(shown.hits, shown.rounds)
-        if piece is not None and needed is not None and not self._work.spent():
+        if piece is not None and needed is not None and not self._spent():
             failed = any(
                 self._fails(
                     shown.overlap.other,

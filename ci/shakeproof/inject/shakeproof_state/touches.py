@@ -20,7 +20,6 @@ from .places import TEMPORARY, Places
 
 MOST_TOLD = 1000  # of one test
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-UNNAMED = getattr(os, "O_TMPFILE", -1)  # a file without a name, which nobody else can find
 SYSTEM = ("/bin/", "/etc/", "/lib/", "/lib64/", "/proc/", "/sbin/", "/sys/", "/usr/")
 DEVICES, IN_MEMORY = "/dev/", "/dev/shm/"  # noqa: S108  (in the second are files as everywhere)
 EVERYWHERE = "0.0.0.0"  # noqa: S104  (a name to compare with)
@@ -70,9 +69,9 @@ class Touches:
         libraries = (sys.prefix, sys.base_prefix, os.path.dirname(os.__file__))
         theirs = (*SYSTEM, *(_real(each) + os.sep for each in libraries))
         # A project may lie below one of these.
-        mine = (self._root, *self._temporaries)
+        self._mine = (self._root, *self._temporaries)
         self._system = tuple(
-            each for each in theirs if not any(folder.startswith(each) for folder in mine)
+            each for each in theirs if not any(folder.startswith(each) for folder in self._mine)
         )
         listen(self, HANDLERS)
 
@@ -120,8 +119,11 @@ class Touches:
 
     def _opened(self, args: Args) -> None:
         path, _, flags = args
-        if flags & UNNAMED != UNNAMED:
-            self._note(path, None, "writes" if flags & WRITING else "reads")
+        if not flags & WRITING:
+            self._note(path, None, "reads")
+        # A folder is opened for writing where a file is made in it that has no name, and that nobody else can find.
+        elif self._hears and not _is_folder(path):
+            self._note(path, None, "writes")
 
     def _read(self, args: Args) -> None:
         self._note(args[0], None, "lists")
@@ -187,7 +189,7 @@ class Touches:
             self._found["filesystem", self._told(path), way] = None
 
     def _counts(self, path: str) -> bool:
-        if path.startswith(self._system):
+        if path.startswith(self._system) or path + os.sep in self._mine:
             return False
         if path.startswith(DEVICES) and not path.startswith(IN_MEMORY):
             return False
@@ -195,7 +197,7 @@ class Touches:
 
     def _told(self, path: str) -> str:
         """Name a file by its path from the nearest of the folders that are known."""
-        inside = [each for each in (self._root, *self._temporaries) if path.startswith(each)]
+        inside = [each for each in self._mine if path.startswith(each)]
         nearest = max(inside, key=len, default="")
         prefix = TEMPORARY if nearest in self._temporaries else ""
         return prefix + path[len(nearest) :]

@@ -1,16 +1,16 @@
-"""Two tests that use one database in the temporary folder: each counts its own rows, and those of whoever else is there."""
+"""A test that counts the rows of a database in the temporary folder: its own, and those of whoever else is there."""
 
-import os
 import sqlite3
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
 def database():
-    place = os.path.join(tempfile.gettempdir(), "specimen-rides.sqlite3")
+    place = Path(tempfile.gettempdir()) / "specimen-rides.sqlite3"
     connection = sqlite3.connect(place, isolation_level=None)
     connection.execute("CREATE TABLE IF NOT EXISTS rides (line)")
     yield connection
@@ -18,16 +18,16 @@ def database():
     connection.close()
 
 
-def test_adds_one(database):
+def test_counts_its_rides(database):
     database.execute("INSERT INTO rides VALUES ('500D')")
     time.sleep(0.2)
     assert database.execute("SELECT count(*) FROM rides").fetchone() == (1,)
 
 
-def test_adds_two(database):
-    database.execute("INSERT INTO rides VALUES ('500D'), ('335E')")
-    time.sleep(0.2)
-    assert database.execute("SELECT count(*) FROM rides").fetchone() == (2,)
+def test_adds_rides(database):
+    for _ in range(10):
+        database.execute("INSERT INTO rides VALUES ('335E')")
+        time.sleep(0.02)
 
 
 def test_has_a_database_of_its_own(tmp_path):
