@@ -11,13 +11,13 @@ from builders import PROJECT, declared, run
 
 from shakeproof.casebook import Casebook
 from shakeproof.lab.base import Target
-from shakeproof.model import Experiment, Instability, Status, Touch
+from shakeproof.model import Experiment, Instability, Outcome, Status, Touch
 from shakeproof.report.terminal import Terminal
 from shakeproof.search.overlaps import find_overlaps
 from shakeproof.search.work import Labs, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from shakeproof.model import Run, Suspicion
 
@@ -58,19 +58,21 @@ class MeetingLab:
             yield replace(seen, touched=self.used if each.touches else ())
 
 
-def searched(lab: MeetingLab, *, budget: float = 1e6) -> tuple[Suspicion, Casebook]:
+def searched(
+    lab: MeetingLab, *, budget: float = 1e6, seconds: Mapping[str, float] | None = None
+) -> tuple[Suspicion, Casebook]:
     """Look for the overlap of a test that failed in two copies of the suite."""
     copies = [replace(declared(number), concurrent=True) for number in (1, 2)]
+    passed = {
+        test: Outcome(test, Status.PASSED, seconds=(seconds or {}).get(test, 0.0)) for test in SUITE
+    }
     book = Casebook(
         runs=[
             *(
                 run(each, dict.fromkeys(SUITE, Status.PASSED) | {TEST: Status.FAILED})
                 for each in copies
             ),
-            *(
-                run(declared(number), dict.fromkeys(SUITE, Status.PASSED))
-                for number in range(3, 20)
-            ),
+            *(run(declared(number), passed) for number in range(3, 20)),
         ]
     )
     book.suspicions = book.judge()
@@ -115,6 +117,13 @@ def test_tests_that_hardly_meet_are_repeated() -> None:
 
     assert found.culprits == ((TEST, OTHER),)
     assert min(found.turns[-1]) > 1
+
+
+def test_who_takes_longer_is_repeated_less_often() -> None:
+    """As long as it takes when it passes: where it failed, it ended early."""
+    found, _ = searched(MeetingLab(PORT, oftener=True), seconds={TEST: 0.25, OTHER: 0.05})
+
+    assert found.turns[-1] == (4, 20)
 
 
 def test_a_test_with_which_nothing_is_shared_is_tried_where_nobody_else_is_to_blame() -> None:

@@ -169,8 +169,9 @@ class _Search:
         )
 
     def _seconds(self, test: str) -> float:
-        """Say how long a test took when it was seen to fail, or any other time."""
-        seen = (o.seconds for o in self._suspicion.example.outcomes if o.test == test)
+        """Say how long a test takes: where it failed, that may be less."""
+        known = (self._suspicion.example, self._suspicion.opposite)
+        seen = (o.seconds for run in known if run for o in run.outcomes if o.test == test)
         return max(seen, default=LOOP_SECONDS)
 
     def _fails(
