@@ -25,6 +25,7 @@ from shakeproof.investigate.confirm import (
     counter_check,
     finding,
     length,
+    other_ways,
     passes_alone,
     reproduction,
     shows,
@@ -152,7 +153,7 @@ class Casebook:
             return None
         causes = tuple(
             cause
-            for members in known.culprits
+            for members in known.culprits or ((),)
             for cause in self.explained.get((known.test, known.reason, members), ())
         )
         return replace(
@@ -161,6 +162,7 @@ class Casebook:
             culprits=known.culprits,
             cleaners=known.cleaners,
             causes=causes,
+            turns=known.turns,
         )
 
     def enter(self, found: Finding) -> None:
@@ -253,6 +255,11 @@ class _Confirming:
     def close(self, suspicion: Suspicion, number: int, shown: Reproduction) -> Finding:
         """Run the command of a suspicion, and where it shows it the counter-check."""
         tries = self._tries(suspicion, shown)
+        for other in other_ways(suspicion):
+            if any(shows(suspicion, run) for run in tries) or self.late():
+                break
+            suspicion, shown = other, _reproduction(self.setting, other, number)
+            tries = self._tries(suspicion, shown)
         counter = None
         if any(shows(suspicion, run) for run in tries):
             counter = _counter_check(self.setting, suspicion, number, self.lab, shown)
@@ -287,7 +294,7 @@ class _Confirming:
             and not any(shows(suspicion, run) for run in tries)
         ):
             # One try at a time: one that is not needed is not begun, so none is killed halfway.
-            for run in self.lab.at_once(shown.copies).run([shown.experiment] * shown.copies):
+            for run in self.lab.at_once(shown.copies).run(shown.together):
                 self.terminal.over(run)
                 tries.append(run)
         return tries

@@ -114,6 +114,9 @@ class Experiment:
     hash_seed: int | None = None  # PYTHONHASHSEED; None: random, as in an ordinary run
     imports: ImportLook | None = None  # only in a fresh process
     condition: Condition | None = None  # what is other than usual; only fresh processes know of it
+    # Whether it has its temporary folder in common with those that are run together with it and say so too.
+    shares_temporary: bool = False
+    touches: bool = False  # whether to tell which files, ports and databases each test uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class Run:
     plugins: frozenset[str] = frozenset()  # those of the distorting plugins that the project loads
     left: tuple[Leak, ...] = ()  # what its tests left behind, where that was asked
     notes: tuple[str, ...] = ()  # a sentence for each thing that could not be looked at there
+    # What its tests used that others may use as well, where that was asked.
+    touched: tuple[Touch, ...] = ()
     log: Path = Path()  # the file that holds what the run printed
     inipath: Path | None = None  # the file with the settings of pytest
 
@@ -173,6 +178,16 @@ class Leak:
     def piece(self) -> tuple[str, str]:
         """What it is called in a request to put it back."""
         return self.probe, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Something outside the process that a test has used, and that another process may use at the same time."""
+
+    by: str  # the test
+    category: str  # filesystem, network or database
+    key: str  # a path, relative to the root directory where it lies below it; or host:port
+    way: str  # reads, lists, makes, writes, removes, connects, opens or binds
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +246,14 @@ class Suspicion:
     rate: float = 1.0  # how often it fails under the conditions in which it fails
     # Runs in which nothing came before it and it passed; 0 where it failed in one.
     passed_first: int = 0
-    # Of a victim its polluters, of a brittle test its state-setters.
+    # Of a victim its polluters, of a brittle test its state-setters; of one that is unsafe beside others, itself and
+    # the test that must overlap with it.
     culprits: tuple[tuple[str, ...], ...] = ()
     cleaners: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    # How often it, and a test that must overlap with it, run in their processes so that they do: what is tried first,
+    # and what is tried where that does not show it.
+    turns: tuple[tuple[int, int], ...] = ((1, 1),)
 
     @property
     def condition(self) -> Condition | None:
@@ -270,6 +289,12 @@ class Finding:
     # state-setter. None: not tried.
     counter_check: bool | None = None
     causes: tuple[Cause, ...] = ()
+    beside: Experiment | None = None  # what runs at the same time; None: only copies of the same
+
+    @property
+    def together(self) -> tuple[Experiment, ...]:
+        """All that its command runs at the same time."""
+        return run_together(self.replay, self.beside, self.copies)
 
     @property
     def condition(self) -> Condition | None:
@@ -280,6 +305,13 @@ class Finding:
     def refuted(self) -> bool:
         """Whether it failed in every run of the laboratory and then passed when its command was run: not judged."""
         return self.kind is Instability.BROKEN and self.passed > 0 and not self.shown
+
+
+def run_together(
+    experiment: Experiment, beside: Experiment | None, copies: int
+) -> tuple[Experiment, ...]:
+    """List what a command runs at the same time: copies of an experiment, or it and another."""
+    return (experiment,) * copies if beside is None else (beside, experiment)
 
 
 class Verdict(StrEnum):

@@ -122,14 +122,15 @@ def _scopes(test: str) -> tuple[str, ...]:
     return (*scopes, name + bracket + parameter)
 
 
-def copies() -> tuple[Experiment, ...]:
-    """Plan two runs of the whole suite that are to be made at the same time."""
+def copies(again: int = 0) -> tuple[Experiment, ...]:
+    """Plan two runs of the whole suite that are to be made at the same time, for the first time or again."""
     return tuple(
         Experiment(
-            label=f"copy {number} of 2",
+            label=f"copy {number} of 2" + (f", again #{again}" if again else ""),
             kind=Kind.CONCURRENT,
             hash_seed=HASH_SEEDS[0],
             concurrent=True,
+            shares_temporary=True,  # as they would, started by hand
         )
         for number in (1, 2)
     )

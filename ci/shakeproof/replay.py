@@ -34,7 +34,7 @@ def replay(out: Path, finding_id: str, terminal: Terminal) -> bool:
     lab = FreshLab(target, out / "logs", terminal.progress).at_once(case.copies)
     tries = tries_again(case)
     for _ in range(tries):
-        for run in lab.run([case.replay] * case.copies):
+        for run in lab.run(case.together):
             terminal.ended(run)
             if shows(case, run):
                 terminal.say(f"{case.id} showed itself again: {case.test}")

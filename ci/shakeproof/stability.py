@@ -21,6 +21,7 @@ from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch
 from shakeproof.search.explore import Explorer
 from shakeproof.search.imports import explain_imports, look_at_imports, watch_imports
+from shakeproof.search.overlaps import find_overlaps
 from shakeproof.search.pairs import try_pairs
 from shakeproof.search.settle import settle
 from shakeproof.search.work import Labs, Work
@@ -98,6 +99,7 @@ def investigate(
         ("causes on import", lambda: explain_imports(work)),
         ("culprits", blame.name_some),
         ("causes", lambda: explain(work)),
+        ("what overlaps", lambda: find_overlaps(work)),
         ("further culprits", blame.name_all),
         ("their causes", lambda: explain(work)),
         *(

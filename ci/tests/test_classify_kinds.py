@@ -201,6 +201,18 @@ def test_failures_beside_others_and_never_by_itself_are_no_chance() -> None:
     assert kinds(*runs) == {"a": Instability.PARALLEL_UNSAFE}
 
 
+def test_only_runs_with_one_temporary_folder_can_tell_of_what_is_in_it() -> None:
+    """Fifteen runs side by side that each had their own do not speak for chance."""
+    sharing = replace(concurrent(declared(0)), shares_temporary=True)
+    runs = (
+        *(run(concurrent(declared(number)), {"a": PASSED}) for number in range(1, 16)),
+        *(run(declared(number), {"a": PASSED}) for number in range(16, 20)),
+        *(run(sharing, {"a": status}) for status in (FAILED, PASSED, FAILED)),
+    )
+
+    assert kinds(*runs) == {"a": Instability.PARALLEL_UNSAFE}
+
+
 def test_a_failure_beside_others_that_stays_without_them_is_not_theirs() -> None:
     runs = (
         run(concurrent(declared(1)), {"b": PASSED, "a": FAILED}),

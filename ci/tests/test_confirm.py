@@ -26,6 +26,7 @@ from shakeproof.investigate.confirm import (
     alone_too,
     counter_check,
     finding,
+    other_ways,
     reproduction,
     shows,
 )
@@ -324,6 +325,56 @@ def test_what_is_unsafe_in_parallel_is_run_in_parallel() -> None:
 
     switches = "--randomly-dont-reorganize --randomly-dont-reset-seed"
     assert command == f"python -m pytest tests {switches} -n 2 --dist loadfile"
+
+
+def overlapping(*turns: tuple[int, int], other: str = "test_b.py::other") -> Suspicion:
+    """Suspect a test that must not overlap with another."""
+    bad = run(declared(), ORDER, plugins=("xdist",), positional=("tests",))
+    unsafe = suspicion(VICTIM, Instability.PARALLEL_UNSAFE, bad)
+    return replace(unsafe, culprits=((VICTIM, other),), turns=turns or ((1, 1),))
+
+
+def test_two_tests_that_must_not_overlap_are_all_that_is_run() -> None:
+    shown = reproduced(overlapping(), "-q", "tests")
+
+    one, other = shown.together
+    first, second = shown.command.removesuffix("; wait").split(" & ")
+    assert (one.tests, other.tests, shown.copies) == (None, None, 2)
+    assert words(first) == ["python", "-m", "pytest", *(one.arguments or ())]
+    assert words(second) == ["python", "-m", "pytest", *(other.arguments or ())]
+    assert (words(first)[-1], words(second)[-1]) == ("test_b.py::other", VICTIM)
+    assert one.shares_temporary
+    assert other.shares_temporary
+
+
+def test_two_tests_that_seldom_meet_are_run_several_times() -> None:
+    """For that pytest has no command line."""
+    shown = reproduced(overlapping((3, 5)))
+
+    assert shown.command.startswith("shakeproof replay F1")
+    assert [each.tests for each in shown.together] == [("test_b.py::other",) * 5, (VICTIM,) * 3]
+
+
+def test_where_two_tests_do_not_show_it_they_run_more_often_and_then_the_whole_suite() -> None:
+    commands = [reproduced(each) for each in other_ways(overlapping((1, 1), (3, 5)))]
+
+    oftener, copies = (each.together for each in commands)
+    assert [each.tests for each in oftener] == [("test_b.py::other",) * 5, (VICTIM,) * 3]
+    assert copies[0] == copies[1]
+    assert (copies[0].tests, copies[0].shares_temporary) == (None, True)
+    assert other_ways(victim()) == ()
+
+
+@pytest.mark.parametrize(("turns", "tests"), [((1, 1), None), ((3, 5), (VICTIM,) * 3)])
+def test_a_test_that_must_not_overlap_has_to_pass_by_itself(
+    turns: tuple[int, int], tests: tuple[str, ...] | None
+) -> None:
+    """As often as it runs beside the other."""
+    control = counter_check(overlapping(turns), 1, (), PROJECT)
+
+    assert control is not None
+    assert control.tests == tests
+    assert not control.shares_temporary
 
 
 def test_only_what_follows_the_hash_seed_names_it() -> None:

@@ -50,6 +50,17 @@ def test_a_suspect_is_run_alone_and_its_bad_run_again() -> None:
         )
 
 
+def test_a_copy_that_runs_again_by_itself_has_its_own_temporary_folder() -> None:
+    """What it left there before would be another reason to fail."""
+    sharing = replace(declared(), concurrent=True, shares_temporary=True)
+    unsafe = suspicion("a", Instability.PARALLEL_UNSAFE, run(sharing, ORDER))
+
+    replays = planned(Kind.REPLAY, unsafe)
+
+    assert len(replays) == REPLAY_TIMES
+    assert not any(each.shares_temporary or each.concurrent for each in replays)
+
+
 def test_a_bad_run_is_repeated_once_for_all_the_tests_it_accuses() -> None:
     bad = run(shuffled(3), {"a": FAILED, "b": FAILED})
     suspects = [suspicion(test, Instability.VICTIM, bad) for test in ("a", "b")]

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 FIRST, SECOND = "test_it.py::test_first_victim", "test_it.py::test_second_victim"
 POLLUTER, OTHER = "test_it.py::test_pollutes", "test_it.py::test_does_nothing"
 POLLUTED_BY = {FIRST: POLLUTER, SECOND: POLLUTER}
-LAST_STAGES = "culprits, causes, further culprits, their causes, what files leave behind by being imported, pairs"
+LAST_STAGES = (
+    "culprits, causes, what overlaps, further culprits, their causes, "
+    "what files leave behind by being imported, pairs"
+)
 SUITE = (FIRST, SECOND, POLLUTER, OTHER)
 
 

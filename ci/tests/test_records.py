@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shakeproof.lab.records import MESSAGE_LENGTH, Record
-from shakeproof.model import Outcome, Status
+from shakeproof.model import Outcome, Status, Touch
 
 TEST = "test_a.py::test_it"
 
@@ -316,3 +316,9 @@ def test_a_process_that_never_got_to_pytest_is_a_run_without_anything() -> None:
     )
 
     assert (run.outcomes, run.collected, run.pytest) == ((), (), "")
+
+
+def test_what_a_test_used_is_kept_with_its_name() -> None:
+    line = event("touched", test=TEST, touches=[["network", "127.0.0.1:8080", "binds"]])
+
+    assert recorded(*passing(), line).touched == [Touch(TEST, "network", "127.0.0.1:8080", "binds")]

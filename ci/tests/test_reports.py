@@ -94,6 +94,86 @@ def test_what_is_no_report_is_a_sentence(text: str | None, tmp_path: Path) -> No
         read_report(tmp_path)
 
 
+def both_use(
+    category: str, key: str, by: str = "test_b.py::test_other", *, proven: bool = False
+) -> Cause:
+    return Cause(Leak(by, category, key, None, None), proven=proven)
+
+
+def overlapping(*causes: Cause) -> Finding:
+    """Make a finding of a test that must not overlap with another, or with itself."""
+    found = finding(Instability.PARALLEL_UNSAFE)
+    culprits = ((found.test, "test_b.py::test_other"), (found.test, found.test))
+    beside = replace(found.replay, arguments=("test_b.py::test_other",), shares_temporary=True)
+    return replace(found, culprits=culprits, cleaners=(), causes=causes, copies=2, beside=beside)
+
+
+def test_two_commands_at_the_same_time_are_read_back(tmp_path: Path) -> None:
+    shown = overlapping()
+    (tmp_path / "report.json").write_text(
+        to_json(report(Verdict.UNSTABLE, shown)), encoding="utf-8"
+    )
+
+    (again,) = read_report(tmp_path).findings
+
+    assert [each.arguments for each in again.together] == [
+        ("test_b.py::test_other",),
+        shown.replay.arguments,
+    ]
+    assert all(each.shares_temporary for each in again.together)
+
+
+def test_who_must_overlap_is_said_in_words() -> None:
+    assert words.because(overlapping()) == (
+        "when it overlaps with test_b.py::test_other, or another run of itself",
+    )
+
+
+@pytest.mark.parametrize(
+    ("causes", "lines"),
+    [
+        (
+            [both_use("network", "127.0.0.1:8080")],
+            [
+                "perhaps: both use the port 127.0.0.1:8080 (not proven)",
+                "to mend it, bind port 0, and ask the socket which port it was given",
+            ],
+        ),
+        (
+            [both_use("filesystem", "TMPDIR/x", proven=True)],
+            [
+                "proven: both use the file TMPDIR/x (each with a temporary folder of its own: it passes)",
+                "to mend it, write below tmp_path, which each test has for itself",
+            ],
+        ),
+        (
+            [
+                both_use("filesystem", "out/"),
+                both_use("database", "x.sqlite3", "test_a.py::test_it"),
+            ],
+            [
+                "perhaps: it and test_b.py::test_other both use the folder out/ (not proven)",
+                "perhaps: it and another run of itself both use the database x.sqlite3 (not proven)",
+                "to mend it, write below tmp_path, which each test has for itself",
+                "to mend it, give each test a database below tmp_path, or each worker one of its own",
+            ],
+        ),
+    ],
+)
+def test_what_both_use_is_said_in_words(causes: list[Cause], lines: list[str]) -> None:
+    assert list(words.causes(overlapping(*causes))) == lines
+
+
+def test_what_both_use_is_said_where_no_two_tests_were_enough() -> None:
+    """Then nothing is known to be worth mending."""
+    found = replace(overlapping(both_use("filesystem", "x")), culprits=())
+
+    assert words.because(found) == ()
+    assert words.causes(found) == (
+        "perhaps: it and test_b.py::test_other both use the file x (not proven)",
+    )
+
+
 def test_a_finding_in_full_leaves_nothing_out() -> None:
     sets = tuple((f"test_a.py::test_{number}",) for number in range(20))
     out = io.StringIO()

@@ -17,12 +17,14 @@ culprits = [["test_it.py::test_sets"]]  # sets, in any order; left out: none; "a
 cleaners = []                # in any order; left out: not looked at
 condition = "one CPU"        # what has to be other than usual; left out: nothing
 causes = [["environment", "APP_MODE"]]  # category and key of what is proven, in any order; left out: not looked at
+suspected = [["network", "*:8080"]]  # the same, as shell patterns, of what is not proven, each once
 confirmed = true             # left out: true
 message = ["fast"]           # all of these occur in it
 """
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import tomllib
 from pathlib import Path
@@ -48,7 +50,8 @@ FOR_A_FILE = frozenset(
     | {"import_leaks"}
 )
 FOR_A_FINDING = frozenset(
-    {"test", "kind", "culprits", "cleaners", "causes", "condition", "confirmed", "message"}
+    {"test", "kind", "culprits", "cleaners", "causes", "suspected", "condition"}
+    | {"confirmed", "message"}
 )
 
 
@@ -100,6 +103,7 @@ def _judged(out: Path) -> dict[str, Any] | None:
             "cleaners": sorted(each["cleaners"]),
             "causes": sorted([c["category"], c["key"]] for c in each["causes"] if c["proven"]),
             "condition": each["condition"],
+            "suspected": _pieces(each["causes"]),
             "confirmed": each["confirmed"],
             "message": each["message"],
         }
@@ -131,6 +135,7 @@ def _deserved(expected: dict[str, Any]) -> dict[str, Any] | None:
             "cleaners": sorted(each["cleaners"]) if "cleaners" in each else ANY,
             "causes": sorted(each["causes"]) if "causes" in each else ANY,
             "condition": _Words([each["condition"]]) if "condition" in each else None,
+            "suspected": _Patterns(each["suspected"]) if "suspected" in each else ANY,
             "confirmed": each.get("confirmed", True),
             "message": _Words(each.get("message", ())),
         }
@@ -154,6 +159,24 @@ class _Words(tuple[str, ...]):
         return isinstance(other, str) and all(word in other for word in self)
 
     __hash__ = tuple.__hash__
+
+
+class _Patterns(list[list[str]]):  # noqa: PLW1641  (nobody puts a list into a set)
+    """Pieces of state, each by its category and a pattern, that are equal to as many pieces that they fit."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list) or len(self) != len(other):
+            return False
+        both = zip(sorted(self), other, strict=True)
+        return all(
+            mine[0] == theirs[0] and fnmatch.fnmatchcase(theirs[1], mine[1])
+            for mine, theirs in both
+        )
+
+
+def _pieces(causes: list[dict[str, Any]]) -> list[list[str]]:
+    unproven = {(each["category"], each["key"]) for each in causes if not each["proven"]}
+    return sorted(map(list, unproven))
 
 
 def _sets(culprits: list[list[str]]) -> list[list[str]]:

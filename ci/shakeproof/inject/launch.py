@@ -4,10 +4,11 @@
 
 The request holds `arguments` (for pytest), `active` (the distorting plugins that shall do their work), `cache` (the
 folder for pytest's cache), `tests` (node ids in the order to run them, or null for all as they come), maybe `code`
-(Python statements to run before pytest, which change one thing about its surroundings) and where to tell it: `record`,
-a file, from one run; or `socket`, a path, `requests`, a descriptor, and `template`, its number, from one that serves
-forks. With `imports` it tells as well what each file changes while it is imported:
-{"thorough": false, "put_back": {file: [[probe, key], ...]}}. Exits with pytest's own status.
+(Python statements to run before pytest, which change one thing about its surroundings), `touches` (whether to tell
+which files, ports and databases each test uses) and where to tell it: `record`, a file, from one run; or `socket`, a
+path, `requests`, a descriptor, and `template`, its number, from one that serves forks. With `imports` it tells as well
+what each file changes while it is imported: {"thorough": false, "put_back": {file: [[probe, key], ...]}}. Exits with
+pytest's own status.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def main(request_file: str) -> int:
 
     if request.get("imports"):
         from shakeproof_state.imports import Imports
+    if request.get("touches"):
+        from shakeproof_state.touches import Touches
 
     sys.path[:1] = [] if safe_path else [os.getcwd()]
 
@@ -60,6 +63,8 @@ def main(request_file: str) -> int:
         plugins.append(shakeproof_recorder.Recorder(record))
         if request.get("imports"):
             plugins.append(Imports(record.write, **request["imports"]))
+        if request.get("touches"):
+            plugins.append(Touches(record))
     return pytest.main(arguments, plugins=plugins)
 
 

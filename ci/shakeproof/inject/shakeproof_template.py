@@ -5,16 +5,19 @@ the descriptor it is given:
 
     {"id": 7, "folder": "/tmp/...", "reseed": {"random": true}, "tree": "/tmp/.../tree"}
 
-where the file `tree` holds {"stem": [4, 2], "endings": [{"run": [5]}, {"run": [1, 3]}], "watch": false}, and forks
-once for each. The fork runs the tests of the stem with those numbers, in that order, from the state right after
-collection; then, for each ending, it forks again: "what if test 5 came next? what if tests 1 and 3?". That makes a
-checkpoint of the state behind test 2. With an empty stem the endings are short runs from the state right after
-collection, which share the cost of getting there. What the forks see is sent to a socket, marked with the place of
-the fork: [7], [7, 0].
+where the file `tree` holds {"stem": [4, 2], "endings": [{"run": [5]}, {"run": [1, 3]}], "watch": false, "touches":
+false, "temporary": ""}, and forks once for each. The fork runs the tests of the stem with those numbers, in that order,
+from the state right after collection; then, for each ending, it forks again: "what if test 5 came next? what if tests
+1 and 3?". That makes a checkpoint of the state behind test 2. With an empty stem the endings are short runs from the
+state right after collection, which share the cost of getting there. What the forks see is sent to a socket, marked with
+the place of the fork: [7], [7, 0].
 
 A tree with "watch" is asked what its tests leave behind as well: which pieces of state each test of the stem changed,
 and which are changed once the stem is over. An ending with "put_back" makes the pieces named there what they were
 before the stem, or with "keep" all others, and then runs: what would have become of the test without that?
+
+With "touches" each test of the stem tells which files, ports and databases it uses. "temporary" is the path of a
+temporary folder that several forks have in common, as processes have that are started side by side.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 import shakeproof_real as real
@@ -44,6 +47,7 @@ from shakeproof_sinks import SocketSink
 if TYPE_CHECKING:
     from shakeproof_state.observer import Observer
     from shakeproof_state.protocol import Change
+    from shakeproof_state.touches import Touches
     from shakeproof_state.watch import Watch
 
 MOST_CHANGES = 300  # that are told of one test
@@ -58,7 +62,8 @@ class Template:
         self._requests = requests
         self._forks: Dict[int, int] = {}  # by the descriptor that tells of its end: the process
         self._places: Dict[int, int] = {}  # by process: its request
-        self._temporary = tempfile.gettempdir()
+        self._temporary = self._collected_in = tempfile.gettempdir()
+        self._common = ""
         self._log = os.fstat(1)
         self._outputs: Sequence[int] = ()
         self._cached: Sequence[Tuple[str, Optional[bytes]]] = ()
@@ -144,11 +149,12 @@ class Template:
             self._parting.part()
             self._sink.adopt(place)
             self._fall_silent()
+            with open(request["tree"], encoding="utf-8") as file:
+                tree = json.load(file)
+            self._common = tree["temporary"]
             self._settle_in(request["folder"])
             self._reseed = request["reseed"]
             self._settle_randomness()
-            with open(request["tree"], encoding="utf-8") as file:
-                tree = json.load(file)
             status = self._grow(tree, place)
         except BaseException:  # noqa: BLE001  (whatever it was: a fork must never come back into the template)
             sys.excepthook(*sys.exc_info())
@@ -193,9 +199,9 @@ class Template:
 
         folder = os.path.join(folder, "tmp")
         os.mkdir(folder)
-        os.environ["TMPDIR"] = folder
+        temporary = os.environ["TMPDIR"] = self._common or folder
         if tempfile.tempdir == self._temporary:  # a project that set its own keeps it
-            tempfile.tempdir = self._temporary = folder
+            tempfile.tempdir = self._temporary = temporary
         factory = getattr(config, "_tmp_path_factory", None)
         if factory is not None:
             factory._basetemp = None
@@ -221,6 +227,10 @@ class Template:
             self._observer, self._watch = _watch(str(self._session.config.rootpath), own)
             self._session.config.pluginmanager.register(self._watch)
             self._before = self._observer.look()
+        if tree["touches"]:
+            touches = _touches(self._sink)
+            touches.begin(self._session.config, (self._collected_in,))
+            self._session.config.pluginmanager.register(touches)
         status = self._run(stem, _sibling(last) if last and endings else None)
         if self._observer is not None and self._observer.notes:
             unseen = list(self._observer.notes)
@@ -388,15 +398,28 @@ def _sibling(item: pytest.Item) -> pytest.Item:
 
 def _watch(root: str, excluded: Sequence[str]) -> Tuple[Observer, Watch]:
     """Make what looks at the state. It is loaded here, so that no other fork has in it what it needs."""
+    with _own_modules():
+        from shakeproof_state.observer import Observer, default_probes
+        from shakeproof_state.watch import Watch
+    observer = Observer(default_probes(root, excluded))
+    return observer, Watch(observer)
+
+
+def _touches(sink: SocketSink) -> Touches:
+    """Make what hears of files, ports and databases; loaded here for the same reason."""
+    with _own_modules():
+        from shakeproof_state.touches import Touches
+    return Touches(sink)
+
+
+@contextlib.contextmanager
+def _own_modules() -> Iterator[None]:
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, folder)
     try:
-        from shakeproof_state.observer import Observer, default_probes
-        from shakeproof_state.watch import Watch
+        yield
     finally:
         sys.path.remove(folder)
-    observer = Observer(default_probes(root, excluded))
-    return observer, Watch(observer)
 
 
 def _fork() -> int:

@@ -152,6 +152,11 @@ def in_company(run: Run) -> bool:
     return run.experiment.kind in beside or run.experiment.concurrent
 
 
+def _company(run: Run) -> int:
+    """Say how much a run has in common with runs at the same time: 0 nothing, 2 even the temporary folder."""
+    return int(in_company(run)) and 1 + run.experiment.shares_temporary
+
+
 def _suspect(test: str, turns: tuple[Turn, ...]) -> tuple[Suspicion, ...]:
     """Judge a test, and where it fails for several reasons judge each as if there were no other."""
     whole = _judge(test, turns)
@@ -235,7 +240,7 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         return Instability.BROKEN
     order = _order_asked_for if _is_about_collecting(turns) else _order_collected
 
-    def conditions(turn: Turn) -> tuple[Hashable, int | None, bool]:
+    def conditions(turn: Turn) -> tuple[Hashable, int | None, int]:
         return _conditions(turn, order)
 
     spread = tuple(turn for turn in turns if turn.run.experiment.kind is not Kind.PARALLEL)
@@ -244,8 +249,10 @@ def _kind(turns: tuple[Turn, ...], odd: tuple[Turn, ...]) -> Instability:
         intermittent = _fails_only_behind_others(by_itself)
         return Instability.VICTIM if intermittent else Instability.NON_DETERMINISTIC
     if all(in_company(turn.run) for turn in odd):
-        beside = len(turns) - len(by_itself)
-        by_chance = chance_of_one_side(len(odd), beside, len(by_itself)) >= SIGNIFICANT
+        # Of what is in the temporary folder, only runs that have it in common can tell.
+        closest = min(_company(turn.run) for turn in odd)
+        beside = sum(_company(turn.run) >= closest for turn in turns)
+        by_chance = chance_of_one_side(len(odd), beside, len(turns) - beside) >= SIGNIFICANT
         if by_chance and not _agree_within(spread, conditions):
             return Instability.NON_DETERMINISTIC
         return Instability.PARALLEL_UNSAFE
@@ -314,10 +321,10 @@ def _is_about_collecting(turns: Iterable[Turn]) -> bool:
 
 def _conditions(
     turn: Turn, order: Callable[[Turn], Hashable] | None = None
-) -> tuple[Hashable, int | None, bool]:
+) -> tuple[Hashable, int | None, int]:
     """Say under which conditions a test had its turn: two turns with this in common differ by chance."""
     asked = (order or _order_collected)(turn)
-    return asked, turn.run.experiment.hash_seed, in_company(turn.run)
+    return asked, turn.run.experiment.hash_seed, _company(turn.run)
 
 
 def _order_collected(turn: Turn) -> Hashable:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shakeproof.investigate.classify import SESSION, session_outcome
 from shakeproof.messages import reason
-from shakeproof.model import Experiment, Finding, Instability, Kind, Status
+from shakeproof.model import Experiment, Finding, Instability, Kind, Status, run_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 INLINE_TESTS = 8  # a longer order is written to a file, which pytest reads as @file
 FEWEST_TRIES, MOST_TRIES = 10, 30  # of a command that shows its failure only now and then
 SURE_TRIES = 3  # of one that shows it each time, when it is asked again on another day
+PLAIN_TRIES = 4  # of a command that may show it, where there is another that does so more surely
 MISSED = 0.01  # how likely a failure may stay unseen in all tries of its command
 CHANCY = frozenset(
     {
@@ -76,6 +77,12 @@ class Reproduction:
     copies: int  # how many of it run at the same time in the command
     order_file: Path  # where the command looks for its tests
     order: tuple[str, ...] = ()  # what has to stand there; empty: the command names its tests
+    beside: Experiment | None = None  # what runs at the same time; None: only copies of the same
+
+    @property
+    def together(self) -> tuple[Experiment, ...]:
+        """All that the command runs at the same time."""
+        return run_together(self.experiment, self.beside, self.copies)
 
 
 def reproduction(
@@ -94,6 +101,8 @@ def reproduction(
         return _replay_only(number, user_arguments, twice, out, tries=1)
     if suspicion.kind is Instability.IMPORT_POLLUTED and _can_be_named(suspicion):
         return _collecting(suspicion, number, user_arguments, cwd)
+    if suspicion.kind is Instability.PARALLEL_UNSAFE and suspicion.culprits:
+        return _overlapping(suspicion, number, user_arguments, cwd, out)
     listed = len(order) > INLINE_TESTS
     if any("[" in test.partition("::")[0] for test in order) or (
         listed and not _reads_files(example.pytest)
@@ -122,6 +131,7 @@ def reproduction(
             arguments=arguments,
             plugins=UNCHANGED,
             hash_seed=hash_seed,
+            shares_temporary=copies > 1,
         ),
         tries=_tries(suspicion),
         order_file=order_file,
@@ -133,6 +143,50 @@ def _can_be_named(suspicion: Suspicion) -> bool:
     """Tell whether pytest can be given the file of a test and its culprits' by their names."""
     files = (suspicion.test.partition("::")[0], *sum(suspicion.culprits[:1], ()))
     return not any("[" in file for file in files)
+
+
+def _overlapping(
+    suspicion: Suspicion, number: int, user_arguments: Sequence[str], cwd: Path, out: str
+) -> Reproduction:
+    """Run two tests at the same time, the other one first: each once, or each several times in its process."""
+    members = suspicion.culprits[0]
+    tries = PLAIN_TRIES if len(suspicion.turns) > 1 else _tries(suspicion)
+    if _repeats(suspicion) or any("[" in test.partition("::")[0] for test in members):
+        own, other = (
+            (test,) * turns for test, turns in zip(members, suspicion.turns[0], strict=True)
+        )
+        shown = _replay_only(number, user_arguments, own, out, tries=tries)
+        alone = replace(shown.experiment, shares_temporary=True)
+        beside = replace(alone, tests=other)
+        return replace(shown, experiment=alone, copies=2, beside=beside)
+    options = _options(suspicion, user_arguments)
+    own, other = (
+        (*options, *seen_from(cwd, suspicion.example.rootdir, [test])) for test in members
+    )
+    shown = _once(f"confirm F{number}", own)
+    alone = replace(shown.experiment, shares_temporary=True)
+    return replace(
+        shown,
+        command=f"python -m pytest {shlex.join(other)} & {shown.command}; wait",
+        experiment=alone,
+        beside=replace(alone, arguments=other),
+        copies=2,
+        tries=tries,
+    )
+
+
+def _repeats(suspicion: Suspicion) -> bool:
+    """Tell whether a test runs several times in one process, for which pytest has no command line."""
+    return max(suspicion.turns[0]) > 1
+
+
+def other_ways(suspicion: Suspicion) -> tuple[Suspicion, ...]:
+    """Say what to try where its command does not show a suspicion: the two tests more often, then the whole suite."""
+    if suspicion.kind is not Instability.PARALLEL_UNSAFE or not suspicion.culprits:
+        return ()
+    turns = suspicion.turns
+    oftener = (replace(suspicion, turns=turns[first:]) for first in range(1, len(turns)))
+    return (*oftener, replace(suspicion, culprits=(), turns=turns[-1:]))
 
 
 def _collecting(
@@ -273,6 +327,8 @@ def length(suspicion: Suspicion) -> int:
             return 2
         case Instability.IMPORT_POLLUTED:
             return 1
+        case Instability.PARALLEL_UNSAFE if suspicion.culprits:
+            return sum(suspicion.turns[0])
         case _:
             return len(_order(suspicion)) or len(suspicion.example.collected)
 
@@ -314,10 +370,15 @@ def counter_check(
             Instability.VICTIM | Instability.IMPORT_POLLUTED | Instability.CRASH | Instability.HANG
         ):
             tests: tuple[str, ...] = (suspicion.test,)
+        case Instability.PARALLEL_UNSAFE if suspicion.culprits:
+            tests = (suspicion.test,)
         case Instability.BRITTLE if suspicion.culprits:
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
+    if suspicion.kind is Instability.PARALLEL_UNSAFE and _repeats(suspicion):
+        again = tests * suspicion.turns[0][0]
+        return _replay_only(number, user_arguments, again, "", tries=1).experiment
     named = seen_from(cwd, suspicion.example.rootdir, tests)
     return Experiment(
         label=f"counter-check of F{number}",
@@ -415,4 +476,5 @@ def finding(
         rate=suspicion.rate,
         counter_check=countered,
         causes=suspicion.causes,
+        beside=shown.beside,
     )

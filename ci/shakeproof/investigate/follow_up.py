@@ -115,7 +115,13 @@ def _replays(examples: Iterable[Run], patience: float = 0.0) -> Iterable[Experim
             # Workers go on beside each other; everything else is now by itself.
             spread = example.experiment.kind is Kind.PARALLEL
             kind = Kind.PARALLEL if spread else Kind.REPLAY
-            yield replace(example.experiment, label=label, kind=kind, concurrent=False)
+            yield replace(
+                example.experiment,
+                label=label,
+                kind=kind,
+                concurrent=False,
+                shares_temporary=False,
+            )
         for worker in sorted({outcome.worker for outcome in example.outcomes} - {""}):
             yield _without_company(example, worker)
 

@@ -123,16 +123,32 @@ class ForkLab:
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         """Yield each run as it ends. Short ones share what it costs to come to the state after the collection."""
         short = [each for each in experiments if is_short(each)]
-        others = [self._tree_of(each) for each in experiments if not is_short(each)]
         left: list[Experiment] = []
-        for request, ending in self._work([*bundled(short, self._jobs), *others]):
-            if ending is not None:
-                yield self._run_of(request, ending)
-            elif not request.endings:
-                yield self._run_of(request, request.stem)
-            else:  # one of them may have put an end to what they share: the rest is run without the others
-                left += [fork.experiment for fork in request.endings if fork.status is None]
+        with self._in_common(experiments) as temporary:
+            others = [
+                replace(self._tree_of(each), temporary=temporary if each.shares_temporary else "")
+                for each in experiments
+                if not is_short(each)
+            ]
+            for request, ending in self._work([*bundled(short, self._jobs), *others]):
+                if ending is not None:
+                    yield self._run_of(request, ending)
+                elif not request.endings:
+                    yield self._run_of(request, request.stem)
+                else:  # one of them may have put an end to what they share: the rest is run without the others
+                    left += [fork.experiment for fork in request.endings if fork.status is None]
         yield from self._singly(left)
+
+    @contextlib.contextmanager
+    def _in_common(self, experiments: Sequence[Experiment]) -> Iterator[str]:
+        """Make the temporary folder of those experiments that share one; an empty path where none does."""
+        if not any(each.shares_temporary for each in experiments):
+            yield ""
+            return
+        with needing_room(self._folder):
+            folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
+        with folder as path:
+            yield path
 
     def behind(self, plan: Iterable[tuple[Experiment, Endings]]) -> Iterator[Run]:
         """Run each experiment's tests once, as a stem; yield for each ending the run of the stem and that ending."""
@@ -352,6 +368,7 @@ class ForkLab:
             plugins=frozenset(collected.session.get("plugins", ())),
             left=tuple(fork.record.left),
             notes=tuple(fork.record.notes),
+            touched=tuple(fork.record.touched),
             log=request.template.log,
         )
 

@@ -92,8 +92,10 @@ class FreshLab:
         log_file: Path,
         stop: threading.Event,
     ) -> Run:
-        record_file, request_file, scratch = folder / "record", folder / "request", folder / "tmp"
-        scratch.mkdir()
+        record_file, request_file = folder / "record", folder / "request"
+        # The folder of all runs that are made together: a name of its own has none of them.
+        scratch = (folder.parent if experiment.shares_temporary else folder) / "tmp"
+        scratch.mkdir(exist_ok=True)
         record_file.touch()
         request = {
             "arguments": pytest_arguments(self.target, experiment),
@@ -103,6 +105,7 @@ class FreshLab:
             "tests": experiment.tests,
             "imports": experiment.imports and experiment.imports.as_json(),
             "code": experiment.condition.code if experiment.condition else "",
+            "touches": experiment.touches,
         }
         request_file.write_text(json.dumps(request), encoding="utf-8")
         begun = time.monotonic()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shakeproof.messages import mask, mask_value
-from shakeproof.model import BAD, Experiment, Leak, Outcome, Run, Status
+from shakeproof.model import BAD, Experiment, Leak, Outcome, Run, Status, Touch
 
 # Of xdist's report about a crashed worker, which is of no phase, the event "crash" has told already.
 PHASES = ("setup", "call", "teardown")
@@ -70,6 +70,7 @@ class Record:
     # Behind, by its tests or on the import of its files.
     left: list[Leak] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # on what could not be looked at
+    touched: list[Touch] = field(default_factory=list)
     _tests: list[_Open] = field(default_factory=list)
     _running: dict[str, _Open] = field(default_factory=dict)
 
@@ -109,13 +110,20 @@ class Record:
                 test.see(event)
                 if test.closed:
                     del self._running[event["test"]]
-            case "left":
-                self.left += (_leak(event["test"], *change) for change in event["changes"])
-                self.notes += map(mask, event.get("notes", ()))
+            case "left" | "touched":
+                self._look(event)
             case "crash":
                 test = self._running.get(event["test"]) or self._start(event["test"])
                 test.status, test.message = Status.CRASHED, _left_message(Status.CRASHED)
                 del self._running[event["test"]]
+
+    def _look(self, event: dict[str, Any]) -> None:
+        """Take in what was asked besides: what a test left behind, or what it used."""
+        by = sys.intern(event["test"])
+        if event["event"] == "left":
+            self.left += (_leak(by, *change) for change in event["changes"])
+        else:
+            self.touched += (Touch(by, *map(sys.intern, each)) for each in event["touches"])
 
     def _start(self, test: str) -> _Open:
         # Each message brings its own copy of the name; thousands of runs share one.
@@ -169,6 +177,7 @@ class Record:
             positional=tuple(self.session.get("positional", ())),
             plugins=frozenset(self.session.get("plugins", ())),
             left=tuple(self.left),
+            touched=tuple(self.touched),
             log=log,
             inipath=Path(inipath) if (inipath := self.session.get("inipath")) else None,
         )

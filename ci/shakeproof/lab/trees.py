@@ -24,6 +24,9 @@ class Tree:
     apart: tuple[Experiment, ...] = ()  # where the endings are experiments of their own: which
     watch: bool = False  # whether to tell what the tests of the stem leave behind
     restoring: tuple[Restoring, ...] = ()  # where something is put back before the endings: what
+    temporary: str = (
+        ""  # the temporary folder that it has in common with others; empty: one of its own
+    )
 
     def known(self, collected: Mapping[str, int]) -> Tree:
         """Leave out, as a fresh process does, what was not collected: under another hash seed it may have been."""
@@ -53,12 +56,15 @@ class Tree:
             "stem": stem,
             "endings": [{"run": tests, **way} for tests, way in zip(endings, ways, strict=True)],
             "watch": self.watch,
+            "touches": self.experiment.touches,
+            "temporary": self.temporary,
         }
 
 
 def is_short(experiment: Experiment) -> bool:
-    """Tell whether a run is likely to take less than coming to the state in which it begins."""
-    return experiment.tests is not None and len(experiment.tests) <= SHORT
+    """Tell whether a run is likely to take less than coming to the state in which it begins, and can be one of many."""
+    alike = not (experiment.shares_temporary or experiment.touches)
+    return alike and experiment.tests is not None and len(experiment.tests) <= SHORT
 
 
 def bundled(short: Iterable[Experiment], jobs: int) -> tuple[Tree, ...]:

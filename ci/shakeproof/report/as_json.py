@@ -105,7 +105,14 @@ def _replay(finding: Finding) -> dict[str, Any]:
         "plugins": sorted(experiment.plugins),
         "copies": finding.copies,
         "condition": asdict(experiment.condition) if experiment.condition else None,
+        "beside": _beside(finding),
     }
+
+
+def _beside(finding: Finding) -> dict[str, Any] | None:
+    """Keep what runs at the same time, where that is not the same once more."""
+    other = finding.beside
+    return None if other is None else {"arguments": other.arguments, "tests": other.tests}
 
 
 def _run(run: RunSummary) -> dict[str, Any]:

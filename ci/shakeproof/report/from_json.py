@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shakeproof.errors import ShakeproofError
@@ -85,6 +86,20 @@ def _report(document: dict[str, Any]) -> Report:
 
 def _finding(stored: dict[str, Any]) -> Finding:
     replay = stored["replay"]
+    again = Experiment(
+        label=f"replay of {stored['id']}",
+        kind=Kind.REPLAY,
+        arguments=tuple(replay["arguments"]),
+        tests=None if replay["tests"] is None else tuple(replay["tests"]),
+        plugins=frozenset(replay["plugins"]),
+        hash_seed=replay["hash_seed"],
+        shares_temporary=replay["copies"] > 1,
+    )
+    other = replay.get("beside")
+    beside = None
+    if other is not None:
+        tests = None if other["tests"] is None else tuple(other["tests"])
+        beside = replace(again, arguments=tuple(other["arguments"]), tests=tests)
     return Finding(
         id=stored["id"],
         test=stored["test"],
@@ -95,16 +110,9 @@ def _finding(stored: dict[str, Any]) -> Finding:
         failures=stored["failures"],
         failing=tuple(stored["failing"]),
         reproduce=stored["reproduce"],
-        replay=Experiment(
-            label=f"replay of {stored['id']}",
-            kind=Kind.REPLAY,
-            arguments=tuple(replay["arguments"]),
-            tests=None if replay["tests"] is None else tuple(replay["tests"]),
-            plugins=frozenset(replay["plugins"]),
-            hash_seed=replay["hash_seed"],
-            condition=_condition(replay.get("condition")),
-        ),
+        replay=again,
         copies=replay["copies"],
+        beside=beside,
         confirmed=stored["confirmed"],
         tries=stored["tries"],
         shown=stored["shown"],

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from shakeproof.investigate.confirm import deselecting
 from shakeproof.model import Instability, Kind, Verdict
-from shakeproof.report.advice import advice_for, advice_for_condition, advice_on_import
+from shakeproof.report.advice import (
+    advice_for,
+    advice_for_condition,
+    advice_on_import,
+    advice_on_overlap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -185,6 +190,9 @@ def mistake(findings: Sequence[Finding]) -> str:
 
 def because(finding: Finding) -> tuple[str, ...]:
     """Say who is to blame; nothing where nobody was found."""
+    if finding.kind is Instability.PARALLEL_UNSAFE:
+        others = [_beside(finding, members[-1]) for members in finding.culprits]
+        return (f"when it overlaps with {_any_of(others)}",) if others else ()
     sets = [" and ".join(members) for members in finding.culprits]
     blame = _BLAME.get(finding.kind, "because of")
     sentences = [f"{blame} {_any_of(sets)}"] if sets else []
@@ -214,11 +222,42 @@ def proven(finding: Finding) -> tuple[Cause, ...]:
     return tuple(each for each in finding.causes if each.proven or each.together)
 
 
+def _beside(finding: Finding, other: str) -> str:
+    return "another run of itself" if other == finding.test else other
+
+
+def _used_by_both(finding: Finding) -> tuple[str, ...]:
+    """Say what tests both use that must not overlap, a line for each piece, and how to mend it."""
+    by_piece: dict[tuple[str, str, bool], list[str]] = {}
+    for cause in finding.causes:
+        found = cause.leak.category, cause.leak.key, cause.proven
+        by_piece.setdefault(found, []).append(_beside(finding, cause.leak.by))
+    lines: list[str] = []
+    for (category, key, is_proven), others in by_piece.items():
+        several = len(by_piece) > 1 or not finding.culprits
+        who = f"it and {_any_of(others)} both use" if several else "both use"
+        noun = "folder" if key.endswith("/") else advice_on_overlap(category).noun
+        what = f"{who} the {noun} {key}"
+        lines += (
+            (what, "proven: with a temporary folder for each, and nothing else, the test passes")
+            if is_proven
+            else (f"{what}, which is not proven to be the cause",)
+        )
+    advices = [advice_on_overlap(category) for category in to_mend(finding)]
+    return (
+        *lines,
+        *(f"why it matters: {each.why}" for each in advices),
+        *(f"to mend it, {each.short}" for each in advices),
+    )
+
+
 def causes(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
     """Say what was left behind that makes the difference, how that is known, why it matters, and how it is mended.
 
     `tests` is how many findings it is said of at once.
     """
+    if finding.kind is Instability.PARALLEL_UNSAFE:
+        return _used_by_both(finding)
     sure = proven(finding)
     unsure = (each for each in finding.causes if each not in sure)
     categories = tuple(dict.fromkeys(each.leak.category for each in sure))
@@ -237,6 +276,8 @@ def causes(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
 def _advice(category: str, finding: Finding) -> Advice:
     if finding.condition is not None:
         return advice_for_condition(category)
+    if finding.kind is Instability.PARALLEL_UNSAFE:
+        return advice_on_overlap(category)
     if finding.kind is Instability.IMPORT_POLLUTED:
         return advice_on_import(category)
     return advice_for(category)
@@ -246,7 +287,10 @@ def to_mend(finding: Finding) -> tuple[str, ...]:
     """List the categories of what makes the difference; a brittle test had better set up itself what it needs."""
     if finding.kind is Instability.BRITTLE:
         return ()
-    return tuple(dict.fromkeys(each.leak.category for each in proven(finding)))
+    # That two tests must not overlap is known, even where it is not proven what they use.
+    overlap = finding.kind is Instability.PARALLEL_UNSAFE and bool(finding.culprits)
+    sure = finding.causes if overlap else proven(finding)
+    return tuple(dict.fromkeys(each.leak.category for each in sure))
 
 
 def mended(finding: Finding) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -336,9 +380,10 @@ def _left(leaks: Sequence[Leak], noun: str, how: str) -> tuple[str, ...]:
 
 def in_full(finding: Finding) -> tuple[str, ...]:
     """List everything that a summary shortens: culprits, cleaners, the runs that showed it, the whole message."""
-    brittle = finding.kind is Instability.BRITTLE
+    overlap = finding.kind is Instability.PARALLEL_UNSAFE
+    title = "state-setters" if finding.kind is Instability.BRITTLE else "culprits"
     parts = (
-        ("state-setters" if brittle else "culprits", [" and ".join(s) for s in finding.culprits]),
+        ("must overlap" if overlap else title, [" and ".join(s) for s in finding.culprits]),
         ("cleaners", finding.cleaners),
         ("shown by", finding.failing),
         ("message", finding.message.splitlines()),

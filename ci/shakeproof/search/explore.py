@@ -23,6 +23,8 @@ FEW_UNSEEN = 0.5  # estimated unstable tests still unseen, below which nothing m
 # Of the budget, where tests fail: who is to blame is worth as much as one more victim.
 EXPLORING_SHARE = 0.6
 MOST_SET_ASIDE = 20
+COPIES = "of two copies at once"
+COPIES_AGAIN = 2  # times, where that makes a test fail
 DEADLY = frozenset({Status.CRASHED, Status.HUNG})
 
 
@@ -80,10 +82,19 @@ class Explorer:
             self._say(what, self._try(what, plan))
 
     def copies(self) -> None:
-        """Run two copies of the suite at the same time."""
-        copies = [self._work.without_deadly(each) for each in orders.copies()]
-        what = "of two copies at once"
-        self._say(what, self._try(what, copies, at_once=len(copies)))
+        """Run two copies of the suite at the same time, and again where a test fails that never did before.
+
+        Who is first in a meeting of two is chance: one such meeting is not enough to tell it from a test that fails by
+        chance anyway.
+        """
+        known = {test for test, _ in self._work.failures_seen()}
+        made: list[Run] = []
+        for again in range(1 + COPIES_AGAIN):
+            copies = [self._work.without_deadly(each) for each in orders.copies(again)]
+            made += self._try(COPIES, copies, at_once=len(copies))
+            if not {o.test for run in made for o in run.outcomes if o.bad} - known:
+                break
+        self._say(COPIES, made)
 
     def _caught(self) -> Counter[str]:
         """Count, by test that failed in some shuffles and not in others, the shuffles that caught it."""

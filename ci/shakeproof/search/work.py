@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from shakeproof.messages import reason
+from shakeproof.model import Instability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,12 @@ class Work:
     def blamed(self) -> tuple[str, ...]:
         """List the tests that are to blame for others, as far as that is known."""
         known = (self.book.recalled(each) or each for each in self.book.suspicions)
-        sets = (members for each in known for members in each.culprits)
+        sets = (
+            members
+            for each in known
+            if each.kind is not Instability.PARALLEL_UNSAFE  # beside which it fails, not behind
+            for members in each.culprits
+        )
         return tuple(dict.fromkeys(test for members in sets for test in members))
 
     def failures_seen(self) -> set[Failure]:

@@ -18,10 +18,10 @@ def test_b_wipes():
     if not any(parent.name.startswith("shakeproof-") for parent in place.parents):
         pytest.skip("the temporary directory of everybody, not one of this run's own")
     for path in place.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def test_c_uses():
-    handle, name = tempfile.mkstemp()
+    handle, _ = tempfile.mkstemp()
+    assert os.write(handle, b"something") == len(b"something")  # another copy of the suite may wipe here
     os.close(handle)
-    assert Path(name).exists()
