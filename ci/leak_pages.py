@@ -125,7 +125,8 @@ def run(folder: Path, page: Page, tag: str, *options: str) -> subprocess.Complet
 def guard(page: Page, printed: str) -> str:
     """Find the sentences by which `pytest --leaks=fail` has failed the test that leaves something behind."""
     polluter = page.tests[0].rpartition("::")[2]
-    return _lines(line for line in printed.splitlines() if line.startswith(f"{polluter} changed "))
+    says = tuple(f"{polluter} {verb} " for verb in ("changed", "left", "removed"))
+    return _lines(line for line in printed.splitlines() if line.startswith(says))
 
 
 def stability(folder: Path, pages: Sequence[Page]) -> dict[str, str]:
