@@ -23,6 +23,7 @@ from shakeproof.gates.reruns import rerun_options  # noqa: E402  (found through 
 
 SEEDS = 5
 REPEATS = 10
+LEAKS = "--leaks=fail"  # a test that leaves something changed fails, with a sentence (docs/leaks.md)
 BUDGET_SECONDS = 250  # of `stability`: what it does not come to by then, it says
 COVERAGE_FLOOR = 80
 PACKAGES = ("backend.core", "backend.api", "backend.tools")
@@ -43,14 +44,14 @@ nox.options.sessions = ["lint", "types", "unit", "integration"]
 def unit(session: nox.Session) -> None:
     """Do the parts work, each by itself?"""
     _install(session, "test")
-    _pytest(session, "tests/unit", *rerun_options(), *_logs(session), *session.posargs)
+    _pytest(session, "tests/unit", LEAKS, *rerun_options(), *_logs(session), *session.posargs)
 
 
 @nox.session(tags=["ci"], allow_parallel=True)
 def integration(session: nox.Session) -> None:
     """Does the assembled service work?"""
     _install(session, "test")
-    _pytest(session, "tests/integration", *rerun_options(), *_logs(session), *session.posargs)
+    _pytest(session, "tests/integration", LEAKS, *rerun_options(), *_logs(session), *session.posargs)
 
 
 @nox.session(tags=["ci"])
@@ -58,7 +59,7 @@ def parallel(session: nox.Session) -> None:
     """Does the whole suite pass spread over workers?"""
     _install(session, "test")
     spread = ("-n", "auto", "--dist", "loadfile")
-    _pytest(session, *spread, *rerun_options(), *_logs(session), *session.posargs)
+    _pytest(session, *spread, LEAKS, *rerun_options(), *_logs(session), *session.posargs)
 
 
 @nox.session(name="randomized-seeds-x5", tags=["ci"])

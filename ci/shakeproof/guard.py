@@ -56,6 +56,9 @@ class Guard:
         self._watch: Watch | None = None
         self._fills: Fills | None = None
         self._found: list[tuple[str, str]] = []  # test, and a sentence
+        self._leaked: dict[
+            str, list[str]
+        ] = {}  # what each test that was failed for it has leaked so far
         self._filled: dict[str, str] = {}  # caches, and the test that was the first to fill one
         self._notes: dict[str, None] = {}  # what was not looked at
         self._selected = False  # whether only some of the tests were run
@@ -63,9 +66,8 @@ class Guard:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Look once when everything is collected."""
-        if session.config.pluginmanager.hasplugin(
-            "dsession"
-        ):  # the controller of xdist runs no test
+        plugins = session.config.pluginmanager
+        if plugins.hasplugin("dsession"):  # the controller of xdist runs no test
             return
         from shakeproof.inject.shakeproof_state.fills import Fills  # noqa: PLC0415
         from shakeproof.inject.shakeproof_state.observer import Observer, default_probes  # noqa: PLC0415
@@ -75,15 +77,13 @@ class Guard:
         # What is in `tmp_path` is the test's.
         own = [] if factory is None else [str(factory.getbasetemp())]
         probes = default_probes(str(session.config.rootpath), own)
-        if session.config.pluginmanager.hasplugin(
-            "warnings"
-        ):  # which puts the filters back behind each test
+        if plugins.hasplugin("warnings"):  # which puts the filters back behind each test
             probes = [probe for probe in probes if probe.name != "warnings"]
         self._observer = Observer(probes)
         self._watch = Watch(self._observer)
         self._fills = Fills(self._observer, self._watch)
-        session.config.pluginmanager.register(self._watch)
-        session.config.pluginmanager.register(self._fills)
+        plugins.register(self._watch)
+        plugins.register(self._fills)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -99,9 +99,12 @@ class Guard:
             report.leaks = leaks  # which crosses from the workers of xdist
         if filled:
             report.filled = filled
-        if leaks and self._wanted == FAIL and report.passed:
-            report.outcome = "failed"
-            report.longrepr = "\n".join(leaks)
+        if self._wanted == FAIL:
+            # Tried again, a test finds what it has left and leaves nothing more: that mends nothing.
+            of_all_tries = self._leaked[item.nodeid] = [*self._leaked.get(item.nodeid, ()), *leaks]
+            if of_all_tries and report.passed:
+                report.outcome = "failed"
+                report.longrepr = "\n".join(of_all_tries)
 
     def _judge(self, test: str) -> tuple[list[str], list[str]]:
         """Say what a test has leaked, a sentence each, and which caches were filled without that being a leak."""

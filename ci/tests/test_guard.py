@@ -72,6 +72,34 @@ def test_what_is_left_is_listed_and_fails_nothing(
     result.stdout.fnmatch_lines_random([*CHANGED, FORGOTTEN])
 
 
+def test_a_leak_is_not_made_good_by_another_attempt(pytester: pytest.Pytester) -> None:
+    """The second attempt finds the state as the first has left it, and changes nothing; the test leaks all the same."""
+    pytester.makepyfile(test_it=LEAKING)
+
+    result = pytester.runpytest_subprocess(
+        *QUIET, "-p", "pytest_rerunfailures", "--reruns=2", "--leaks=fail", "-k", "test_leaks"
+    )
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_leaks*", *CHANGED])
+
+
+def test_what_hypothesis_notes_on_a_test_is_no_leak(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from hypothesis import given, strategies
+
+        @given(strategies.integers())
+        def test_a_law(number):
+            assert number + 1 > number
+        """
+    )
+
+    result = pytester.runpytest_subprocess(*QUIET, "--leaks=fail")
+
+    result.assert_outcomes(passed=1)
+
+
 def test_unasked_it_says_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=LEAKING)
 

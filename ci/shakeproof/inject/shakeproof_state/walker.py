@@ -53,6 +53,8 @@ NOT_STATE = frozenset(
         "_value2member_map_"  # the combinations of an enumeration's flags
     ).split()
 )
+# What libraries note for themselves on a class, or on a test.
+NOTES = ("__pydantic_", "_hypothesis_internal_")
 
 
 class Walker:
@@ -174,8 +176,10 @@ class Walker:
 
 
 def is_no_state(slots: Slots, name: str) -> bool:
-    """Tell what is made by asking for it, and what pytest puts there."""
-    return slots in (MODULE, CLASS) and (name in NOT_STATE or name.startswith("__pydantic_"))
+    """Tell what is made by asking for it, and what pytest and other libraries put there for themselves."""
+    if slots not in (MODULE, CLASS, FUNCTION):
+        return False
+    return name in NOT_STATE or name.startswith(NOTES)
 
 
 def _hidden(node: Node) -> Iterator[Tuple[str, Any]]:
