@@ -145,10 +145,9 @@ def test_a_cause_on_import_names_the_file_that_does_it() -> None:
     mode = replace(MODE, by="sub/conftest.py")
 
     assert with_causes(Cause(mode, proven=True), kind=Instability.IMPORT_POLLUTED) == (
-        (
-            "proven: environment APP_MODE: not there -> 'fast', while sub/conftest.py is imported "
-            "(put back right after that: it passes)"
-        ),
+        "sub/conftest.py leaves behind when it is imported: environment variable APP_MODE: not there -> 'fast'",
+        "proven: with that put back right after the import, and nothing else, the test passes",
+        f"why it matters: {advice_for('environment').why}",
         "to mend it, set it with monkeypatch.setenv in a fixture, not while the file is imported",
     )
 
@@ -161,11 +160,11 @@ def test_the_command_for_what_is_done_on_import_says_that_it_imports() -> None:
     shown = replace(found, replay=replace(found.replay, arguments=arguments))
 
     assert words.confirmation(shown) == (
-        "confirmed: the command, which imports test_b.py and runs none of its tests, showed it in 1 of 1 fresh "
-        "process, and the test without that import did not"
+        "confirmed: this command, which imports test_b.py and runs none of its tests, showed it in a fresh process, "
+        "and the test without that import passed"
     )
     # Where the command could not name the file, it runs everything.
-    assert words.confirmation(found).startswith("confirmed: the command showed it")
+    assert words.confirmation(found).startswith("confirmed: this command showed it")
 
 
 def test_what_files_leave_is_told_apart_from_what_tests_leave() -> None:
@@ -175,12 +174,12 @@ def test_what_files_leave_is_told_apart_from_what_tests_leave() -> None:
 
     assert told == (
         (
-            "1 test left 1 piece of state changed, "
-            "such as environment APP_MODE: not there -> 'fast' by test_a.py::test_sets"
+            "1 test left 1 piece of state changed, whether or not a test minds: report.json lists them under leaks, "
+            "such as environment variable APP_MODE, by test_a.py::test_sets"
         ),
         (
-            "1 file left 1 piece of state changed by being imported, "
-            "such as global app.TABLE: {} -> {'it': 1} by test_b.py"
+            "1 file left 1 piece of state changed by being imported, whether or not a test minds: report.json lists "
+            "them under leaks, such as global app.TABLE, by test_b.py"
         ),
     )
 

@@ -135,14 +135,17 @@ def test_who_must_overlap_is_said_in_words() -> None:
         (
             [both_use("network", "127.0.0.1:8080")],
             [
-                "perhaps: both use the port 127.0.0.1:8080 (not proven)",
+                "both use the port 127.0.0.1:8080, which is not proven to be the cause",
+                "why it matters: only one of them can have it at a time",
                 "to mend it, bind port 0, and ask the socket which port it was given",
             ],
         ),
         (
             [both_use("filesystem", "TMPDIR/x", proven=True)],
             [
-                "proven: both use the file TMPDIR/x (each with a temporary folder of its own: it passes)",
+                "both use the file TMPDIR/x",
+                "proven: with a temporary folder for each, and nothing else, the test passes",
+                "why it matters: whoever writes last decides what both of them read",
                 "to mend it, write below tmp_path, which each test has for itself",
             ],
         ),
@@ -152,8 +155,10 @@ def test_who_must_overlap_is_said_in_words() -> None:
                 both_use("database", "x.sqlite3", "test_a.py::test_it"),
             ],
             [
-                "perhaps: it and test_b.py::test_other both use the folder out/ (not proven)",
-                "perhaps: it and another run of itself both use the database x.sqlite3 (not proven)",
+                "it and test_b.py::test_other both use the folder out/, which is not proven to be the cause",
+                "it and another run of itself both use the database x.sqlite3, which is not proven to be the cause",
+                "why it matters: whoever writes last decides what both of them read",
+                "why it matters: each sees the other's rows, or waits for its lock",
                 "to mend it, write below tmp_path, which each test has for itself",
                 "to mend it, give each test a database below tmp_path, or each worker one of its own",
             ],
@@ -170,7 +175,7 @@ def test_what_both_use_is_said_where_no_two_tests_were_enough() -> None:
 
     assert words.because(found) == ()
     assert words.causes(found) == (
-        "perhaps: it and test_b.py::test_other both use the file x (not proven)",
+        "it and test_b.py::test_other both use the file x, which is not proven to be the cause",
     )
 
 
@@ -586,6 +591,7 @@ def test_a_finding_under_a_condition_says_so_and_how_to_mend_it(kind: Instabilit
 
     assert "identical conditions" not in shown
     assert "fails under another condition, and passes without it: date 2028-02-29" in shown
-    assert "proven: clock date: 2026-11-21 -> 2028-02-29 (with that as usual: it passes)" in shown
+    assert "what was changed: date: 2026-11-21 -> 2028-02-29" in shown
+    assert "proven: with that as usual, and nothing else changed, the test passes" in shown
     assert "to mend it, pass the time in" in shown
-    assert "1 fresh process, and the same without that condition did not" in shown
+    assert "a fresh process, and the same without that condition passed" in shown

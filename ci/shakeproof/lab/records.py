@@ -122,6 +122,7 @@ class Record:
         by = sys.intern(event["test"])
         if event["event"] == "left":
             self.left += (_leak(by, *change) for change in event["changes"])
+            self.notes += map(mask, event.get("notes", ()))
         else:
             self.touched += (Touch(by, *map(sys.intern, each)) for each in event["touches"])
 

@@ -94,6 +94,7 @@ def _finding(stored: dict[str, Any]) -> Finding:
         plugins=frozenset(replay["plugins"]),
         hash_seed=replay["hash_seed"],
         shares_temporary=replay["copies"] > 1,
+        condition=_condition(replay.get("condition")),
     )
     other = replay.get("beside")
     beside = None

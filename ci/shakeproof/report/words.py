@@ -262,7 +262,7 @@ def causes(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
     unsure = (each for each in finding.causes if each not in sure)
     categories = tuple(dict.fromkeys(each.leak.category for each in sure))
     return (
-        *(f"{_author(cause, finding)}: {piece(cause.leak)}" for cause in sure),
+        *(_told(cause, finding) for cause in sure),
         *_proofs(sure, finding, tests),
         *(
             f"seen to change: {piece(cause.leak)}, which is not proven to be the cause"
@@ -305,18 +305,19 @@ def same_mistake(finding: Finding, findings: Sequence[Finding]) -> tuple[str, ..
     return (f"the same mistake as {others}: mend it once",) if others else ()
 
 
-def _author(cause: Cause, finding: Finding) -> str:
-    """Say who left a piece of state: by name only where there is a choice."""
+def _told(cause: Cause, finding: Finding) -> str:
+    """Say which piece of state it is, and who left it: by name only where there is a choice."""
     if finding.condition is not None:
-        return "what was changed"
+        return f"what was changed: {_surroundings(cause.leak)}"
     does = {
         Instability.BRITTLE: "sets up",
         Instability.IMPORT_POLLUTED: "leaves behind when it is imported",
     }.get(finding.kind, "leaves behind")
-    one = len({test for members in finding.culprits for test in members}) == 1
-    # A culprit's import may bring another file with it: its conftest.py.
-    own = cause.leak.by in ("", *(name for members in finding.culprits for name in members))
-    return f"which {does}" if one and own else f"{cause.leak.by} {does}"
+    blamed = {name for members in finding.culprits for name in members}
+    # The import of a culprit may bring another file with it: its conftest.py.
+    another = finding.kind is Instability.IMPORT_POLLUTED and cause.leak.by not in blamed
+    who = cause.leak.by if another or (cause.leak.by and len(blamed) > 1) else "which"
+    return f"{who} {does}: {piece(cause.leak)}"
 
 
 def _proofs(sure: Sequence[Cause], finding: Finding, tests: int) -> Iterator[str]:
@@ -344,6 +345,14 @@ def _proofs(sure: Sequence[Cause], finding: Finding, tests: int) -> Iterator[str
 def piece(leak: Leak) -> str:
     """Say which piece of state changed, and how: "environment variable APP_MODE: not there -> 'fast'"."""
     return f"{named(leak)}{change(leak).removeprefix(leak.key)}"
+
+
+def _surroundings(leak: Leak) -> str:
+    """Say what was other than usual, and how: "time zone TZ: not there -> Pacific/Kiritimati"."""
+    noun = advice_for_condition(leak.category).noun
+    stands_for_all = leak.key in (noun, leak.category)
+    name = noun if stands_for_all else f"{noun} {leak.key}"
+    return f"{name}{change(leak).removeprefix(leak.key)}"
 
 
 def named(leak: Leak) -> str:
