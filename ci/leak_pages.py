@@ -23,7 +23,7 @@ from shakeproof.investigate.causes import Answer, causes
 from shakeproof.lab.base import Target
 from shakeproof.lab.fork import ForkLab
 from shakeproof.model import Experiment, Finding, Instability, Kind, Restoring, Status
-from shakeproof.report import words
+from shakeproof.report import state, story
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -176,7 +176,7 @@ def _said(lab: ForkLab, page: Page) -> Iterator[str]:
         causes=causes(ask, brittle=False),
     )
     yield f"victim {victim}"
-    for sentence in (*words.because(found), *words.causes(found)):
+    for sentence in (*story.because(found), *state.causes(found)):
         if not sentence.startswith(("why it matters", "to mend it")):  # which the page says itself
             yield f"   {sentence}"
 

@@ -45,7 +45,7 @@ from shakeproof.model import (
     Timing,
     Verdict,
 )
-from shakeproof.report import words
+from shakeproof.report import phrases
 from shakeproof.report.as_json import to_json
 from shakeproof.report.former import REPORTS, set_aside
 from shakeproof.report.markdown import audit, verification
@@ -464,7 +464,7 @@ def _busy(run: Run) -> float:
 
 def _unjudged(tests: int, *, forked: bool) -> str:
     """Note the tests that failed in every run and passed in a fresh process."""
-    what = f"judging {words.plural(tests, 'test')}"
+    what = f"judging {phrases.plural(tests, 'test')}"
     if not forked:
         return f"{what} that failed in every run, and passed when asked once more"
     return f"{what} that only {'fails' if tests == 1 else 'fail'} in forks: ask again with --runner fresh"

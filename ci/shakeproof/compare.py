@@ -10,7 +10,7 @@ from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_plugins, check_target, check_turns
-from shakeproof.report import words
+from shakeproof.report import phrases
 
 if TYPE_CHECKING:
     from shakeproof.model import Experiment, Report
@@ -67,7 +67,7 @@ def _investigate(wanted: Comparison, terminal: Terminal, book: Casebook) -> None
     check_turns(book.runs)
     book.suspicions = book.judge()
     while further := follow_ups(book.suspicions, book.runs):
-        terminal.say(f"settling {words.plural(len(book.suspicions), 'difference')}")
+        terminal.say(f"settling {phrases.plural(len(book.suspicions), 'difference')}")
         gather(1, *further)
         book.suspicions = book.judge()
     confirm_all(setting, lab, terminal, book)

@@ -12,7 +12,7 @@ from builders import finding, report
 
 from shakeproof.lab.records import Record
 from shakeproof.model import Cause, Instability, Leak, Verdict
-from shakeproof.report import words
+from shakeproof.report import state, story, words
 from shakeproof.report.advice import advice_for, advice_for_condition, advice_on_import
 from shakeproof.report.as_json import to_json
 from shakeproof.report.from_json import read_report
@@ -31,7 +31,7 @@ TABLE = Leak("test_a.py::test_sets", "global", "app.TABLE", "{}", "{'it': 1}")
 
 
 def with_causes(*causes: Cause, kind: Instability = Instability.VICTIM) -> tuple[str, ...]:
-    return words.causes(replace(finding(kind), causes=causes))
+    return state.causes(replace(finding(kind), causes=causes))
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -106,7 +106,7 @@ def test_of_several_culprits_each_is_named_with_what_it_leaves() -> None:
         causes=(Cause(MODE, proven=True),),
     )
 
-    (said, *_) = words.causes(found)
+    (said, *_) = state.causes(found)
 
     assert said.startswith("test_a.py::test_sets leaves behind: environment variable APP_MODE")
 
@@ -114,8 +114,8 @@ def test_of_several_culprits_each_is_named_with_what_it_leaves() -> None:
 def test_what_a_cached_function_keeps_is_called_so() -> None:
     kept = Leak("test_a.py::test_sets", "settings", "app.get_settings()", "empty", "1 entry")
 
-    assert words.piece(kept) == "settings kept by app.get_settings(): empty -> 1 entry"
-    assert words.piece(replace(kept, key="app.SETTINGS")).startswith("settings app.SETTINGS: ")
+    assert state.piece(kept) == "settings kept by app.get_settings(): empty -> 1 entry"
+    assert state.piece(replace(kept, key="app.SETTINGS")).startswith("settings app.SETTINGS: ")
 
 
 def test_what_is_not_proven_is_called_so_and_gets_no_advice() -> None:
@@ -159,12 +159,12 @@ def test_the_command_for_what_is_done_on_import_says_that_it_imports() -> None:
     arguments = ("test_a.py::test_it", "test_b.py", "--deselect=test_b.py")
     shown = replace(found, replay=replace(found.replay, arguments=arguments))
 
-    assert words.confirmation(shown) == (
+    assert story.confirmation(shown) == (
         "confirmed: this command, which imports test_b.py and runs none of its tests, showed it in a fresh process, "
         "and the test without that import passed"
     )
     # Where the command could not name the file, it runs everything.
-    assert words.confirmation(found).startswith("confirmed: this command showed it")
+    assert story.confirmation(found).startswith("confirmed: this command showed it")
 
 
 def test_what_files_leave_is_told_apart_from_what_tests_leave() -> None:

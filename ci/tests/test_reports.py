@@ -23,7 +23,7 @@ from shakeproof.model import (
     Status,
     Verdict,
 )
-from shakeproof.report import words
+from shakeproof.report import phrases, state, story, words
 from shakeproof.report.as_json import to_json
 from shakeproof.report.from_json import read_report
 from shakeproof.report.markdown import audit, verification
@@ -124,7 +124,7 @@ def test_two_commands_at_the_same_time_are_read_back(tmp_path: Path) -> None:
 
 
 def test_who_must_overlap_is_said_in_words() -> None:
-    assert words.because(overlapping()) == (
+    assert story.because(overlapping()) == (
         "when it overlaps with test_b.py::test_other, or another run of itself",
     )
 
@@ -166,15 +166,15 @@ def test_who_must_overlap_is_said_in_words() -> None:
     ],
 )
 def test_what_both_use_is_said_in_words(causes: list[Cause], lines: list[str]) -> None:
-    assert list(words.causes(overlapping(*causes))) == lines
+    assert list(state.causes(overlapping(*causes))) == lines
 
 
 def test_what_both_use_is_said_where_no_two_tests_were_enough() -> None:
     """Then nothing is known to be worth mending."""
     found = replace(overlapping(both_use("filesystem", "x")), culprits=())
 
-    assert words.because(found) == ()
-    assert words.causes(found) == (
+    assert story.because(found) == ()
+    assert state.causes(found) == (
         "it and test_b.py::test_other both use the file x, which is not proven to be the cause",
     )
 
@@ -327,7 +327,7 @@ def test_a_bar_in_a_label_does_not_end_the_table_cell() -> None:
 
 
 def test_every_kind_of_finding_and_of_run_has_its_words() -> None:
-    assert all(words.meaning(kind) for kind in Instability)
+    assert all(story.meaning(kind) for kind in Instability)
     assert set(dict(words.KIND_WORDS)) == set(Kind)
 
 
@@ -335,7 +335,7 @@ def test_every_kind_of_finding_and_of_run_has_its_words() -> None:
     ("count", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1234, "1,234 runs")]
 )
 def test_numbers_agree_with_their_nouns(count: int, text: str) -> None:
-    assert words.plural(count, "run") == text
+    assert phrases.plural(count, "run") == text
 
 
 @pytest.mark.parametrize(
@@ -383,12 +383,12 @@ def test_the_verdict_counts_what_it_rests_on(shown: Report, text: str) -> None:
     ],
 )
 def test_a_confirmation_says_how_often_it_was_tried(found: Finding, text: str) -> None:
-    assert words.confirmation(found) == text
+    assert story.confirmation(found) == text
 
 
 def test_a_broken_test_that_passes_by_itself_is_put_down_to_what_was_different() -> None:
     """Else nobody knows what to make of it. Where the budget ended before it was run alone, others may be to blame."""
-    said = words.confirmation(REFUTED)
+    said = story.confirmation(REFUTED)
 
     assert "failed in every run of the laboratory and passed in 1 of 1 fresh process" in said
     assert said.endswith("something in the way Shakeproof runs it, or a test that ran before it")
@@ -402,7 +402,7 @@ def test_a_broken_test_that_passes_by_itself_is_put_down_to_what_was_different()
     ],
 )
 def test_how_often_a_test_failed_is_said_in_numbers(failures: int, text: str) -> None:
-    assert words.seen_in(replace(finding(), failures=failures)) == text
+    assert story.seen_in(replace(finding(), failures=failures)) == text
 
 
 # On the terminal

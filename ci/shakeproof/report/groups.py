@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shakeproof.report.words import proven
+from shakeproof.report.state import proven
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

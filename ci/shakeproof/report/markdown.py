@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shakeproof.messages import headline
-from shakeproof.report import words
+from shakeproof.report import phrases, state, story, words
 from shakeproof.report.groups import by_mistake
 
 if TYPE_CHECKING:
@@ -30,20 +30,20 @@ def _mistake(findings: Sequence[Finding]) -> str:
     first, *others = findings
     if not others:
         return _finding(first, f"## {first.id}: `{first.test}`", _cause(first))
-    title = f"## {words.mistake(findings)}"
+    title = f"## {story.mistake(findings)}"
     own = (_finding(each, f"### {each.id}: `{each.test}`") for each in findings)
     common = "\n".join((title, "", *_cause(first, tests=len(findings)))).rstrip()
     return "\n\n".join((common, *own))
 
 
 def _cause(finding: Finding, *, tests: int = 1) -> tuple[str, ...]:
-    kind, *sentences = words.cause_of(finding, tests=tests)
+    kind, *sentences = story.cause_of(finding, tests=tests)
     return (
         f"- **{finding.kind.value}** - {kind}",
         *(f"- {sentence}" for sentence in sentences),
         *(
             line
-            for title, lines in words.mended(finding)
+            for title, lines in state.mended(finding)
             for line in ("", f"{title[0].upper()}{title[1:]}:", "", "```python", *lines, "```", "")
         ),
     )
@@ -55,9 +55,9 @@ def _finding(finding: Finding, title: str, cause: Sequence[str] = ()) -> str:
             title,
             "",
             *cause,
-            *(f"- {sentence}" for sentence in words.cleaners(finding)),
-            f"- {words.seen_in(finding)}",
-            f"- {words.confirmation(finding)}",
+            *(f"- {sentence}" for sentence in story.cleaners(finding)),
+            f"- {story.seen_in(finding)}",
+            f"- {story.confirmation(finding)}",
             "",
             "```text",
             headline(finding.message),
@@ -83,7 +83,7 @@ def verification(report: Report) -> str:
         _sentence(words.verdict(report)),
         "\n".join(
             (
-                f"- suite: {words.plural(suite.tests, 'test')} under pytest {suite.pytest}, Python {suite.python}",
+                f"- suite: {phrases.plural(suite.tests, 'test')} under pytest {suite.pytest}, Python {suite.python}",
                 f"- {words.experiments(report.evidence)}",
                 f"- {words.worth(report.evidence)}",
                 f"- master seed: {suite.seed}",

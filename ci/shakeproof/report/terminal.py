@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from shakeproof.messages import headline
 from shakeproof.model import Instability, Verdict
-from shakeproof.report import words
+from shakeproof.report import phrases, story, words
 from shakeproof.report.groups import by_mistake
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Terminal:
         self.over(run)
         bad = sum(outcome.bad for outcome in run.outcomes)
         result = self._paint(f"{bad} failed", RED) if bad else self._paint("no failure", GREEN)
-        tests = words.plural(len(run.order), "test")
+        tests = phrases.plural(len(run.order), "test")
         self.say(f"  {run.experiment.label}: {tests}, {result}, {run.seconds:.1f} s")
 
     def complain(self, text: str) -> None:
@@ -128,7 +128,7 @@ class Terminal:
         """Print one finding with everything that is known of it, and what the report it is from adds to that."""
         notes = [] if report is None else _beside(finding, report)
         with self._lock:
-            full = (*words.in_full(finding), *notes)
+            full = (*story.in_full(finding), *notes)
             lines = [*self._finding(finding), *(f"   {line}" for line in full)]
             _print("\n".join(lines), self.out)
 
@@ -155,23 +155,23 @@ class Terminal:
         if not others:
             return self._finding(first)
         return [
-            self._paint(words.mistake(findings), BOLD),
-            *(f"   {sentence}" for sentence in words.cause_of(first, tests=len(findings))),
+            self._paint(story.mistake(findings), BOLD),
+            *(f"   {sentence}" for sentence in story.cause_of(first, tests=len(findings))),
             *(line for each in findings for line in ("", *self._own(each))),
         ]
 
     def _finding(self, finding: Finding) -> list[str]:
         title, *own = self._own(finding)
-        return [title, *(f"   {sentence}" for sentence in words.cause_of(finding)), *own]
+        return [title, *(f"   {sentence}" for sentence in story.cause_of(finding)), *own]
 
     def _own(self, finding: Finding) -> list[str]:
         """Say what is true of this finding alone."""
         colour = YELLOW if finding.kind is Instability.BROKEN or not finding.confirmed else RED
         return [
             f"{self._paint(finding.id, BOLD)} {self._paint(finding.kind.value, colour)} {finding.test}",
-            f"   {words.seen_in(finding)}, with: {headline(finding.message)}",
-            *(f"   {sentence}" for sentence in words.cleaners(finding)),
-            f"   {words.confirmation(finding)}:",
+            f"   {story.seen_in(finding)}, with: {headline(finding.message)}",
+            *(f"   {sentence}" for sentence in story.cleaners(finding)),
+            f"   {story.confirmation(finding)}:",
             f"   {finding.reproduce}",
         ]
 
@@ -190,12 +190,12 @@ class Terminal:
 
     def _line(self) -> str:
         under_way = ", ".join(
-            f"{name}: {words.plural(count, 'test')}" for name, count in self._progress.items()
+            f"{name}: {phrases.plural(count, 'test')}" for name, count in self._progress.items()
         )
         if self._stage is None:
             return under_way
-        failing = words.plural(len(self._failing), "test") + " seen to fail"
-        stage = f"{self._stage.what}: {self._stage.made:,} of {words.plural(self._stage.planned, 'run')}"
+        failing = phrases.plural(len(self._failing), "test") + " seen to fail"
+        stage = f"{self._stage.what}: {self._stage.made:,} of {phrases.plural(self._stage.planned, 'run')}"
         return f"{stage}; {failing}" + (f"; {under_way}" if under_way else "")
 
     def _wipe(self) -> None:
@@ -210,7 +210,7 @@ class Terminal:
 def _beside(finding: Finding, report: Report) -> list[str]:
     """Say which findings are the same mistake, and where commands are run."""
     (same,) = (each for each in by_mistake(report.findings) if finding in each)
-    return [*words.same_mistake(finding, same), words.where(_from_here(report.suite.folder))]
+    return [*story.same_mistake(finding, same), words.where(_from_here(report.suite.folder))]
 
 
 def _from_here(folder: str) -> str:

@@ -19,7 +19,7 @@ from shakeproof.investigate.conditions import (
 from shakeproof.lab.surroundings import look_around
 from shakeproof.messages import complaint, headline
 from shakeproof.model import Kind
-from shakeproof.report import words
+from shakeproof.report import phrases
 from shakeproof.search.work import paced
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class _Search:
         self._note(usual)
         self._try_alone(usual)
         self._note(usual)
-        made = words.plural(len(self.runs), "run")
-        told = words.plural(len({test for _, test in self.found}), "test")
+        made = phrases.plural(len(self.runs), "run")
+        told = phrases.plural(len({test for _, test in self.found}), "test")
         self.work.terminal.say(
             f"  {made} under other conditions and as usual: {told} found to mind"
         )
@@ -128,7 +128,7 @@ class _Search:
             self.work.book.left_out(f"{condition.name}: pytest {_ending(run)}")
         elif left:
             last = run.order[-1]
-            tests = words.plural(left, "test")
+            tests = phrases.plural(left, "test")
             self.work.book.left_out(f"{condition.name} for {tests}: the run ended at {last}")
 
     def _second_look(self, condition: Condition, usual: Run, suspects: Sequence[str]) -> None:
@@ -151,7 +151,7 @@ class _Search:
                 self.found.setdefault((condition.category, test), []).append((condition, changed))
             left = tuple(test for test in left if not self._shows(condition, test))
         if left:
-            tests_ = words.plural(len(left), "test")
+            tests_ = phrases.plural(len(left), "test")
             book.left_out(
                 f"{tests_} that failed once under {condition.name} and not again, such as {left[0]}"
             )
@@ -177,7 +177,7 @@ class _Search:
             del self.found["clock", test]
         if wrong:
             self.work.book.left_out(
-                f"other dates for {words.plural(len(wrong), 'test')} that cannot do with a clock that is put, "
+                f"other dates for {phrases.plural(len(wrong), 'test')} that cannot do with a clock that is put, "
                 f"such as {wrong[0]}: only Python's own can be, not that of files, databases and other programs"
             )
 
@@ -230,7 +230,7 @@ def _condition(run: Run) -> Condition:
 
 
 def _another_look(tests: int, condition: Condition) -> str:
-    return f"another look at {words.plural(tests, 'test')} that failed under {condition.name}"
+    return f"another look at {phrases.plural(tests, 'test')} that failed under {condition.name}"
 
 
 def _seconds_of_a_run(runs: Sequence[Run]) -> float:

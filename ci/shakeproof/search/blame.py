@@ -15,7 +15,7 @@ from shakeproof.investigate.classify import (
 from shakeproof.investigate.confirm import matches, often_enough
 from shakeproof.investigate.culprits import all_culprits, cleaners, some_culprits
 from shakeproof.model import Experiment, Instability, Kind
-from shakeproof.report import words
+from shakeproof.report import phrases
 from shakeproof.search.settle import settle
 from shakeproof.search.work import failure_of, paced
 
@@ -82,7 +82,7 @@ class Blame:
         """Hand out one after the other until the budget is spent; then say of how many tests it is left out what."""
         for number, suspicion in enumerate(suspicions):
             if self._work.spent():
-                left = words.plural(len(suspicions) - number, "test")
+                left = phrases.plural(len(suspicions) - number, "test")
                 self._work.book.left_out(f"{what} {left}")
                 return
             yield suspicion

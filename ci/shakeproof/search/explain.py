@@ -9,7 +9,7 @@ from shakeproof.investigate.causes import Answer, causes
 from shakeproof.investigate.classify import DEPENDENT
 from shakeproof.lab.fork import ForkLab
 from shakeproof.model import Experiment, Instability, Kind
-from shakeproof.report import words
+from shakeproof.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def explain(work: Work) -> None:
         return
     for number, (suspicion, members) in enumerate(open_ones):
         if work.spent():
-            left = words.plural(len(open_ones) - number, "culprit")
+            left = phrases.plural(len(open_ones) - number, "culprit")
             book.left_out(f"what {left} leave behind")
             break
         ask = _restored(work, lab, suspicion, members)
@@ -81,6 +81,6 @@ def watch(work: Work) -> None:
         for note in run.notes:
             work.terminal.say(f"  note: {note}")
             book.left_out(f"a look at all of the state: {note}")
-    tests = words.plural(len({each.by for each in book.leaks}), "test")
-    pieces = words.plural(len({each.piece for each in book.leaks}), "piece")
+    tests = phrases.plural(len({each.by for each in book.leaks}), "test")
+    pieces = phrases.plural(len({each.piece for each in book.leaks}), "piece")
     work.terminal.say(f"  1 run watched: {tests} left {pieces} of state changed")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof import evidence, orders
 from shakeproof.model import Kind, Status
-from shakeproof.report import words
+from shakeproof.report import phrases
 from shakeproof.search.work import Thing, paced
 
 if TYPE_CHECKING:
@@ -125,15 +125,15 @@ class Explorer:
                 if self._work.overdue:
                     break
         if left := len(experiments) - len(made):
-            self._work.book.left_out(f"{words.plural(left, 'more run')} {what}")
+            self._work.book.left_out(f"{phrases.plural(left, 'more run')} {what}")
         return made
 
     def _say(self, what: str, made: Sequence[Run]) -> None:
         if not made:
             return
         failures = sum(outcome.bad for run in made for outcome in run.outcomes)
-        runs = f"{words.plural(len(made), 'run')} {what}"
-        self._work.terminal.say(f"  {runs}: {words.plural(failures, 'failure')}")
+        runs = f"{phrases.plural(len(made), 'run')} {what}"
+        self._work.terminal.say(f"  {runs}: {phrases.plural(failures, 'failure')}")
 
 
 def _deadly(runs: Iterable[Run]) -> tuple[str, ...]:

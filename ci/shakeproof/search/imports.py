@@ -15,7 +15,7 @@ from shakeproof.investigate.imports import (
     putting_back,
 )
 from shakeproof.model import Experiment, ImportLook, Instability, Kind
-from shakeproof.report import words
+from shakeproof.report import phrases
 from shakeproof.search.explain import MOST_EXPLAINED
 from shakeproof.search.work import paced
 
@@ -54,8 +54,8 @@ def watch_imports(work: Work) -> None:
             book.left_out(what)
             return
         book.leaks += run.left
-        files = words.plural(len({each.by for each in run.left}), "file")
-        pieces = words.plural(len({each.piece for each in run.left}), "piece")
+        files = phrases.plural(len({each.by for each in run.left}), "file")
+        pieces = phrases.plural(len({each.piece for each in run.left}), "piece")
         work.terminal.say(
             f"  1 collection watched: by being imported, {files} left {pieces} of state changed"
         )
@@ -70,7 +70,7 @@ def look_at_imports(work: Work) -> None:
     broken = [each for each in book.suspicions if may_be_import_polluted(each)]
     for number, suspicion in enumerate(broken):
         if work.spent() or number == MOST_TESTS:
-            left = words.plural(len(broken) - number, "failing test")
+            left = phrases.plural(len(broken) - number, "failing test")
             book.left_out(f"collecting the file of {left} without the others")
             break
         own, *_ = suspicion.test.partition("::")
@@ -103,7 +103,7 @@ def explain_imports(work: Work) -> None:
     ]
     for number, (suspicion, members) in enumerate(open_ones):
         if work.spent():
-            left = words.plural(len(open_ones) - number, "file")
+            left = phrases.plural(len(open_ones) - number, "file")
             book.left_out(f"what is done on import by {left} and makes tests fail")
             break
         found = causes(_restored(work, suspicion, members), brittle=False)

@@ -17,7 +17,7 @@ from shakeproof.investigate.overlaps import (
     shared,
 )
 from shakeproof.model import Experiment, Kind
-from shakeproof.report import words
+from shakeproof.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def find_overlaps(work: Work) -> None:
     suspects = tuple(dict.fromkeys(each.test for each in open_ones))
     for number, suspicion in enumerate(open_ones):
         if touches is None or work.spent(SHARE):
-            left = words.plural(len(open_ones) - number, "test")
+            left = phrases.plural(len(open_ones) - number, "test")
             book.left_out(f"what {left} must overlap with to fail")
             break
         found = candidates(suspicion.test, *touches, suspects)
@@ -128,7 +128,7 @@ class _Search:
                     hits.append(shown)
             left = sum(each.doubt == doubt for each in found[MOST_CANDIDATES:])
             if left and (hits or doubt == found[-1].doubt):
-                tests = words.plural(left, "more test")
+                tests = phrases.plural(left, "more test")
                 self._work.book.left_out(f"whether {self._test} fails beside {tests}")
         return hits
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shakeproof import orders
 from shakeproof.lab.fork import ForkLab
 from shakeproof.model import Kind, Status
-from shakeproof.report import words
+from shakeproof.report import phrases
 from shakeproof.search.explain import explain
 from shakeproof.search.settle import settle
 from shakeproof.search.work import failure_of, paced
@@ -42,8 +42,8 @@ def try_pairs(work: Work, blame: Blame) -> None:
     if book.pairs < possible:
         book.left_out(f"{possible - book.pairs:,} of {possible:,} pairs of tests")
     if book.pairs:
-        tests = words.plural(len({run.outcomes[-1].test for run in found}), "test")
-        made = words.plural(book.pairs, "pair")
+        tests = phrases.plural(len({run.outcomes[-1].test for run in found}), "test")
+        made = phrases.plural(book.pairs, "pair")
         work.terminal.say(f"  {made} of tests: {tests} behaved in a new way")
     if found:
         settle(work)
