@@ -14,11 +14,12 @@ from benchmarks.scene import JOBS, laboratory, say, scratch
 from benchmarks.suites import write_empty
 from benchmarks.table import Figure
 from shakeproof import orders
-from shakeproof.casebook import Casebook, Setting, conclude
+from shakeproof.casebook import Casebook, Setting
 from shakeproof.investigate.classify import classify
 from shakeproof.lab.base import Target
 from shakeproof.lab.records import PHASES, Record
 from shakeproof.model import Status
+from shakeproof.reporting import conclude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

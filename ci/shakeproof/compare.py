@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
-from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
+from shakeproof.casebook import Casebook, Setting
+from shakeproof.confirming import confirm_all
 from shakeproof.investigate.follow_up import follow_ups
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_plugins, check_target, check_turns
 from shakeproof.report import phrases
+from shakeproof.reporting import conclude
 
 if TYPE_CHECKING:
     from shakeproof.model import Experiment, Report

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shakeproof.errors import ShakeproofError
-from shakeproof.investigate.confirm import shows, tries_again
+from shakeproof.investigate.commands import tries_again
+from shakeproof.investigate.confirm import shows
 from shakeproof.lab.base import Target
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_target, refusal

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
-from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
+from shakeproof.casebook import Casebook, Setting
+from shakeproof.confirming import confirm_all
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.fork import ForkLab, ForkUnsafeError
 from shakeproof.lab.fresh import FreshLab
 from shakeproof.lab.probe import check_collected, check_target, check_turns
 from shakeproof.model import Experiment, Kind
+from shakeproof.reporting import conclude, keep
 from shakeproof.search.ambient import try_conditions
 from shakeproof.search.blame import Blame
 from shakeproof.search.explain import explain, watch

@@ -17,7 +17,7 @@ from fake_lab import FakeLab
 
 from shakeproof.casebook import Casebook
 from shakeproof.investigate import ambient
-from shakeproof.investigate.confirm import reproduction
+from shakeproof.investigate.commands import reproduction
 from shakeproof.lab.base import Target
 from shakeproof.model import Condition, Experiment, Instability, Run, Status, Suspicion
 from shakeproof.report.terminal import Terminal

@@ -10,7 +10,8 @@ import pytest
 from builders import declared, finding, run, shuffled, suspicion
 from fake_lab import FakeLab
 
-from shakeproof.casebook import Casebook, Setting, conclude, confirm_all, keep
+from shakeproof.casebook import Casebook, Setting
+from shakeproof.confirming import confirm_all
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.model import (
@@ -25,6 +26,7 @@ from shakeproof.model import (
 )
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
+from shakeproof.reporting import conclude, keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -19,17 +19,15 @@ from builders import (
 )
 
 from shakeproof.investigate.classify import SESSION
-from shakeproof.investigate.confirm import (
+from shakeproof.investigate.commands import (
     FEWEST_TRIES,
     INLINE_TESTS,
     Reproduction,
-    alone_too,
     counter_check,
-    finding,
     other_ways,
     reproduction,
-    shows,
 )
+from shakeproof.investigate.confirm import alone_too, finding, shows
 from shakeproof.model import Instability, Outcome, Run, Status, Suspicion
 
 if TYPE_CHECKING:

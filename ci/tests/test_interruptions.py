@@ -11,11 +11,13 @@ import pytest
 from builders import PROJECT, outcome, run
 from fake_lab import FakeForkLab, FakeLab
 
-from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
+from shakeproof.casebook import Casebook, Setting
+from shakeproof.confirming import confirm_all
 from shakeproof.lab.base import Target
 from shakeproof.model import Experiment, Finding, Kind, Outcome, Report, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
+from shakeproof.reporting import conclude
 from shakeproof.search.blame import Blame
 from shakeproof.search.pairs import try_pairs
 from shakeproof.search.work import Labs, Work

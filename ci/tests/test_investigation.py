@@ -10,13 +10,15 @@ import pytest
 from builders import PROJECT, outcome, run
 from fake_lab import FakeForkLab, FakeLab
 
-from shakeproof.casebook import Casebook, Setting, conclude, confirm_all
+from shakeproof.casebook import Casebook, Setting
+from shakeproof.confirming import confirm_all
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.lab.fork import ForkUnsafeError
 from shakeproof.model import Experiment, Instability, Kind, Report, Run, Status, Verdict
 from shakeproof.report.from_json import read_report
 from shakeproof.report.terminal import Terminal
+from shakeproof.reporting import conclude
 from shakeproof.search.work import Labs
 from shakeproof.stability import Question, investigate
 

@@ -11,7 +11,7 @@ import pytest
 from builders import finding
 
 from shakeproof.cli import main
-from shakeproof.investigate.confirm import tries_again
+from shakeproof.investigate.commands import tries_again
 from shakeproof.model import Finding, Instability
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import Any, TypeAlias
 import pytest
 from builders import declared, run
 
-from shakeproof.casebook import Casebook, Setting, keep
+from shakeproof.casebook import Casebook, Setting
 from shakeproof.cli import main
 from shakeproof.lab.base import Target
 from shakeproof.model import Status
+from shakeproof.reporting import keep
 
 Specimen: TypeAlias = Callable[[str], Path]
 Answer: TypeAlias = tuple[int, dict[str, Any]]

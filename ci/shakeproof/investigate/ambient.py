@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
+from shakeproof.investigate.commands import seen_from, without_paths
 from shakeproof.investigate.conditions import shell_line
-from shakeproof.investigate.confirm import seen_from, without_paths
 from shakeproof.model import (
     BAD,
     Cause,
@@ -23,7 +23,7 @@ from shakeproof.model import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from shakeproof.investigate.confirm import Reproduction
+    from shakeproof.investigate.commands import Reproduction
     from shakeproof.lab.base import Target
     from shakeproof.model import Condition, Outcome, Run
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.investigate.causes import Answer
 from shakeproof.investigate.classify import SESSION
-from shakeproof.investigate.confirm import seen_from, without_paths
+from shakeproof.investigate.commands import seen_from, without_paths
 from shakeproof.investigate.culprits import minimal
 from shakeproof.model import Experiment, ImportLook, Instability, Kind, Status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from shakeproof.investigate.confirm import deselecting
+from shakeproof.investigate.commands import deselecting
 from shakeproof.model import Instability
 from shakeproof.report import state
 from shakeproof.report.phrases import NAMES_SHOWN, any_of, plural

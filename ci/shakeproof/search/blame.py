@@ -12,7 +12,8 @@ from shakeproof.investigate.classify import (
     VERY_SIGNIFICANT,
     chance_of_one_side,
 )
-from shakeproof.investigate.confirm import matches, often_enough
+from shakeproof.investigate.commands import often_enough
+from shakeproof.investigate.confirm import matches
 from shakeproof.investigate.culprits import all_culprits, cleaners, some_culprits
 from shakeproof.model import Experiment, Instability, Kind
 from shakeproof.report import phrases
