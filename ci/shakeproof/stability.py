@@ -88,7 +88,7 @@ def investigate(
     setting = question.setting
     book.forked = isinstance(labs.quick, ForkLab)
     work = Work(labs, tests, book, terminal, jobs=setting.jobs, budget=question.budget)
-    explorer, blame = Explorer(work), Blame(work)
+    explorer, blame = Explorer(work, leaves_time=bool(question.conditions)), Blame(work)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the declared order", lambda: explorer.begin(question.repeat)),
         ("shuffles", lambda: explorer.shuffled(question.seeds, setting.master_seed)),

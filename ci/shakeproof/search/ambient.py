@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shakeproof.model import Condition, Experiment, Run
     from shakeproof.search.work import Work
 
-SHARE = 0.5  # of what is left of the budget: pairs of tests come after this
+SHARE = 0.75  # of what is left of the budget: pairs of tests come after this
 MOST_ALONE = 20  # tests that are tried by themselves under their condition: each takes a process
 
 

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 FEWEST_SHUFFLES, MOST_SHUFFLES = 5, 100  # where their number is open
 FEW_UNSEEN = 0.5  # estimated unstable tests still unseen, below which nothing more is shuffled
-# Of the budget, where tests fail: who is to blame is worth as much as one more victim.
+# Of the budget, where there is more to do: who is to blame is worth as much as one more victim, and so is what tests
+# take for granted.
 EXPLORING_SHARE = 0.6
+WORTH_LEAVING = (
+    3  # plain runs that have to fit into the rest: where fewer do, nothing is left for them
+)
 MOST_SET_ASIDE = 20
 COPIES = "of two copies at once"
 COPIES_AGAIN = 2  # times, where that makes a test fail
@@ -29,10 +33,11 @@ DEADLY = frozenset({Status.CRASHED, Status.HUNG})
 
 
 class Explorer:
-    """Runs the suite in many ways, and keeps each run."""
+    """Runs the suite in many ways, and keeps each run. `leaves_time`: the suite will be run in other ways as well."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, leaves_time: bool) -> None:
         self._work = work
+        self._leaves_time = leaves_time
 
     def begin(self, repeat: int) -> None:
         """Run the declared order once for each job.
@@ -105,7 +110,11 @@ class Explorer:
     @property
     def _exploring_share(self) -> float:
         """How much of the budget is for finding failures: not all, where there are some to be looked into."""
-        return EXPLORING_SHARE if any(run.exit_status for run in self._work.book.runs) else 1.0
+        runs = self._work.book.runs
+        rest = (1 - EXPLORING_SHARE) * self._work.budget
+        fit = runs and WORTH_LEAVING * runs[0].seconds < rest
+        more = (self._leaves_time and fit) or any(run.exit_status for run in runs)
+        return EXPLORING_SHARE if more else 1.0
 
     def _try(
         self, what: str, experiments: Sequence[Experiment], at_once: int | None = None
