@@ -86,7 +86,7 @@ class Condition:
     """One thing about the machine that is other than usual in a run: a time zone, a date, a limit."""
 
     name: str  # what it is called in reports: "time zone Pacific/Kiritimati"
-    category: str  # of the cause that it may turn out to be: timezone, clock, locale, ...
+    category: str  # what it is about: timezone, clock, locale, network, cwd, descriptors, cpu
     key: str  # which piece of the surroundings: TZ, date, RLIMIT_NOFILE
     before: str | None  # as text; None: it is not set
     after: str

@@ -15,13 +15,9 @@ from shakeproof.errors import UnwrittenError
 from shakeproof.files import write_lines, write_text
 from shakeproof.investigate.ambient import under_its_condition
 from shakeproof.investigate.causes import ranked
-from shakeproof.investigate.commands import (
-    Reproduction,
-    reproduction,
-)
-from shakeproof.investigate.confirm import (
-    finding,
-)
+from shakeproof.investigate.commands import Reproduction, reproduction
+from shakeproof.investigate.confirm import finding
+from shakeproof.messages import mask
 from shakeproof.model import (
     Instability,
     Kind,
@@ -42,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shakeproof.casebook import Casebook, Setting
-    from shakeproof.model import Experiment
+    from shakeproof.model import Experiment, Finding, Leak
 
 
 def keep(setting: Setting, book: Casebook) -> None:
@@ -151,7 +147,7 @@ def _report(setting: Setting, book: Casebook) -> Report:
             pairs=book.pairs,
             besides=book.ambient_runs,
         ),
-        findings=tuple(book.findings),
+        findings=tuple(map(_masked, book.findings)),
         timing=Timing(
             seconds=time.monotonic() - book.begun,
             limit=sum(map(_busy, (*runs, *book.ambient_runs))) / setting.jobs,
@@ -159,8 +155,21 @@ def _report(setting: Setting, book: Casebook) -> Report:
             stages=tuple(book.stages),
         ),
         runs=tuple(_summary(run) for run in (*runs, *book.ambient_runs)),
-        leaks=ranked(book.leaks, book.findings),
+        leaks=tuple(map(_masked_leak, ranked(book.leaks, book.findings))),
     )
+
+
+def _masked(finding: Finding) -> Finding:
+    """Hide secrets in the names of pieces of state, which have to be as they are until all is put back."""
+    causes = (
+        replace(each, leak=_masked_leak(each.leak), together=tuple(map(mask, each.together)))
+        for each in finding.causes
+    )
+    return replace(finding, causes=tuple(causes))
+
+
+def _masked_leak(leak: Leak) -> Leak:
+    return replace(leak, key=mask(leak.key))
 
 
 def _busy(run: Run) -> float:

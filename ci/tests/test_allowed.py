@@ -52,6 +52,13 @@ def test_an_exception_covers_what_its_pattern_fits(pyproject: Path) -> None:
     assert not allowed.covers(Change("global", "APP_MODE", None, "'fast'"))
 
 
+def test_an_exception_covers_the_key_that_is_printed() -> None:
+    """In a shell pattern the brackets would mean something else."""
+    key = "app.FLAGS['new'].is_on"
+
+    assert Allowed("global", key, "for a reason").covers(Change("global", key, "False", "True"))
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

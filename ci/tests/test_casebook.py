@@ -15,9 +15,11 @@ from shakeproof.confirming import confirm_all
 from shakeproof.errors import ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.model import (
+    Cause,
     Experiment,
     Finding,
     Instability,
+    Leak,
     Report,
     Run,
     Status,
@@ -102,6 +104,20 @@ def test_who_interrupts_the_last_report_is_told_of_the_one_before(setting: Setti
 def test_who_interrupts_the_only_report_is_told_that_there_is_none(setting: Setting) -> None:
     with pytest.raises(ShakeproofError, match="there is none in"):
         conclude(setting, Casebook(runs=CtrlC([run(declared(), {"a": PASSED})])))
+
+
+def test_a_secret_in_the_name_of_a_piece_of_state_is_not_written(setting: Setting) -> None:
+    key = "app.POOLS['postgres://bob:hunter2@db/rides']"
+    left = Leak("test_a.py::test_it", "global", key, None, "1")
+    cause = Cause(left, proven=False, together=(key,))
+    found = replace(finding(), causes=(cause,))
+    book = Casebook(runs=[run(declared(), {"a": PASSED})], findings=[found], leaks=(left,))
+
+    conclude(setting, book)
+
+    written = [file.read_text(encoding="utf-8") for file in setting.out.glob("*.*")]
+    assert any("bob" in text for text in written)
+    assert not any("hunter2" in text for text in written)
 
 
 def orders(setting: Setting) -> list[str]:

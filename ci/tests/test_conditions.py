@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -207,6 +209,24 @@ one, other = socket.socketpair()
 one.sendall(b"x")
 print(other.recv(1).decode(), told(one.connect, "/no/such/socket"))
 """
+
+
+def test_without_network_this_machine_is_reached_by_each_of_its_addresses() -> None:
+    """In a container its name stands for an address that is not 127.0.0.1."""
+    own = [
+        each.address
+        for addresses in psutil.net_if_addrs().values()
+        for each in addresses
+        if each.family == socket.AF_INET
+    ]
+    code = (
+        f"{OFFLINE}\n"
+        "with socket.create_server(('0.0.0.0', 0)) as server:\n"
+        "    for address in sys.argv[1:]:\n"
+        "        socket.create_connection((address, server.getsockname()[1])).close()\n"
+    )
+
+    subprocess.run([sys.executable, "-c", code, *own], check=True)
 
 
 def test_without_network_only_this_machine_is_reached() -> None:

@@ -277,3 +277,46 @@ def test_the_last_words_of_one_ending_are_not_captured_by_the_next(
 
     assert statuses(dies) == {"test_dies": "crash"}
     assert captured.outcomes[0].message == ""
+
+
+def _without(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the interpreters that are started from now on lack a function of `os`."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(f"import os\ndel os.{name}\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def test_a_python_without_files_in_memory_copies_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python has that function only where it was built on a system that has it."""
+    source = """
+        import tempfile
+        FILE = tempfile.TemporaryFile("w+")
+        FILE.write("kept")
+        FILE.flush()
+
+        def test_adds():
+            FILE.write("more")
+
+        def test_reads():
+            FILE.seek(0)
+            assert FILE.read() == "kept"
+    """
+    _without("memfd_create", tmp_path / "site", monkeypatch)
+    project = write(tmp_path, {"test_it.py": source})
+
+    with project.fork() as lab:
+        runs = [ran(lab, "test_it.py::test_adds"), ran(lab, "test_it.py::test_reads")]
+
+    assert [statuses(run) for run in runs] == [{"test_adds": "passed"}, {"test_reads": "passed"}]
+
+
+def test_a_python_that_cannot_wait_for_forks_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without("pidfd_open", tmp_path / "site", monkeypatch)
+    project = write(tmp_path, {"test_it.py": "def test_it(): pass"})
+
+    with pytest.raises(ForkUnsafeError, match=r"no os\.pidfd_open"), project.fork():
+        pass

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -77,6 +78,26 @@ def test_what_was_put_away_by_a_run_that_was_killed_is_not_lost_by_the_next(
         raise NothingToJudgeError
 
     assert found(setting) == {**FILES, "copy": "copy"}
+
+
+def _find_nothing(setting: Setting) -> NoReturn:
+    setting.prepare()
+    raise NothingToJudgeError("nothing")
+
+
+def test_a_copy_that_a_killed_run_had_put_away_is_not_taken_for_another(setting: Setting) -> None:
+    """The next run asks for its copy elsewhere, and finds nothing to tell: each file is what it was."""
+    assert setting.json is not None
+    other = setting.json.with_name("other.json")
+    other.write_text("other", "utf-8")
+    setting.prepare()  # and killed
+
+    with pytest.raises(NothingToJudgeError), brought_back(setting.out, other):
+        _find_nothing(replace(setting, json=other))
+
+    assert other.read_text("utf-8") == "other"
+    kept = [file.read_text("utf-8") for file in setting.json.parent.glob("copy.json*")]
+    assert kept == ["copy"]
 
 
 def test_a_partial_report_stays_and_the_last_one_does_not_come_back(setting: Setting) -> None:

@@ -100,6 +100,22 @@ def test_what_hypothesis_notes_on_a_test_is_no_leak(pytester: pytest.Pytester) -
     result.assert_outcomes(passed=1)
 
 
+def test_what_unittest_notes_on_its_classes_is_no_leak(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import unittest
+
+        class TestIt(unittest.TestCase):
+            def test_passes(self):
+                self.assertTrue(1)
+        """
+    )
+
+    result = pytester.runpytest_subprocess(*QUIET, "--leaks=fail")
+
+    result.assert_outcomes(passed=1)
+
+
 def test_unasked_it_says_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=LEAKING)
 

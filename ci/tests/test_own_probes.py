@@ -169,7 +169,7 @@ def test_a_probe_may_use_our_own_change_where_it_is_loaded(
         (
             "own_it:Probe",
             "class Probe:\n    def look(self): ...",
-            "TypeError: it has neither a method `changes` nor a `category`, which is one of environment, *",
+            "TypeError: it has neither a method `changes` nor a `category`",
         ),
         (
             "own_it:Probe",

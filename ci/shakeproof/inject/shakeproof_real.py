@@ -13,8 +13,9 @@ import random
 import select
 import socket
 import sys
+import tempfile
 import threading
-from typing import List
+from typing import Callable, List
 
 # Processes.
 process_id, end_process, fork = os.getpid, os._exit, os.fork
@@ -39,7 +40,18 @@ random_state, set_random_state = random.getstate, random.setstate
 all_objects = gc.get_objects
 
 if sys.platform == "linux":  # the others have no laboratory that forks
-    make_memory_file, wait_id, Epoll = os.memfd_create, os.waitid, select.epoll
+    wait_id, Epoll = os.waitid, select.epoll
+make_temporary = tempfile.mkstemp
+
+
+def _make_unnamed_file(_: str) -> int:
+    file, path = make_temporary()
+    remove(path)
+    return file
+
+
+# A Python that was built for old systems lacks the first.
+make_memory_file: Callable[[str], int] = getattr(os, "memfd_create", _make_unnamed_file)
 
 
 def read_whole(path: str) -> bytes:

@@ -172,14 +172,18 @@ def _opened_anew(number: int) -> int:
 def _copied(number: int) -> int:
     """Make a file in memory with the same content, read as far."""
     own = real.make_memory_file("copied")
-    offset = 0
-    while True:
-        part = real.read_at(number, 1 << 20, offset)
-        if not part:
-            break
-        real.write_whole(own, part)
-        offset += len(part)
-    real.seek(own, real.seek(number, 0, os.SEEK_CUR), os.SEEK_SET)
+    try:
+        offset = 0
+        while True:
+            part = real.read_at(number, 1 << 20, offset)
+            if not part:
+                break
+            real.write_whole(own, part)
+            offset += len(part)
+        real.seek(own, real.seek(number, 0, os.SEEK_CUR), os.SEEK_SET)
+    except OSError:  # it may be open for writing only
+        real.close(own)
+        raise
     return own
 
 

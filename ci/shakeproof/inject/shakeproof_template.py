@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from shakeproof_state.watch import Watch
 
 MOST_CHANGES = 300  # that are told of one test
+NEEDED = ("pidfd_open",)  # of `os`: a Python that was built for old systems may be without
 FORK_FAILED = 70  # exit status of a fork that failed outside any test (EX_SOFTWARE of sysexits.h)
 
 
@@ -87,6 +88,7 @@ class Template:
                 "connections": shared.connections(),
                 "memory": shared.memory_of_forks(),
                 "loops": self._parting.waits,
+                "lacking": [name for name in NEEDED if not hasattr(os, name)],
                 "random": _digests_of_randomness(),
                 "failed": session.testsfailed,
                 "tests": len(session.items),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from shakeproof.lab.base import Target
     from shakeproof.model import Condition, Outcome, Run
 
+# Under which category of the contract a cause falls, where the condition is not called so itself.
+CATEGORIES = (("descriptors", "filesystem"), ("cpu", "thread"))
 KINDS = (("timezone", Instability.TIMEZONE), ("clock", Instability.CLOCK))
 
 
@@ -145,7 +147,8 @@ def suspicion(
 
 def cause(condition: Condition) -> Cause:
     """Name the one thing that was changed: the outcome turned around with it, both ways, twice."""
-    what = Leak("", condition.category, condition.key, condition.before, condition.after)
+    category = dict(CATEGORIES).get(condition.category, condition.category)
+    what = Leak("", category, condition.key, condition.before, condition.after)
     return Cause(what, proven=True)
 
 

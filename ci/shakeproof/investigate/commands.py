@@ -165,7 +165,9 @@ def other_ways(suspicion: Suspicion) -> tuple[Suspicion, ...]:
         return ()
     turns = suspicion.turns
     oftener = (replace(suspicion, turns=turns[first:]) for first in range(1, len(turns)))
-    return (*oftener, replace(suspicion, culprits=(), turns=turns[-1:]))
+    # What the two use proves nothing once it takes everything to show it.
+    unsure = tuple(replace(each, proven=False) for each in suspicion.causes)
+    return (*oftener, replace(suspicion, culprits=(), causes=unsure, turns=turns[-1:]))
 
 
 def _collecting(
@@ -334,7 +336,8 @@ def counter_check(
             return None
     if suspicion.kind is Instability.PARALLEL_UNSAFE and _repeats(suspicion):
         again = tests * suspicion.turns[0][0]
-        return _replay_only(number, user_arguments, again, "", tries=1).experiment
+        shown = _replay_only(number, user_arguments, again, "", tries=1)
+        return replace(shown.experiment, label=f"counter-check of F{number}")
     named = seen_from(cwd, suspicion.example.rootdir, tests)
     return Experiment(
         label=f"counter-check of F{number}",

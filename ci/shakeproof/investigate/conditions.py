@@ -38,21 +38,30 @@ TRAVEL = (
     'import time_machine; time_machine.__doc__ = "PYTEST_DONT_REWRITE"; '
     "time_machine.travel({moment}).start()"
 )
-# What a machine without network answers: names are not found, and addresses cannot be reached - but for its own.
+# What a machine without network answers: names are not found but for those that it knows by itself, and no address can
+# be reached but its own, to which a socket can be bound.
 OFFLINE = """\
 import errno, socket, sys
+def is_own(host, family):
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try: return probe.bind((host, 0)) is None
+        except OSError: return False
 def offline(event, given):
     if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
-        host, refusal = given[0], socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        host, family = given[0], None
     elif event in ("socket.connect", "socket.sendto", "socket.sendmsg") and given[1]:
-        if given[0].family not in (socket.AF_INET, socket.AF_INET6): return
-        host, refusal = given[1][0], OSError(errno.ENETUNREACH, "Network is unreachable")
+        host, family = given[1][0], given[0].family
+        if family not in (socket.AF_INET, socket.AF_INET6): return
     else: return
     host = host.decode() if isinstance(host, bytes) else host or "localhost"
     numeric = ":" in host or host.replace(".", "").isdigit()
-    if host in own or host.startswith(("127.", "::ffff:127.")) or (numeric and event == "socket.getaddrinfo"): return
-    raise refusal
-own = ("localhost", "0.0.0.0", "::", "::1", socket.gethostname())
+    if family and (numeric or host in known) and is_own(host, family): return
+    if not family and (host in known or (numeric and event == "socket.getaddrinfo")): return
+    if family and numeric: raise OSError(errno.ENETUNREACH, "Network is unreachable")
+    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+known = {"localhost", "localhost.localdomain", "0.0.0.0", "127.0.0.1", "::", "::1", socket.gethostname()}
+try: known.update(open("/etc/hosts").read().split())
+except (OSError, UnicodeDecodeError): pass
 sys.addaudithook(offline)"""
 # multiprocessing may fork: a fork keeps the clock that was put.
 NO_PROGRAMS = """\

@@ -178,6 +178,7 @@ class Record:
             positional=tuple(self.session.get("positional", ())),
             plugins=frozenset(self.session.get("plugins", ())),
             left=tuple(self.left),
+            notes=tuple(self.notes),
             touched=tuple(self.touched),
             log=log,
             inipath=Path(inipath) if (inipath := self.session.get("inipath")) else None,

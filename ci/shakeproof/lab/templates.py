@@ -117,6 +117,8 @@ def check_forkable(templates: Iterable[Template]) -> None:
         ready = template.ready or {}
         if ready["failed"]:
             raise ForkUnsafeError("the collection has errors")
+        if ready["lacking"]:
+            raise ForkUnsafeError(f"this Python has no os.{', os.'.join(ready['lacking'])}")
         if ready["threads"]:
             names = ", ".join(ready["threads"])
             raise ForkUnsafeError(f"threads are running once the tests are collected ({names})")

@@ -37,12 +37,14 @@ class Allowed:
     """Leaks that are put up with, for a reason."""
 
     category: str
-    key: str  # as a shell pattern
+    key: str  # as it is printed, or as a shell pattern
     reason: str
 
     def covers(self, change: Change) -> bool:
         """Tell whether a change is one of them."""
-        return self.category == change.category and fnmatch.fnmatchcase(change.key, self.key)
+        # As it is printed, a key may hold brackets: `app.TABLE['it']`.
+        is_meant = change.key == self.key or fnmatch.fnmatchcase(change.key, self.key)
+        return self.category == change.category and is_meant
 
 
 FIELDS = tuple(field.name for field in fields(Allowed))

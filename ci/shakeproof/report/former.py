@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REPORTS = ("report.json", "flaky_test_audit.md", "flaky_test_verification.md")
-ASIDE, COPY = ".before", "copy.json"  # the folder, and in it what `--json` asked for
+ASIDE = ".before"
 
 
 def set_aside(out: Path, copy: Path | None) -> None:
@@ -27,8 +27,11 @@ def set_aside(out: Path, copy: Path | None) -> None:
     """
     there = [place for place in _places(out, copy) if place[0].exists()]
     if (out / ASIDE / REPORTS[0]).exists() and not (out / REPORTS[0]).exists():
-        for place, _ in there:  # a run that was killed had put it away, and has left no other
-            place.unlink()
+        for place, kept in there:  # a run that was killed had put it away, and has left no other
+            if place == copy and not kept.exists():  # it was asked for another copy
+                shutil.move(place, kept)
+            else:
+                place.unlink()
         return
     shutil.rmtree(out / ASIDE, ignore_errors=True)
     for place, kept in there:
@@ -45,7 +48,7 @@ def brought_back(out: Path, copy: Path | None) -> Iterator[None]:
         if not (out / REPORTS[0]).exists():
             _bring_back(out, copy)
         raise
-    shutil.rmtree(out / ASIDE, ignore_errors=True)
+    _forget(out, copy)
 
 
 def _bring_back(out: Path, copy: Path | None) -> None:
@@ -53,7 +56,7 @@ def _bring_back(out: Path, copy: Path | None) -> None:
         if kept.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(kept, place)
-    shutil.rmtree(out / ASIDE, ignore_errors=True)
+    _forget(out, copy)
 
 
 def _places(out: Path, copy: Path | None) -> Sequence[tuple[Path, Path]]:
@@ -62,4 +65,11 @@ def _places(out: Path, copy: Path | None) -> Sequence[tuple[Path, Path]]:
     orders = {path.name for folder in (out, aside) for path in (folder / "orders").glob("F*.txt")}
     names = (*REPORTS, *(f"orders/{name}" for name in sorted(orders)))
     places = [(out / name, aside / name) for name in names]
-    return [*places, (copy, aside / COPY)] if copy else places
+    # Beside itself: if this run is killed, the next one may ask for a copy elsewhere, and not know of this.
+    return [*places, (copy, copy.with_name(f"{copy.name}{ASIDE}"))] if copy else places
+
+
+def _forget(out: Path, copy: Path | None) -> None:
+    for _, kept in _places(out, copy):
+        kept.unlink(missing_ok=True)
+    shutil.rmtree(out / ASIDE, ignore_errors=True)

@@ -76,7 +76,7 @@ def _report(document: dict[str, Any]) -> Report:
         timing=Timing(
             **{
                 **document["timing"],
-                "stages": tuple((name, seconds) for name, seconds in document["timing"]["stages"]),
+                "stages": tuple(map(tuple, document["timing"].get("stages", ()))),
             }
         ),
         runs=tuple(RunSummary(**each) for each in document["runs"]),

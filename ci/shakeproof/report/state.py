@@ -16,7 +16,7 @@ from shakeproof.report.phrases import any_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shakeproof.model import Cause, Finding, Leak
+    from shakeproof.model import Cause, Condition, Finding, Leak
     from shakeproof.report.advice import Advice
 
 
@@ -79,7 +79,7 @@ def _used_by_both(finding: Finding) -> tuple[str, ...]:
 
 def _advice(category: str, finding: Finding) -> Advice:
     if finding.condition is not None:
-        return advice_for_condition(category)
+        return advice_for_condition(finding.condition.category)
     if finding.kind is Instability.PARALLEL_UNSAFE:
         return advice_on_overlap(category)
     if finding.kind is Instability.IMPORT_POLLUTED:
@@ -106,7 +106,7 @@ def mended(finding: Finding) -> tuple[tuple[str, tuple[str, ...]], ...]:
 def _told(cause: Cause, finding: Finding) -> str:
     """Say which piece of state it is, and who left it: by name only where there is a choice."""
     if finding.condition is not None:
-        return f"what was changed: {_surroundings(cause.leak)}"
+        return f"what was changed: {_surroundings(cause.leak, finding.condition)}"
     does = {
         Instability.BRITTLE: "sets up",
         Instability.IMPORT_POLLUTED: "leaves behind when it is imported",
@@ -145,9 +145,9 @@ def piece(leak: Leak) -> str:
     return f"{named(leak)}{change(leak).removeprefix(leak.key)}"
 
 
-def _surroundings(leak: Leak) -> str:
+def _surroundings(leak: Leak, condition: Condition) -> str:
     """Say what was other than usual, and how: "time zone TZ: not there -> Pacific/Kiritimati"."""
-    noun = advice_for_condition(leak.category).noun
+    noun = advice_for_condition(condition.category).noun
     stands_for_all = leak.key in (noun, leak.category)
     name = noun if stands_for_all else f"{noun} {leak.key}"
     return f"{name}{change(leak).removeprefix(leak.key)}"

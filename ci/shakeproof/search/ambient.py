@@ -88,6 +88,7 @@ class _Search:
         for condition in chosen:
             if condition in first:
                 self._second_look(condition, usual, first[condition])
+                self._note(usual, doubtful="clock")  # whoever loses patience has it in the report
         self._believe_the_clock(place, usual)
         self._note(usual)
         self._try_alone(usual)
@@ -200,10 +201,12 @@ class _Search:
                 if run.came_through(key[1]) is False:
                     self.found[key][0] = (_condition(run), run)
 
-    def _note(self, usual: Run) -> None:
+    def _note(self, usual: Run, doubtful: str = "") -> None:
+        """Report what was found so far, but for what is still to be looked into."""
         self.work.book.ambient = tuple(
             ambient.suspicion(test, shown, self.runs, usual)
-            for (_, test), shown in self.found.items()
+            for (category, test), shown in self.found.items()
+            if category != doubtful
         )
 
     def _run(self, experiments: Iterable[Experiment], jobs: int = 1) -> list[Run]:

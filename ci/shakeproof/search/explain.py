@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shakeproof.investigate.causes import Ask
-    from shakeproof.model import Restoring, Suspicion
+    from shakeproof.model import Restoring, Run, Suspicion
     from shakeproof.search.work import Work
 
 # Not a hang: each piece that is not the cause would take the time after which a test is given up.
@@ -67,6 +67,15 @@ def _restored(work: Work, lab: ForkLab, suspicion: Suspicion, members: tuple[str
     return ask
 
 
+def say_what_was_unseen(work: Work, run: Run) -> None:
+    """Say what could not be looked at in a run, once, and note it as left out."""
+    for note in run.notes:
+        what = f"a look at all of the state: {note}"
+        if what not in work.book.incomplete:
+            work.terminal.say(f"  note: {note}")
+            work.book.left_out(what)
+
+
 def watch(work: Work) -> None:
     """Run the declared order once more, and note what each test leaves behind, whether anybody minds or not."""
     lab, book = work.labs.quick, work.book
@@ -78,9 +87,7 @@ def watch(work: Work) -> None:
     for run in lab.at_once(1).watched(work.without_deadly(watched)):
         work.terminal.over(run)
         book.leaks = run.left
-        for note in run.notes:
-            work.terminal.say(f"  note: {note}")
-            book.left_out(f"a look at all of the state: {note}")
+        say_what_was_unseen(work, run)
     tests = phrases.plural(len({each.by for each in book.leaks}), "test")
     pieces = phrases.plural(len({each.piece for each in book.leaks}), "piece")
     work.terminal.say(f"  1 run watched: {tests} left {pieces} of state changed")

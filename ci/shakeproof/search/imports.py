@@ -16,7 +16,7 @@ from shakeproof.investigate.imports import (
 )
 from shakeproof.model import Experiment, ImportLook, Instability, Kind
 from shakeproof.report import phrases
-from shakeproof.search.explain import MOST_EXPLAINED
+from shakeproof.search.explain import MOST_EXPLAINED, say_what_was_unseen
 from shakeproof.search.work import paced
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def watch_imports(work: Work) -> None:
             book.left_out(what)
             return
         book.leaks += run.left
+        say_what_was_unseen(work, run)
         files = phrases.plural(len({each.by for each in run.left}), "file")
         pieces = phrases.plural(len({each.piece for each in run.left}), "piece")
         work.terminal.say(

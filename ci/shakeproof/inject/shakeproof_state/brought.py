@@ -96,12 +96,10 @@ class Compared:
         self.advice = _text_of(probe, "advice")
         self._probe = probe
         self._can_put_back = callable(getattr(probe, "put_back", None))
+        if not self._category:
+            raise TypeError("it has neither a method `changes` nor a `category`")
         if self._category not in CATEGORIES:
-            raise TypeError(
-                "it has neither a method `changes` nor a `category`, which is one of {}".format(
-                    KNOWN
-                )
-            )
+            raise TypeError("its category {!r} is none of {}".format(self._category, KNOWN))
 
     def look(self) -> Seen:
         """Keep what it gives."""

@@ -166,6 +166,9 @@ class Imports:
             changes = [list(each.change) for each in file.noted.values()][:MOST_CHANGES]
             if changes:
                 self._write({"event": "left", "test": file.name, "changes": changes})
+        unseen = dict.fromkeys([*self._observer.notes, *self._outer.notes])
+        if unseen:
+            self._write({"event": "left", "test": "", "changes": [], "notes": list(unseen)})
 
     def pytest_unconfigure(self) -> None:
         """Leave the import system as it was, however the run ends."""

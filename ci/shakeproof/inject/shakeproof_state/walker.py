@@ -50,7 +50,8 @@ NOT_STATE = frozenset(
         "__builtins__ __cached__ __warningregistry__ @pytest_ar @py_builtins __path__ __doc__ "
         "__dict__ __weakref__ __abstractmethods__ _abc_impl __slotnames__ __signature__ __parameters__ "
         "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __conditional_annotations__ "
-        "_value2member_map_"  # the combinations of an enumeration's flags
+        "_value2member_map_ "  # the combinations of an enumeration's flags
+        "tearDown_exceptions _classSetupFailed _class_cleanups"  # of `unittest`, on the classes that it runs
     ).split()
 )
 # What libraries note for themselves on a class, or on a test.
