@@ -27,7 +27,7 @@ MILLISECONDS = 2.0
 class Rounds:
     """How often each way is run, and which part of the suite."""
 
-    times: int = 5
+    times: int = 3
     arguments: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ to tell, shall not cost what took minutes to find out.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -71,5 +72,6 @@ def _places(out: Path, copy: Path | None) -> Sequence[tuple[Path, Path]]:
 
 def _forget(out: Path, copy: Path | None) -> None:
     for _, kept in _places(out, copy):
-        kept.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where there can be none: that is said by whoever writes there
+            kept.unlink()
     shutil.rmtree(out / ASIDE, ignore_errors=True)

@@ -52,7 +52,8 @@ def verdict(report: Report) -> str:
         case Verdict.STABLE if refuted:
             return f"{tests}{_unjudged(refuted)}"
         case Verdict.STABLE:
-            return f"{tests}, each with the same outcome in every run"
+            not_all = "; not all was tried, see below" if report.evidence.incomplete else ""
+            return f"{tests}, each with the same outcome in every run{not_all}"
         case Verdict.UNSTABLE:
             also = f", and {broken} failing in every run" if broken else ""
             return f"{unstable} of {tests} shown to be unstable{also}{besides}"
