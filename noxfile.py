@@ -23,7 +23,9 @@ from shakeproof.gates.reruns import rerun_options  # noqa: E402  (found through 
 
 SEEDS = 5
 REPEATS = 10
-LEAKS = "--leaks=fail"  # a test that leaves something changed fails, with a sentence (docs/leaks.md)
+LEAKS = (
+    "--leaks=fail"  # a test that leaves something changed fails, with a sentence (docs/leaks.md)
+)
 BUDGET_SECONDS = 250  # of `stability`: what it does not come to by then, it says
 COVERAGE_FLOOR = 80
 PACKAGES = ("backend.core", "backend.api", "backend.tools")
@@ -51,7 +53,9 @@ def unit(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Does the assembled service work?"""
     _install(session, "test")
-    _pytest(session, "tests/integration", LEAKS, *rerun_options(), *_logs(session), *session.posargs)
+    _pytest(
+        session, "tests/integration", LEAKS, *rerun_options(), *_logs(session), *session.posargs
+    )
 
 
 @nox.session(tags=["ci"])

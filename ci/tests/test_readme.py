@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def test_every_session_has_its_advice() -> None:
 
 
 def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
-    """`.ci/run` runs the sessions of the README's two commands, no fewer."""
+    """`.ci/run` runs the sessions of the README's two commands, no fewer; the last one may get less time."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [
@@ -61,4 +62,7 @@ def test_the_test_command_of_the_readme_is_what_ci_runs() -> None:
     ]
 
     assert len(commands) == 2
-    assert all(f'nox" -s {sessions}\n' in script for sessions in commands)
+    assert all(
+        re.search(rf'nox" -s {re.escape(sessions)}( -- --budget \d+)?\n', script)
+        for sessions in commands
+    )

@@ -72,6 +72,8 @@ def _places(out: Path, copy: Path | None) -> Sequence[tuple[Path, Path]]:
 
 def _forget(out: Path, copy: Path | None) -> None:
     for _, kept in _places(out, copy):
-        with contextlib.suppress(OSError):  # where there can be none: that is said by whoever writes there
+        with contextlib.suppress(
+            OSError
+        ):  # where there can be none: that is said by whoever writes there
             kept.unlink()
     shutil.rmtree(out / ASIDE, ignore_errors=True)
