@@ -23,9 +23,8 @@ from shakeproof.gates.reruns import rerun_options  # noqa: E402  (found through 
 
 SEEDS = 5
 REPEATS = 10
-LEAKS = (
-    "--leaks=fail"  # a test that leaves something changed fails, with a sentence (docs/leaks.md)
-)
+# A test that leaves something changed fails, with a sentence (docs/leaks.md).
+LEAKS = "--leaks=fail"
 BUDGET_SECONDS = 250  # of `stability`: what it does not come to by then, it says
 COVERAGE_FLOOR = 80
 PACKAGES = ("backend.core", "backend.api", "backend.tools")
