@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 # Of one benchmark in one process. Short, since it is the number of processes that makes the answer sharp: what
 # differs from process to process (where things lie in memory) no number of rounds within one averages out.
 MEASURING: Final = (
-    "--benchmark-min-rounds=3",
-    "--benchmark-max-time=0.15",
+    "--benchmark-min-rounds=2",
+    "--benchmark-max-time=0.1",
     "--benchmark-warmup=off",
 )
 WARMING: Final = ("--benchmark-disable",)

@@ -65,7 +65,7 @@ def decide(
     again: dict[str, list[Round]] = {name: [] for name in nominated}
     if nominated:
         say(
-            f"{_benchmarks(len(nominated))} looks slower and is measured again, {effort.second} rounds"
+            f"{_benchmarks(len(nominated))} may be slower: measured again, over {effort.second} rounds"
         )
         _gather(again, nominated, measure, turns, effort.second)
     return tuple(
