@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
@@ -69,7 +70,8 @@ def against(asked: Asking, say: Callable[[str], None]) -> Verdict:
         decisions = compare_sides(base, head, common, asked, say)
         counted: Mapping[str, Counted] = {}
         if asked.instructions:
-            counted = count_instructions(base, head, common.tests, asked.settings, say)
+            seconds = {one.name: median(each.base for each in one.rounds) for one in decisions}
+            counted = count_instructions(base, head, seconds, asked.settings, say)
     return report.judged(
         decisions, counted, common.notes,
         commit=commit, seed=asked.seed, seconds=time.monotonic() - begun,

@@ -3,7 +3,8 @@
 A process calls the benchmark n times, another one 2n times, and the difference is what n calls take: imports, fixtures
 and everything else that happens once cancels out (N. Nethercote, J. Seward, "Valgrind: a framework for heavyweight
 dynamic binary instrumentation", PLDI 2007, tells of the instrument; its cachegrind counts without simulating a cache
-here). PYTHONHASHSEED is fixed, so that sets are walked in the same order.
+here). PYTHONHASHSEED is fixed, so that sets are walked in the same order. What happens once still varies by a few
+million instructions (temporary folders, caches of bytecode), so n is large enough to make that less than 2 %.
 
 Instructions are not time: a cache miss counts like an addition, waiting counts nothing. They never decide; they say
 whether a doubtful time has a reason.
@@ -11,6 +12,7 @@ whether a doubtful time has a reason.
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from dataclasses import dataclass
@@ -21,13 +23,14 @@ from shakeproof.gates.benchmarks.processes import check_passed, run
 from shakeproof.gates.benchmarks.settings import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from shakeproof.gates.benchmarks.processes import Side
     from shakeproof.gates.benchmarks.settings import Settings
 
-CALLS: Final = 5  # n
+WORTH: Final = 0.25  # seconds that n calls take without valgrind
+FEWEST, MOST = 5, 100_000
 HASH_SEED: Final = 1
 _TOTAL: Final = re.compile(r"^summary:\s*(\d+)", re.MULTILINE)
 
@@ -46,9 +49,13 @@ class Counted:
 
 
 def count_instructions(
-    base: Side, head: Side, tests: Sequence[str], settings: Settings, say: Callable[[str], None]
+    base: Side,
+    head: Side,
+    seconds: Mapping[str, float],
+    settings: Settings,
+    say: Callable[[str], None],
 ) -> Mapping[str, Counted]:
-    """Count for each benchmark that the settings call bound by the processor, by name.
+    """Count for each benchmark that the settings call bound by the processor, by name; `seconds` is what a call takes.
 
     Raises `ShakeproofError` where valgrind is missing or counts nothing.
     """
@@ -59,14 +66,21 @@ def count_instructions(
         )
     chosen = [
         test
-        for test in tests
+        for test in seconds
         if not settings.instructions or any(named(test, key) for key in settings.instructions)
     ]
     counted = {}
     for test in chosen:
         say(f"instructions of {test}")
-        counted[test] = Counted(_one_call(valgrind, base, test), _one_call(valgrind, head, test))
+        calls = calls_worth_counting(seconds[test])
+        of_base, of_head = (_one_call(valgrind, side, test, calls) for side in (base, head))
+        counted[test] = Counted(of_base, of_head)
     return counted
+
+
+def calls_worth_counting(seconds: float) -> int:
+    """Return how many calls of so many seconds are counted."""
+    return max(FEWEST, min(MOST, math.ceil(WORTH / seconds)))
 
 
 def total(written: str) -> int:
@@ -79,14 +93,14 @@ def total(written: str) -> int:
     return int(found[1])
 
 
-def _one_call(valgrind: str, side: Side, test: str) -> float:
-    once, twice = (_process(valgrind, side, test, CALLS * times) for times in (1, 2))
+def _one_call(valgrind: str, side: Side, test: str, calls: int) -> float:
+    once, twice = (_process(valgrind, side, test, calls * times) for times in (1, 2))
     if twice <= once:
         raise ShakeproofError(
             f"{test} took no more instructions when it was called more often: it cannot be counted; name others in "
             "'instructions' of [tool.shakeproof.benchmarks]."
         )
-    return (twice - once) / CALLS
+    return (twice - once) / calls
 
 
 def _process(valgrind: str, side: Side, test: str, calls: int) -> int:
@@ -97,7 +111,7 @@ def _process(valgrind: str, side: Side, test: str, calls: int) -> int:
         "--quiet", f"--cachegrind-out-file={file}",
     )  # fmt: skip
     watched = run(
-        side, ("-p", "no:timeout", "--benchmark-disable", test), hash_seed=HASH_SEED, prefix=prefix,
+        side, ("--benchmark-disable", test), hash_seed=HASH_SEED, prefix=prefix,
         iterations=calls,
     )  # fmt: skip
     check_passed(side, watched)

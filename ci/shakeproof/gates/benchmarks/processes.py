@@ -111,6 +111,8 @@ def run(
         "SHAKEPROOF_BENCHMARKS": str(watch),
         "SHAKEPROOF_ITERATIONS": str(iterations or ""),
     }
+    if iterations:
+        environment["PYTEST_TIMEOUT"] = "0"  # under valgrind everything takes fifty times as long
     try:
         done = subprocess.run(
             command, cwd=side.folder, env=environment, capture_output=True, text=True,
