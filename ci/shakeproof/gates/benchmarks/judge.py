@@ -20,6 +20,8 @@ How the error rates are held, with several benchmarks and several looks at the d
   benchmark has to be nominated first, and be slower by half of the tolerance besides.
 - *Misses.* A benchmark passes at the first look at which its interval lies below the tolerance. The 5 % are shared
   among the looks, so that a benchmark slower by the tolerance or more passes by mistake in 2.5 % at most.
+
+With so few rounds the bootstrap keeps this nearly: docs/benchmarks.md has what simulations say.
 """
 
 from __future__ import annotations
