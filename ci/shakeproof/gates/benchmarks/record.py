@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks import report
 from shakeproof.gates.benchmarks.baseline import Storage, check_names, compare
+from shakeproof.gates.benchmarks.measured import UNKNOWN
 from shakeproof.gates.benchmarks.processes import Side, measure
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ def _verdict(asked: Recording, storage: Storage, before: set[Path], measured: Re
         )
     found = None if asked.update else storage.last(added[-1], measured.machine)
     if found is None:
-        why = "as --update asked" if asked.update else "this machine had no baseline"
+        why = "this machine had no baseline"
+        if measured.machine.cpu == UNKNOWN:
+            why = "the CPU could not be identified, so no baseline is known to be this machine's"
+        if asked.update:
+            why = "as --update asked"
         return report.recorded(measured, added[-1].relative_to(asked.rootdir), why)
     path, baseline = found
     check_names(measured, baseline, accept_new=asked.accept_new)

@@ -149,7 +149,12 @@ def _merge_base(repo: Repository, main: str) -> str:
 
 
 def _add_worktree(repo: Repository, folder: Path, commit: str) -> None:
-    done = _run_git(repo.toplevel, "worktree", "add", "--detach", "--force", str(folder), commit)
+    quiet = (
+        "-c",
+        "core.hooksPath=/dev/null",
+    )  # what hooks do behind a checkout is not for this one
+    add = ("worktree", "add", "--detach", "--force")
+    done = _run_git(repo.toplevel, *quiet, *add, str(folder), commit)
     if done.returncode:
         raise ShakeproofError(
             f"git could not check {commit[:SHORT]} out: {headline(mask(done.stderr.strip()))}"
