@@ -85,6 +85,23 @@ def test_what_is_not_committed_is_compared_with_head(repo: Bench) -> None:
     assert repo.git("status", "--porcelain") == "M code_under_test.py"
 
 
+def test_a_slowed_function_fails_and_is_named(repo: Bench) -> None:
+    """Ten thousand times the work is slower on any machine, and what does none of it passes or is unclear."""
+    repo.replace(
+        "bench/test_it.py", "benchmark.pedantic(work, rounds=2) == 45", "benchmark(int) == 0"
+    )
+    repo.commit()
+    repo.replace("code_under_test.py", "sum(range(10))", "45 + 0 * sum(range(1_000_000))")
+
+    verdict = ask(repo)
+
+    answers = {one["name"]: one["answer"] for one in verdict.details["benchmarks"]}  # type: ignore[attr-defined]
+    assert verdict.answer == "fail"
+    assert answers[ONE] == "fail"
+    assert verdict.sentence.startswith("Slower than ")
+    assert ONE in verdict.sentence
+
+
 def test_both_sides_run_their_own_code_under_heads_benchmarks(repo: Bench) -> None:
     """A benchmark that asks which code it has, and where, is answered differently on the two sides."""
     seen = repo.root / "reports" / "seen.txt"

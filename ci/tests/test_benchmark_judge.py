@@ -152,9 +152,16 @@ def test_a_slowness_below_half_of_the_tolerance_never_fails() -> None:
 def test_a_base_that_differs_from_itself_decides_nothing() -> None:
     """Where equal code looks 10 % slower, slower code proves nothing - nor faster code."""
     noisy = [Round(1.0, 1.2, 1.1)] * 8
+    passing = [Round(1.0, 1.0, 1.1)] * 8
 
     assert judge_look(noisy, 0.05, 3).state == "noisy"
+    assert judge_look(passing, 0.05, 3).state == "noisy"
     assert judge_again(noisy, 0.05, nominated=1).state == "noisy"
+
+
+def test_what_is_far_beyond_the_noise_is_seen_through_it() -> None:
+    """Twice as slow is slower, also where equal code looks 10 % slower."""
+    assert judge_again([Round(1.0, 2.0, 1.1)] * 8, 0.05, nominated=1).state == "slower"
 
 
 def test_the_more_are_nominated_the_surer_each_must_be() -> None:

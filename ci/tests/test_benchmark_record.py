@@ -94,6 +94,24 @@ def test_the_run_of_another_cpu_is_no_baseline(bench: Bench) -> None:
     assert (status, report["mode"]) == (0, "recorded")
 
 
+def test_a_benchmark_sees_nothing_of_the_gate(bench: Bench) -> None:
+    """Neither its import path nor its variables, nor those of the processes that it starts, tell of it."""
+    bench.write(
+        "bench/test_it.py",
+        """
+        import os, sys
+
+        def test_one(benchmark):
+            benchmark.pedantic(int)
+            assert "PYTHONPATH" not in os.environ
+            assert [name for name in os.environ if name.startswith("SHAKEPROOF")] == []
+            assert [path for path in sys.path if path.endswith("inject")] == []
+        """,
+    )
+
+    assert gate(bench)[0] == 0
+
+
 def nothing_selected(bench: Bench, _: pytest.MonkeyPatch) -> None:
     bench.write("bench/test_it.py", "def test_plain():\n    pass\n")
 

@@ -19,6 +19,17 @@ ITERATIONS = "SHAKEPROOF_ITERATIONS"
 FIXTURE = "benchmark"
 
 
+def _leave_import_path() -> None:
+    """Take this folder off the import path again, here and for processes started later: it is in nobody's project."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if path != here]
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path != here]
+    if any(paths):
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    else:
+        os.environ.pop("PYTHONPATH", None)
+
+
 class Watch:
     """What is known of the run so far."""
 
@@ -79,10 +90,11 @@ class Watch:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Begin, or refuse: before pytest-benchmark, which has other words for it."""
-    path = os.environ.get(REPORT)
+    path = os.environ.pop(REPORT, "")
     if not path:
         return
-    watch = Watch(path, int(os.environ.get(ITERATIONS) or 0))
+    _leave_import_path()
+    watch = Watch(path, int(os.environ.pop(ITERATIONS, "") or 0))
     config.pluginmanager.register(watch, "shakeproof_benchmark_watch")
     watch.disturbed = _disturber(config) or ""
     if watch.disturbed:

@@ -141,9 +141,13 @@ def _judge(
     noise = bootstrap([one.noise for one in rounds]).interval(ERROR)
     matters = 1 + tolerance / 2
     state: State
-    if noise.apart(matters):
+    noisy = noise.apart(matters)
+    # What HEAD adds is told from noise where it is more than twice as large.
+    drowned = noisy and abs(math.log(change.ratio)) <= 2 * abs(math.log(noise.ratio))
+    slower = change.above(matters)
+    if drowned or (noisy and not slower):
         state = "noisy"
-    elif change.above(matters):
+    elif slower:
         state = "slower"
     elif changes.interval(pass_error).high < 1 + tolerance:
         state = "pass"

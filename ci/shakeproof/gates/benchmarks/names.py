@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 ACCEPT: Final = "--accept-new"
+MOST: Final = 3  # names in a sentence
 
 
 def check(now: Collection[str], before: Collection[str], where: str, *, accept_new: bool) -> None:
@@ -46,7 +47,8 @@ def differences(now: Collection[str], before: Collection[str]) -> tuple[str, ...
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names)
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"{', '.join(names[:MOST])}{more}"
 
 
 def _was(names: list[str]) -> str:
