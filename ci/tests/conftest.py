@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from benching import BENCHMARKS, CODE, CONFIG, Bench
 from comparisons import Judged
 from state_of_app import APP
 
@@ -115,3 +116,21 @@ def write(app: types.ModuleType) -> Callable[[str], None]:
         exec(textwrap.dedent(code), vars(app))  # noqa: S102  (what a module of a project does)
 
     return run
+
+
+@pytest.fixture
+def bench(
+    no_outer_variables: None,  # noqa: ARG001  (wanted for what it does)
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Bench:
+    """Give a small project with two benchmarks; runs that a test starts load pytest-benchmark alone."""
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_benchmark.plugin")
+    project = Bench(tmp_path / "project")
+    project.write("pyproject.toml", CONFIG)
+    project.write("code_under_test.py", CODE)
+    project.write("bench/test_it.py", BENCHMARKS)
+    return project

@@ -67,7 +67,7 @@ def bash(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 # Run by hand: it measures for many minutes, and judges no change.
-WITHOUT_JOB = {"lab-benchmark"}
+WITHOUT_JOB = {"lab-benchmark", "gate-trial"}
 
 
 def tagged(source: str, tag: str | None) -> set[str]:

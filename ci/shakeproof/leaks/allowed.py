@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shakeproof.inject.shakeproof_state.protocol import Change
 
 TABLE = "tool.shakeproof.leaks.allow"
+TABLES = ("benchmarks", "coverage", "leaks", "suite-cost")  # all that there are below tool.shakeproof
 EXAMPLE = f"exceptions are written as [[{TABLE}]], each with a category, a key and a reason"
 # What TOML calls the types that it can hold, but for dates and times.
 TYPES = (
@@ -72,7 +73,7 @@ def read_allowed(pyproject: Path) -> tuple[Allowed, ...]:
 def _entries(settings: Mapping[str, Any]) -> Iterator[Allowed]:
     tool = _table(settings, "tool", "tool")
     own = _table(tool, "shakeproof", "tool.shakeproof")
-    _check_names(own, ("leaks",), "tool.shakeproof")
+    _check_names(own, TABLES, "tool.shakeproof")
     leaks = _table(own, "leaks", "tool.shakeproof.leaks")
     _check_names(leaks, ("allow",), "tool.shakeproof.leaks")
     entries = leaks.get("allow", [])

@@ -1,0 +1,221 @@
+"""Try the benchmark gate on itself: equal revisions, and such of which one has a benchmark slowed by 10 %.
+
+python -m benchmarks.gate_trial                     30 comparisons of each kind, then the table
+python -m benchmarks.gate_trial --comparisons 2     fewer
+python -m benchmarks.gate_trial --write             put the table into docs/benchmarks.md as well
+
+Each comparison is a whole one, environments included, and is written down as it ends: what is already there is not
+made again, so that the trial can be interrupted. `--fresh` begins anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.scene import say
+from benchmarks.table import BEGIN, END, replaced
+from shakeproof.errors import ShakeproofError
+from shakeproof.gates.benchmarks.against import Asking, common_benchmarks, compare_sides
+from shakeproof.gates.benchmarks.plan import Effort
+from shakeproof.gates.benchmarks.settings import read_settings
+from shakeproof.gates.benchmarks.sides import clean_commit, repository, two_sides
+from shakeproof.gates.documents import markdown
+from shakeproof.gates.verdict import worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from shakeproof.gates.benchmarks.processes import Side
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+RESULTS: Final = ROOT / "reports" / "gate-trial" / "results.jsonl"
+PLUGINS: Final = Path(__file__).parent / "plugins"
+SLOWED_BY: Final = 0.1
+COMPARISONS: Final = 30
+SAME, SLOWER = "same", "slower"
+QUICK: Final = Effort(looks=(2,), second=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One comparison that was made."""
+
+    number: int
+    kind: str
+    into: str  # the benchmark that was slowed; empty: none
+    answer: str  # of the gate
+    of_slowed: str  # its answer for the slowed benchmark; empty where there is none
+    false_alarms: int  # benchmarks that failed and were not slowed
+    benchmarks: int
+    seconds: float  # all of it, environments included
+    load: float  # of the minute before it began
+    quick: bool
+
+
+def main(argv: Sequence[str]) -> int:
+    """Make the comparisons that are missing, print the table; 0 whatever came out, 2 where none can be made."""
+    arguments = _parser().parse_args(argv)
+    if arguments.fresh:
+        arguments.results.unlink(missing_ok=True)
+    until = time.monotonic() + arguments.budget
+    try:
+        for number, kind in missing(read(arguments.results), arguments.comparisons):
+            if time.monotonic() >= until:
+                say("the budget is spent")
+                break
+            trial = _compare(number, kind, arguments)
+            _append(arguments.results, trial)
+            say(f"{kind} #{number}: {trial.answer}, {trial.seconds:.0f} s")
+    except ShakeproofError as error:
+        say(str(error))
+        return error.exit_status
+    made = read(arguments.results)
+    results = f"{conditions(made)}\n\n{markdown(table(made))}"
+    print(results)
+    if arguments.write is not None:
+        page = arguments.write
+        old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
+        page.write_text(replaced(old, results), encoding="utf-8")
+    return 0
+
+
+def missing(made: Iterable[Trial], comparisons: int) -> Iterator[tuple[int, str]]:
+    """Yield the comparisons that are still to be made, the two kinds in turn."""
+    there = {(trial.number, trial.kind) for trial in made}
+    for number in range(1, comparisons + 1):
+        for kind in (SAME, SLOWER):
+            if (number, kind) not in there:
+                yield number, kind
+
+
+def table(trials: Sequence[Trial]) -> tuple[tuple[str, ...], ...]:
+    """Count what the gate said: one row a kind, the heading first."""
+    heading = (
+        "comparison", "made", "right", "false alarms", "missed", "inconclusive", "median time",
+        "longest",
+    )  # fmt: skip
+    rows = [heading]
+    for kind, name in ((SAME, "equal revisions"), (SLOWER, f"one benchmark +{SLOWED_BY:.0%}")):
+        made = [trial for trial in trials if trial.kind == kind]
+        if not made:
+            continue
+        answers = [trial.answer if kind == SAME else trial.of_slowed for trial in made]
+        alarms = sum(trial.false_alarms > 0 for trial in made)
+        seconds = [trial.seconds for trial in made]
+        rows.append(
+            (
+                name,
+                str(len(made)),
+                str(answers.count("pass" if kind == SAME else "fail")),
+                str(alarms),
+                "-" if kind == SAME else str(answers.count("pass")),
+                str(answers.count("inconclusive")),
+                f"{median(seconds):.0f} s",
+                f"{max(seconds):.0f} s",
+            )
+        )
+    return tuple(rows)
+
+
+def conditions(trials: Sequence[Trial]) -> str:
+    """Say under which circumstances the numbers came about."""
+    loads = [trial.load for trial in trials] or [0.0]
+    counts = sorted({trial.benchmarks for trial in trials})
+    quick = " Too few rounds (`--quick`): it means nothing." if any(t.quick for t in trials) else ""
+    return (
+        f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}: {platform.system()} on {platform.machine()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}; {' or '.join(map(str, counts))} benchmarks a "
+        f"comparison; load average {min(loads):.1f} to {max(loads):.1f} before them.{quick}"
+    )
+
+
+def read(path: Path) -> tuple[Trial, ...]:
+    """Read what was written down; nothing where there is no file."""
+    if not path.exists():
+        return ()
+    return tuple(
+        Trial(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()
+    )
+
+
+def _append(path: Path, trial: Trial) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(trial)) + "\n")
+
+
+def _compare(number: int, kind: str, arguments: argparse.Namespace) -> Trial:
+    """Make a whole comparison of HEAD with itself."""
+    load = os.getloadavg()[0]
+    begun = time.monotonic()
+    repo = repository(ROOT)
+    commit = clean_commit(repo)
+    settings = read_settings(ROOT / "pyproject.toml")
+    asked = Asking(
+        ROOT, settings, commit, seed=number, choose=arguments.choose,
+        effort=QUICK if arguments.quick else Effort(),
+    )  # fmt: skip
+    into = ""
+    with two_sides(repo, commit, settings, say) as (base, head):
+        common = common_benchmarks(base, head, asked)
+        if kind == SLOWER:
+            into = common.tests[number % len(common.tests)]
+        sides = _with_plugin(base, ""), _with_plugin(head, into)
+        decisions = compare_sides(*sides, common, asked, say)
+    answers = {each.name: each.answer for each in decisions}
+    return Trial(
+        number, kind, into,
+        answer=worst(answers.values()),
+        of_slowed=answers.get(into, ""),
+        false_alarms=sum(answer == "fail" for name, answer in answers.items() if name != into),
+        benchmarks=len(answers),
+        seconds=round(time.monotonic() - begun, 1),
+        load=round(load, 2),
+        quick=arguments.quick,
+    )  # fmt: skip
+
+
+def _with_plugin(side: Side, into: str) -> Side:
+    """Let both sides load the plugin, so that nothing but the slowness tells them apart."""
+    options = ("-p", "gate_trial_slowed", f"--slowed={into}", f"--slowed-by={SLOWED_BY}")
+    return replace(side, options=options, paths=(PLUGINS,))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gate_trial",
+        description="Try the benchmark gate on equal revisions and on slowed ones. Full size takes two hours.",
+    )
+    parser.add_argument(
+        "--comparisons", type=int, default=COMPARISONS, metavar="N", help="of each kind"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=float("inf"), metavar="SECONDS",
+        help="start no comparison after so long",
+    )  # fmt: skip
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--fresh", action="store_true", help="forget the comparisons made so far")
+    parser.add_argument("-k", dest="choose", default="", help="only these benchmarks")
+    parser.add_argument(
+        "--quick", action="store_true", help="two rounds: whether it works, not how well"
+    )
+    parser.add_argument(
+        "--write", nargs="?", type=Path, const=PAGE, metavar="PAGE",
+        help="put the results between the markers of this page (default: docs/benchmarks.md)",
+    )  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    import sys
+
+    raise SystemExit(main(sys.argv[1:]))

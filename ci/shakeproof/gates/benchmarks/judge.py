@@ -1,0 +1,156 @@
+"""Is one revision slower than another? The statistics of the benchmark gate (pure).
+
+What is judged is a series of rounds. In each, fresh processes of the base, of HEAD and of the base again measured
+every benchmark, and a process stands for itself by its smallest time: noise only ever adds time. Two logarithms of
+ratios come out of a round, HEAD to base and base to base. Of each series of logarithms the location is the mean of
+its middle half - a moment in which the machine did something else touches one round, and then not the mean - and the
+interval is the percentile bootstrap, rounds drawn with replacement.
+
+B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979), pp. 1-26; that trimmed
+means make the percentile bootstrap hold its level in samples as small as these: R. R. Wilcox, "Introduction to Robust
+Estimation and Hypothesis Testing", 3rd ed. (2012), section 4.4.
+
+How the error rates are held, with several benchmarks and several looks at the data:
+
+- *False alarms.* The first series may be looked at several times and only nominates. The nominated are measured again,
+  and fail by the second series alone: fresh data, a number of rounds fixed beforehand, one look. So neither the looks
+  nor the choice of the nominated can bias the answer (D. R. Cox, "A note on data-splitting for the evaluation of
+  significance levels", Biometrika 62 (1975), pp. 441-444), and the 5 % are shared among the nominated (Bonferroni):
+  of all comparisons of equal revisions, at most 2.5 % fail, however many benchmarks there are - less in truth, since a
+  benchmark has to be nominated first, and be slower by half of the tolerance besides.
+- *Misses.* A benchmark passes at the first look at which its interval lies below the tolerance. The 5 % are shared
+  among the looks, so that a benchmark slower by the tolerance or more passes by mistake in 2.5 % at most.
+
+With so few rounds the bootstrap keeps this nearly: docs/benchmarks.md has what simulations say.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ERROR: Final = 0.05  # two-sided, for a whole comparison
+RESAMPLES: Final = 4000
+TRIMMED: Final = 4  # one in so many is left out at either end
+
+State: TypeAlias = Literal["pass", "slower", "undecided", "noisy"]
+
+
+@dataclass(frozen=True)
+class Round:
+    """The smallest seconds of one benchmark in the three processes of one round, all positive."""
+
+    base: float
+    head: float
+    again: float  # the base once more
+
+    @property
+    def change(self) -> float:
+        """The logarithm of HEAD's time to the base's."""
+        return math.log(self.head / self.base)
+
+    @property
+    def noise(self) -> float:
+        """The logarithm of the base's time to the base's."""
+        return math.log(self.again / self.base)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A ratio of times and the bootstrap interval around it; 1 is no change."""
+
+    low: float
+    ratio: float
+    high: float
+
+    def above(self, least: float) -> bool:
+        """Whether the interval lies above 1, and the ratio above `least`."""
+        return self.low > 1 and self.ratio > least
+
+    def apart(self, least: float) -> bool:
+        """Tell the same, slower or faster."""
+        return self.above(least) or (self.high < 1 and self.ratio < 1 / least)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a series says of one benchmark."""
+
+    state: State
+    change: Interval  # HEAD to base, at 95 % or more
+    noise: Interval  # base to base, at 95 %
+    rounds: int
+
+
+def judge_look(rounds: Sequence[Round], tolerance: float, looks: int) -> Judgement:
+    """Judge one of the `looks` at the first series; `slower` means nominated."""
+    return _judge(rounds, tolerance, slower_error=ERROR, pass_error=ERROR / looks)
+
+
+def judge_again(rounds: Sequence[Round], tolerance: float, nominated: int) -> Judgement:
+    """Judge the second series of one of so many nominated benchmarks; `slower` is final."""
+    return _judge(rounds, tolerance, slower_error=ERROR / nominated, pass_error=ERROR)
+
+
+def middle_mean(values: Sequence[float]) -> float:
+    """Return the mean without a quarter of the values (rounded down) at either end."""
+    out = len(values) // TRIMMED
+    kept = sorted(values)[out : len(values) - out]
+    return math.fsum(kept) / len(kept)
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """What logarithms of ratios tell of the ratio; `drawn` are the means of the samples drawn, sorted."""
+
+    mean: float
+    drawn: tuple[float, ...]
+
+    def interval(self, error: float) -> Interval:
+        """Return the ratio and its two-sided interval at the level 1 - `error`."""
+        outside = int(error / 2 * len(self.drawn))
+        return Interval(
+            low=math.exp(self.drawn[outside]),
+            ratio=math.exp(self.mean),
+            high=math.exp(self.drawn[-1 - outside]),
+        )
+
+
+def bootstrap(logarithms: Sequence[float]) -> Bootstrap:
+    """Draw from logarithms of ratios.
+
+    The same numbers give the same draws, which are seeded. Times in another unit change nothing, and sides exchanged
+    turn every interval around.
+    """
+    count = len(logarithms)
+    draws = Random(count)  # noqa: S311 - a bootstrap wants repeatable numbers, not secret ones
+    drawn = (middle_mean(draws.choices(logarithms, k=count)) for _ in range(RESAMPLES))
+    return Bootstrap(middle_mean(logarithms), tuple(sorted(drawn)))
+
+
+def _judge(
+    rounds: Sequence[Round], tolerance: float, *, slower_error: float, pass_error: float
+) -> Judgement:
+    changes = bootstrap([one.change for one in rounds])
+    change = changes.interval(slower_error)
+    noise = bootstrap([one.noise for one in rounds]).interval(ERROR)
+    matters = 1 + tolerance / 2
+    state: State
+    noisy = noise.apart(matters)
+    # What HEAD adds is told from noise where it is more than twice as large.
+    drowned = noisy and abs(math.log(change.ratio)) <= 2 * abs(math.log(noise.ratio))
+    slower = change.above(matters)
+    if drowned or (noisy and not slower):
+        state = "noisy"
+    elif slower:
+        state = "slower"
+    elif changes.interval(pass_error).high < 1 + tolerance:
+        state = "pass"
+    else:
+        state = "undecided"
+    return Judgement(state, change, noise, len(rounds))
