@@ -24,7 +24,6 @@ from shakeproof.gates.reruns import rerun_options  # noqa: E402  (found through 
 SEEDS = 5
 REPEATS = 10
 BUDGET_SECONDS = 250  # of `stability`: what it does not come to by then, it says
-ENGINE = ("-c", "ci/pyproject.toml", "--rootdir", "ci", "ci/tests")  # Shakeproof's own suite
 # After Ctrl-C: what teardown and a partial report may take before the session is killed.
 INTERRUPT_SECONDS = 20.0
 
@@ -79,7 +78,7 @@ def repeat(session: nox.Session) -> None:
 def coverage_gate(session: nox.Session) -> None:
     """Is enough of every package's branches tested?"""
     _install(session, "coverage")
-    _coverage(session, "backend", *session.posargs)
+    _gate(session, "coverage", "backend", *session.posargs)
 
 
 @nox.session(name="benchmark-baseline", tags=["ci"])
@@ -131,9 +130,10 @@ def engine(session: nox.Session) -> None:
     """Does Shakeproof itself work, and is it tested well?"""
     _install(session, "engine")
     if session.posargs in ([], ["--raise"]):
-        _coverage(session, "engine", *session.posargs)
+        _gate(session, "coverage", "engine", "--gate", "engine", *session.posargs)
     else:  # a part of the suite covers a part of the code: that says nothing
-        _pytest(session, *ENGINE, "-n", "auto", *session.posargs)
+        own = ("-c", "ci/pyproject.toml", "--rootdir", "ci", "ci/tests")
+        _pytest(session, *own, "-n", "auto", *session.posargs)
 
 
 @nox.session(name="lab-benchmark")  # no job: it takes long, and tells of the machine as well
@@ -143,10 +143,23 @@ def lab_benchmark(session: nox.Session) -> None:
     _python(session, "benchmarks.lab_benchmark", *session.posargs, env={"PYTHONPATH": "ci"})
 
 
+@nox.session(name="suite-cost")  # no job: it runs the whole suite two dozen times
+def suite_cost(session: nox.Session) -> None:
+    """What does the whole suite cost, and where does it go?"""
+    _install(session, "coverage")
+    _gate(session, "cost", *session.posargs)
+
+
+@nox.session(name="mutants")  # no job: it takes long, and tells of the tests more than of a change
+def mutants(session: nox.Session) -> None:
+    """Do the tests notice when the code is wrong?"""
+    _install(session, "mutants")
+    _gate(session, "mutants", *session.posargs)
+
+
 def _install(session: nox.Session, group: str) -> None:
     """Install a dependency group, what the backend needs, and Shakeproof, at the pinned versions."""
-    group_packages = nox.project.dependency_groups(PROJECT, group)
-    packages = (*group_packages, *PROJECT["project"]["dependencies"])
+    packages = (*nox.project.dependency_groups(PROJECT, group), *PROJECT["project"]["dependencies"])
     session.install("-c", "constraints.txt", *packages, "-e", "./ci")
 
 
@@ -163,13 +176,12 @@ def _logs(session: nox.Session) -> tuple[str, str]:
     return f"--junitxml={reports / 'junit.xml'}", f"--report-log={reports / 'log.jsonl'}"
 
 
-def _pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
-    _python(session, "pytest", *arguments, env=env)
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    _python(session, "pytest", *arguments)
 
 
-def _coverage(session: nox.Session, suite: str, *arguments: str) -> None:
-    where = ("--gate", session.name, "--out", str(_reports(session)))
-    _python(session, "shakeproof.gates.coverage", suite, *where, *arguments)
+def _gate(session: nox.Session, gate: str, *arguments: str) -> None:
+    _python(session, f"shakeproof.gates.{gate}", "--out", str(_reports(session)), *arguments)
 
 
 def _shakeproof(session: nox.Session, command: str, *arguments: str) -> None:

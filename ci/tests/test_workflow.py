@@ -66,8 +66,8 @@ def bash(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# Run by hand: it measures for many minutes, and judges no change.
-WITHOUT_JOB = {"lab-benchmark"}
+# Run by hand: they measure for many minutes, and judge no change.
+WITHOUT_JOB = {"lab-benchmark", "mutants", "suite-cost"}
 
 
 def tagged(source: str, tag: str | None) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
@@ -83,8 +83,8 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a path fits one of the shell patterns."""
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+    """Tell whether a path fits one of the patterns, in which `*` stands for no slash."""
+    return any(PurePosixPath(path).match(pattern) for pattern in patterns)
 
 
 def erase(out: Path) -> None:

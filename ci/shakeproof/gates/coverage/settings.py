@@ -32,7 +32,9 @@ class Settings:
     sample: tuple[
         str, ...
     ] = ()  # tests by which the faster core is found; none: coverage.py's own choice
-    elsewhere: tuple[str, ...] = ()  # shell patterns of files that run where nothing is measured
+    elsewhere: tuple[
+        str, ...
+    ] = ()  # patterns of files that run where nothing is measured; `*` stands for no slash
 
 
 def read_settings(pyproject: Mapping[str, object], suite: str) -> Settings:
