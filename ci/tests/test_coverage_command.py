@@ -9,6 +9,8 @@ import pytest
 from coverages import BOTH, PRICE, RATCHET, git, small_project
 
 from shakeproof.gates.coverage.command import main
+from shakeproof.gates.coverage.measuring import time_cores
+from shakeproof.gates.coverage.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +167,34 @@ def test_a_lost_data_file_is_an_error(root: Path, ask: Ask) -> None:
 
     assert status == 2
     assert "1 data files were lost (.coverage.late.1)" in sentence
+
+
+def test_a_worker_that_gives_no_data_back_is_an_error(root: Path, ask: Ask) -> None:
+    """pytest-cov names it on the terminal, and the run is green."""
+    change(
+        root,
+        "tests/conftest.py",
+        "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_sessionfinish(session):\n    yield\n"
+        "    if getattr(session.config, 'workerinput', {}).get('workerid') == 'gw1':\n"
+        "        del session.config.workeroutput['cov_worker_node_id']\n",
+    )
+
+    status, sentence = ask("--", "-n", "2")
+
+    assert status == 2
+    assert "The data of gw1 was lost" in sentence
+
+
+def test_where_there_is_a_choice_the_sample_runs_under_each_core(root: Path) -> None:
+    """Each gets its seconds, and no data of the sample is left to be judged."""
+    settings = Settings(suite="pkg", source="pkg", sample=("tests/test_fares.py",))
+    (root / "out").mkdir()
+
+    seconds = time_cores(("ctrace", "pytrace"), settings, root, root / "out", rounds=1)
+
+    assert {core: len(times) for core, times in seconds.items()} == {"ctrace": 1, "pytrace": 1}
+    assert list((root / "out").glob(".coverage*")) == []
+    assert time_cores(("ctrace",), settings, root, root / "out") == {}
 
 
 def test_a_folder_that_coverage_passes_over_is_an_error(root: Path, ask: Ask) -> None:

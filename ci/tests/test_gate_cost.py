@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.gates.cost import breakdown, page
 from shakeproof.gates.cost.arms import OVERHEADS, SERIAL, arms, order, parallel
+from shakeproof.gates.cost.command import PAGE
 from shakeproof.gates.cost.judging import verdict
 from shakeproof.gates.cost.machine import Machine, this_machine
 from shakeproof.gates.cost.running import Measured
@@ -447,3 +450,13 @@ def test_the_middle_lies_in_the_range(seed: int) -> None:
 
     assert found == Spread(found.median, min(numbers), max(numbers), len(numbers))
     assert found.low <= found.median <= found.high
+
+
+def test_this_repositorys_own_settings_are_good() -> None:
+    """And the page has a place for results."""
+    root = Path(__file__).parents[2]
+    settings = read_settings(tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")))
+
+    assert set(settings.each) <= set(settings.kinds)
+    assert all((root / name).exists() for name in settings.quick)
+    assert page.END in page.replaced((root / PAGE).read_text(encoding="utf-8"), "new")

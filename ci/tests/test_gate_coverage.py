@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +27,7 @@ from shakeproof.gates.coverage.judging import Since, verdict
 from shakeproof.gates.coverage.measured import Figures, File, read_report, total
 from shakeproof.gates.coverage.pragmas import pragmas
 from shakeproof.gates.coverage.ratchet import (
+    FILE,
     Notch,
     lowered,
     raise_ratchet,
@@ -37,6 +40,7 @@ from shakeproof.gates.coverage.worst import holes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOT = Path(__file__).parents[2]
 NOWHERE = Since("0" * 40)
 GOOD = file("pkg/core/a.py")
 
@@ -524,3 +528,13 @@ def test_a_suite_without_settings_is_named_with_those_that_have_some() -> None:
 def test_nothing_adds_up_to_nothing() -> None:
     """The figures of no file are those of a file without code, but for the number of files."""
     assert total([]) == Figures()
+
+
+def test_this_repositorys_own_settings_are_good() -> None:
+    """Both suites are judged, and the ratchet holds only what is judged."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    suites = [read_settings(pyproject, suite) for suite in ("backend", "engine")]
+
+    judged_ = {name for one in suites for name in (one.source, *one.packages)}
+    assert all((ROOT / name).is_dir() for name in judged_)
+    assert read_ratchet((ROOT / FILE).read_text(encoding="utf-8")).keys() <= judged_

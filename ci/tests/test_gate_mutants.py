@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +21,7 @@ from shakeproof.gates.mutants.results import (
 )
 from shakeproof.gates.mutants.targets import Target, mutmut_settings, read_targets
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 TARGET = Target("small", "pkg/a.py", "pkg", ("tests/test_a.py",), ("tests", "pyproject.toml"))
 
 # What mutmut 3.8 prints, said by a program that mutates nothing; it fails where its settings are not there.
@@ -197,3 +196,30 @@ def test_a_target_that_nobody_knows_is_named(
 
     (root / "pyproject.toml").unlink()
     assert main(["--root", str(root), "--out", str(root / "out")]) == 2
+
+
+def test_the_command_mutates_every_target_and_says_how_far_it_is(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two of three are too few: status 1, and the survivor is printed."""
+    (root / "pyproject.toml").write_text(
+        '[tool.shakeproof.mutants.small]\nmodule = "pkg/a.py"\nsource = "pkg"\n'
+        'tests = ["tests/test_a.py"]\ncopied = ["tests", "pyproject.toml"]\n',
+        encoding="utf-8",
+    )
+
+    status = main(["--root", str(root), "--out", str(root / "out")], fake(root))
+
+    said = capsys.readouterr()
+    assert status == 1
+    assert "mutating pkg/a.py" in said.err
+    assert "pkg.a.x_f__mutmut_2 (survived):\n- return 1\n+ return 2" in said.out
+
+
+def test_what_this_repository_mutates_is_there() -> None:
+    """The modules, and the tests that ought to notice."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    for target in read_targets(pyproject, ()):
+        paths = (target.module, target.source, *target.tests, *target.copied)
+        assert [name for name in paths if not (ROOT / target.root / name).exists()] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ OUTER: Final = (
     "COVERAGE_CORE",
 )
 WORKER: Final = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
-PYTEST: Final = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST")
+PYTEST: Final = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
 
 def run(
@@ -38,9 +38,9 @@ def run(
         name: value for name, value in os.environ.items() if name not in {*OUTER, *WORKER, *PYTEST}
     }
     if output is None:
-        return _wait(subprocess.Popen(command, cwd=cwd, env={**environ, **(variables or {})}))
+        return wait(subprocess.Popen(command, cwd=cwd, env={**environ, **(variables or {})}))
     with output.open("wb") as file:
-        return _wait(
+        return wait(
             subprocess.Popen(
                 command,
                 cwd=cwd,
@@ -52,7 +52,18 @@ def run(
         )
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
+class Child(Protocol):
+    """What is needed of a running program."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status; raise subprocess.TimeoutExpired after so many seconds."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+def wait(process: Child) -> int:
+    """Wait for a program; after Ctrl-C give it time to end, then end it, and raise KeyboardInterrupt."""
     try:
         return process.wait()
     except KeyboardInterrupt:

@@ -136,6 +136,7 @@ def _changes_tables(since: Since) -> tuple[Table, ...]:
             floors.shown(one.figures.percent),
         )
         for one in sorted(since.changed, key=lambda one: (one.figures.percent, one.path))
+        if one.figures.lines  # of the others only comments changed, or nothing that is code
     )
     return (Table(f"Changed since {str(since.base)[:12]}", (heading, *rows)),)
 

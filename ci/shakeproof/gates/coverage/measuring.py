@@ -54,7 +54,7 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
     """
     make_folder(out)
     erase(out)
-    choice = choose(_time_cores(settings, root, out))
+    choice = choose(time_cores(candidates(sys.version_info[:2]), settings, root, out))
     check_run(_run(settings, root, out, choice.core, (*settings.pytest, *arguments)))
     check_files((path.name for path in out.iterdir()), DATA)
     witnessed = read_witness(_written(out / WITNESS))
@@ -118,24 +118,24 @@ def _run(settings: Settings, root: Path, out: Path, core: str, arguments: Sequen
     return run(command, root, {"COVERAGE_FILE": str(folder / DATA), "COVERAGE_CORE": core})
 
 
-def _time_cores(settings: Settings, root: Path, out: Path) -> Mapping[str, Sequence[float]]:
-    """Run the sample under each core in turn, where there is a choice; give the seconds by core."""
-    cores = candidates(sys.version_info[:2])
+def time_cores(
+    cores: Sequence[str], settings: Settings, root: Path, out: Path, rounds: int = ROUNDS
+) -> Mapping[str, Sequence[float]]:
+    """Run the sample under each core in turn, where there is a choice; give the seconds by core.
+
+    Raises ShakeproofError where the sample is red.
+    """
     if len(cores) == 1 or not settings.sample:
         return {}
     seconds: dict[str, list[float]] = {core: [] for core in cores}
-    for _ in range(ROUNDS):
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *settings.sample)
+    measured = (f"--cov={settings.source}", f"--cov-config={settings.config}")
+    for _ in range(rounds):
         for core, times in seconds.items():
-            sample = (sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *settings.sample)
-            measured = (
-                f"--cov={settings.source}",
-                "--cov-branch",
-                "--cov-report=",
-                "--cov-fail-under=0",
-            )
             files = {"COVERAGE_FILE": str(out.absolute() / f"{DATA}-sample"), "COVERAGE_CORE": core}
+            quiet = ("--cov-branch", "--cov-report=", "--cov-fail-under=0")
             begun = time.perf_counter()
-            check_run(run((*sample, *measured), root, files, out / "sample.log"))
+            check_run(run((*command, *measured, *quiet), root, files, out / "sample.log"))
             times.append(time.perf_counter() - begun)
     erase(out)
     return seconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tomllib
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.files import make_folder
-from shakeproof.gates.mutants.mutating import mutate
+from shakeproof.gates.mutants.mutating import MUTMUT, mutate
 from shakeproof.gates.mutants.results import GATE, verdict
 from shakeproof.gates.mutants.targets import read_targets
 from shakeproof.gates.verdict import Verdict, settle
@@ -19,10 +18,8 @@ from shakeproof.gates.verdict import Verdict, settle
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NICENESS = 10  # mutants run for many minutes and nobody waits for them
 
-
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str], mutmut: Sequence[str] = MUTMUT) -> int:
     """Mutate and judge; return 0 pass, 1 fail, 2 error, 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m shakeproof.gates.mutants",
@@ -34,21 +31,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--root", type=Path, default=Path(), help="the project (default: here)")
     parser.add_argument("--out", type=Path, required=True, help="where the reports go")
     options = parser.parse_args(argv)
-    return settle(GATE, lambda: _judge(options), options.out)
+    return settle(GATE, lambda: _judge(options, mutmut), options.out)
 
 
-def _judge(options: argparse.Namespace) -> Verdict:
+def _judge(options: argparse.Namespace, mutmut: Sequence[str]) -> Verdict:
     root: Path = options.root.absolute()
     targets = read_targets(_pyproject(root / "pyproject.toml"), options.names)
     make_folder(options.out)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     outcomes = []
     for target in targets:
         sys.stderr.write(
             f"  mutating {target.module}; how far it is: {options.out / target.name}.txt\n"
         )
-        outcomes.append(mutate(target, root, options.out))
+        outcomes.append(mutate(target, root, options.out, mutmut))
     return verdict(outcomes)
 
 
