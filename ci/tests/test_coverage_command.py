@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from coverages import BOTH, PRICE, RATCHET, git, small_project
 
+from shakeproof.errors import ShakeproofError
 from shakeproof.gates.coverage.command import main
 from shakeproof.gates.coverage.measuring import time_cores
+from shakeproof.gates.coverage.repository import diff, head, left_at, merge_base
 from shakeproof.gates.coverage.settings import Settings
 
 if TYPE_CHECKING:
@@ -226,7 +228,9 @@ def test_the_ratchet_is_raised_and_not_lowered(root: Path, ask: Ask) -> None:
     status, _ = ask("--raise")
 
     assert status == 0
-    assert "branches = 100" in (root / "coverage-ratchet.toml").read_text(encoding="utf-8")
+    assert "coverage = 100\nbranches = 99\n" in (root / "coverage-ratchet.toml").read_text(
+        encoding="utf-8"
+    )
     text = (root / "out" / "summary.txt").read_text(encoding="utf-8")
     assert "pkg was 100 % and 100 % at the merge base and is 100 % and 50 % now" in text
 
@@ -253,6 +257,28 @@ def test_against_the_last_commit_only_what_changed_since_counts(root: Path, ask:
     assert status == 0
     assert isinstance(changes, dict)
     assert [(one["path"], one["lines"]) for one in changes["files"]] == [("pkg/fares.py", 1)]
+
+
+def test_what_came_to_the_other_branch_since_is_no_change_of_this_one(root: Path) -> None:
+    """The base is where the two parted, or the commit itself where they never met."""
+    parted = head(root)
+    git(root, "checkout", "--quiet", "main")
+    git(root, "commit", "--quiet", "--allow-empty", "--message=elsewhere")
+    git(root, "checkout", "--quiet", "work")
+    git(root, "commit", "--quiet", "--allow-empty", "--message=here")
+    assert left_at(root, "main") == merge_base(root, "main") == parted
+
+    git(root, "checkout", "--quiet", "--orphan", "alone")
+    git(root, "commit", "--quiet", "--message=alone")
+    assert left_at(root, "work") != parted
+    assert merge_base(root, "main") is None
+    assert head(root.parent) is None
+
+
+def test_a_diff_that_git_cannot_make_is_an_error(root: Path) -> None:
+    """An empty one would say that nothing changed."""
+    with pytest.raises(ShakeproofError, match="git could not tell what changed since 000000000000"):
+        diff(root, "0" * 40, "pkg")
 
 
 def test_a_pyproject_that_cannot_be_read_is_an_error(root: Path, ask: Ask) -> None:

@@ -175,7 +175,7 @@ def test_raising_never_lowers(coverage: int, branches: int, lines: int, taken: i
 
     assert list(lowered(before, after)) == []
     assert after["other"] == Notch(50, 50)
-    assert after["new"].coverage <= reached.percent
+    assert after["new"].coverage <= reached.percent <= after["new"].coverage + 1
     assert read_ratchet(write_ratchet(after)) == after
 
 

@@ -98,7 +98,7 @@ def _pyproject(root: Path) -> Mapping[str, object]:
 def _base(options: argparse.Namespace, root: Path, settings: Settings) -> str | None:
     if options.against is None:
         return repository.merge_base(root, settings.main)
-    return repository.commit(root, options.against)
+    return repository.left_at(root, options.against)
 
 
 def _ratchet(options: argparse.Namespace, root: Path) -> Mapping[str, Notch]:

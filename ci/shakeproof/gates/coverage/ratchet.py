@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 FILE: Final = "coverage-ratchet.toml"
 HEAD: Final = """\
-# What coverage once reached, in whole percent. `nox -s coverage-gate -- --raise` raises it, and for Shakeproof
-# `nox -s engine -- --raise`.
+# What coverage once reached: the whole percentages just below it. `nox -s coverage-gate -- --raise` raises it, and for
+# Shakeproof `nox -s engine -- --raise`.
 # Nothing lowers it but a hand, and a hand says why.
 """
 KEYS: Final = frozenset({"coverage", "branches"})
@@ -26,7 +26,7 @@ KEYS: Final = frozenset({"coverage", "branches"})
 
 @dataclass(frozen=True)
 class Notch:
-    """What one package reached, in whole percent: rounding down leaves room for what differs between Pythons."""
+    """What one package reached, or just below: whole percentages leave room for what differs between Pythons."""
 
     coverage: int  # lines and branches together
     branches: int
@@ -38,7 +38,7 @@ class Notch:
 
 def notch(figures: Figures) -> Notch:
     """Say what was reached."""
-    return Notch(math.floor(figures.percent), math.floor(figures.branch_percent))
+    return Notch(_below(figures.percent), _below(figures.branch_percent))
 
 
 def read_ratchet(text: str) -> Mapping[str, Notch]:
@@ -76,6 +76,10 @@ def lowered(before: Mapping[str, Notch], now: Mapping[str, Notch]) -> Iterable[s
                 f"{FILE}: {name} was {old.coverage} % and {old.branches} % at the merge base and is {new.coverage} % "
                 f"and {new.branches} % now: somebody lowered it."
             )
+
+
+def _below(percent: float) -> int:
+    return max(0, math.ceil(percent) - 1)
 
 
 def _notch(name: str, entry: object) -> Notch:

@@ -20,12 +20,15 @@ def merge_base(root: Path, main: str) -> str | None:
     return None
 
 
-def commit(root: Path, revision: str) -> str:
-    """Return the full name of a commit; raise ShakeproofError where there is no such thing."""
+def left_at(root: Path, revision: str) -> str:
+    """Return the commit at which HEAD left a revision: what came there since is not what changed here.
+
+    Where the two have nothing in common it is the revision itself. Raises ShakeproofError where there is no such thing.
+    """
     found = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if found is None:
         raise ShakeproofError(f"git knows no commit {revision!r}: name another one with --against.")
-    return found.strip()
+    return (_git(root, "merge-base", found.strip(), "HEAD") or found).strip()
 
 
 def diff(root: Path, base: str, folder: str) -> str:
