@@ -235,14 +235,27 @@ def test_the_ratchet_is_raised_and_not_lowered(root: Path, ask: Ask) -> None:
     assert "pkg was 100 % and 100 % at the merge base and is 100 % and 50 % now" in text
 
 
-def test_outside_a_repository_nothing_is_decided(root: Path, ask: Ask) -> None:
-    """The floors hold all the same; what changed cannot be told."""
+def test_outside_a_repository_there_is_nothing_to_compare_with(
+    root: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The floors and the ratchet hold all the same; that nothing else was judged is said."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
     (root / ".git").rename(root / "elsewhere")
 
     status, sentence = ask()
 
+    assert status == 0
+    assert "what changed was not judged: there is no git repository here" in sentence
+
+
+def test_in_a_repository_without_main_what_changed_cannot_be_told(root: Path, ask: Ask) -> None:
+    """As in a shallow clone: that is not green."""
+    git(root, "branch", "--move", "main", "other")
+
+    status, sentence = ask()
+
     assert status == 5
-    assert "what changed could not be told" in sentence
+    assert "git knows no commit that HEAD and main share" in sentence
 
 
 def test_against_the_last_commit_only_what_changed_since_counts(root: Path, ask: Ask) -> None:

@@ -124,6 +124,11 @@ def test_unit_runs_on_every_supported_interpreter(matrix: list[dict[str, str]]) 
     assert set(map(tuple, pythons.values())) == {("3.13",)}
 
 
+def test_sessions_have_the_history(jobs: dict[str, Any]) -> None:
+    """Without it nobody could tell what changed since main, and `coverage-gate` would decide nothing."""
+    assert step(jobs["session"], "Check out")["with"]["fetch-depth"] == 0
+
+
 def test_the_matrix_is_what_was_listed_and_runs_to_its_end(jobs: dict[str, Any]) -> None:
     """The sessions' job takes the listed matrix, and one red session stops no other."""
     outputs = jobs["sessions"]["outputs"]

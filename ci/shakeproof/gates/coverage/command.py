@@ -114,7 +114,7 @@ def _ratchet(options: argparse.Namespace, root: Path) -> Mapping[str, Notch]:
 
 def _since(root: Path, base: str | None, settings: Settings, measured: Measurement) -> Since:
     if base is None:
-        return Since(None)
+        return Since(None, versioned=repository.head(root) is not None)
     lines = {
         path: found
         for path, found in changed_lines(repository.diff(root, base, settings.source)).items()

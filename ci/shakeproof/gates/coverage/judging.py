@@ -23,10 +23,15 @@ SHOWN: Final = 20  # holes in the table; report.json has all
 
 @dataclass(frozen=True)
 class Since:
-    """What changed since a commit; without one there is nothing to compare with, and that is said."""
+    """What changed since a commit.
+
+    Without one nothing is compared, and that is said: outside a repository there is nothing to compare with, and in one
+    it was not found.
+    """
 
     base: str | None
     changed: tuple[Changed, ...] = ()
+    versioned: bool = True  # whether this is a repository at all
 
 
 def verdict(
@@ -50,7 +55,8 @@ def verdict(
         *_changes_fault(settings, since),
         *_pragmas_fault(settings, hidden),
     )
-    answer: Answer = "fail" if faults else "pass" if since.base else "inconclusive"
+    untold = since.base is None and since.versioned
+    answer: Answer = "fail" if faults else "inconclusive" if untold else "pass"
     whole = judgements[-1].figures
     reached = (
         f"{settings.source} is covered to {floors.shown(whole.percent)}, "
@@ -91,6 +97,8 @@ def _sentence(faults: Sequence[str], reached: str, settings: Settings, since: Si
     if faults:
         more = f" ({len(faults) - 1} more above)" if len(faults) > 1 else ""
         return f"{faults[0]}{more}"
+    if not since.versioned:
+        return f"{reached}; what changed was not judged: there is no git repository here, so nothing to compare with."
     if since.base is None:
         return (
             f"{reached}; what changed could not be told: git knows no commit that HEAD and {settings.main} share. "

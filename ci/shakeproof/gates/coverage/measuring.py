@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def erase(out: Path) -> None:
         (out / name).unlink(missing_ok=True)
     for path in out.glob(f"{DATA}*"):
         path.unlink()
+    shutil.rmtree(out / HTML, ignore_errors=True)  # pages of files that are gone would stay
 
 
 def _written(path: Path) -> Mapping[str, object]:
