@@ -222,3 +222,21 @@ def test_a_file_that_others_are_opening_is_waited_for(tmp_path: Path) -> None:
         _write_ahead(cursor)
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         cursor.close()
+
+
+class Broken(sqlite3.Cursor):
+    """A cursor on a disk that is broken."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401, ARG002 - as in the base class
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+
+def test_a_failure_that_waiting_does_not_mend_is_not_waited_for() -> None:
+    """Only where somebody else has the file does it help to try again."""
+    with closing(sqlite3.connect(MEMORY)) as connection:
+        cursor = connection.cursor(Broken)
+        with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+            _write_ahead(cursor)
+        cursor.close()
