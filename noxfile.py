@@ -26,8 +26,6 @@ REPEATS = 10
 # A test that leaves something changed fails, with a sentence (docs/leaks.md).
 LEAKS = "--leaks=fail"
 BUDGET_SECONDS = 250  # of `stability`: what it does not come to by then, it says
-COVERAGE_FLOOR = 80
-PACKAGES = ("backend.core", "backend.api", "backend.tools")
 # After Ctrl-C: what teardown and a partial report may take before the session is killed.
 INTERRUPT_SECONDS = 20.0
 
@@ -84,23 +82,7 @@ def repeat(session: nox.Session) -> None:
 def coverage_gate(session: nox.Session) -> None:
     """Is enough of every package's branches tested?"""
     _install(session, "coverage")
-    reports = _reports(session)
-    kinds = ("term", f"html:{reports / 'html'}", f"json:{reports / 'coverage.json'}")
-    _pytest(
-        session,
-        *("-n", "auto", *(f"--cov={package}" for package in PACKAGES), "--cov-branch"),
-        # The floor is the gate's to judge, package by package: coverage itself would only know the total.
-        *(f"--cov-report={kind}" for kind in kinds),
-        "--cov-fail-under=0",
-        *session.posargs,
-        env={"COVERAGE_FILE": str(reports / ".coverage")},
-    )
-    packages = (part for package in PACKAGES for part in ("--package", package))
-    floor = ("--fail-under", str(COVERAGE_FLOOR))
-    measured = str(reports / "coverage.json")
-    _python(
-        session, "shakeproof.gates.coverage", measured, *packages, *floor, "--report", str(reports)
-    )
+    _gate(session, "coverage", "backend", *session.posargs)
 
 
 @nox.session(name="benchmark-baseline", tags=["ci"])
@@ -142,10 +124,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(tags=["ci"])
 def engine(session: nox.Session) -> None:
-    """Does Shakeproof itself work?"""
+    """Does Shakeproof itself work, and is it tested well?"""
     _install(session, "engine")
-    own = ("-c", "ci/pyproject.toml", "--rootdir", "ci", "ci/tests", "ci/benchmarks")
-    _pytest(session, *own, "-n", "auto", *session.posargs)
+    if session.posargs in ([], ["--raise"]):
+        _gate(session, "coverage", "engine", "--gate", "engine", *session.posargs)
+    else:  # a part of the suite covers a part of the code: that says nothing
+        own = ("-c", "ci/pyproject.toml", "--rootdir", "ci", "ci/tests", "ci/benchmarks")
+        _pytest(session, *own, "-n", "auto", *session.posargs)
 
 
 @nox.session(name="lab-benchmark")  # no job: it takes long, and tells of the machine as well
@@ -163,10 +148,23 @@ def gate_trial(session: nox.Session) -> None:
     _python(session, "benchmarks.gate_trial", *session.posargs, env=env)
 
 
+@nox.session(name="suite-cost")  # no job: it runs the whole suite two dozen times
+def suite_cost(session: nox.Session) -> None:
+    """What does the whole suite cost, and where does it go?"""
+    _install(session, "coverage")
+    _gate(session, "cost", *session.posargs)
+
+
+@nox.session(name="mutants")  # no job: it takes long, and tells of the tests more than of a change
+def mutants(session: nox.Session) -> None:
+    """Do the tests notice when the code is wrong?"""
+    _install(session, "mutants")
+    _gate(session, "mutants", *session.posargs)
+
+
 def _install(session: nox.Session, group: str) -> None:
     """Install a dependency group, what the backend needs, and Shakeproof, at the pinned versions."""
-    group_packages = nox.project.dependency_groups(PROJECT, group)
-    packages = (*group_packages, *PROJECT["project"]["dependencies"])
+    packages = (*nox.project.dependency_groups(PROJECT, group), *PROJECT["project"]["dependencies"])
     session.install("-c", "constraints.txt", *packages, "-e", "./ci")
 
 
@@ -183,8 +181,12 @@ def _logs(session: nox.Session) -> tuple[str, str]:
     return f"--junitxml={reports / 'junit.xml'}", f"--report-log={reports / 'log.jsonl'}"
 
 
-def _pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
-    _python(session, "pytest", *arguments, env=env)
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    _python(session, "pytest", *arguments)
+
+
+def _gate(session: nox.Session, gate: str, *arguments: str) -> None:
+    _python(session, f"shakeproof.gates.{gate}", "--out", str(_reports(session)), *arguments)
 
 
 def _shakeproof(session: nox.Session, command: str, *arguments: str) -> None:

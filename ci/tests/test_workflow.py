@@ -66,8 +66,8 @@ def bash(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# Run by hand: it measures for many minutes, and judges no change.
-WITHOUT_JOB = {"lab-benchmark", "gate-trial"}
+# Run by hand: they measure for many minutes, and judge no change.
+WITHOUT_JOB = {"gate-trial", "lab-benchmark", "mutants", "suite-cost"}
 
 
 def tagged(source: str, tag: str | None) -> set[str]:
@@ -122,6 +122,11 @@ def test_unit_runs_on_every_supported_interpreter(matrix: list[dict[str, str]]) 
 
     assert pythons.pop("unit") == ["3.11", "3.12", "3.13", "3.14"]
     assert set(map(tuple, pythons.values())) == {("3.13",)}
+
+
+def test_sessions_have_the_history(jobs: dict[str, Any]) -> None:
+    """Without it nobody could tell what changed since main, and `coverage-gate` would decide nothing."""
+    assert step(jobs["session"], "Check out")["with"]["fetch-depth"] == 0
 
 
 def test_the_matrix_is_what_was_listed_and_runs_to_its_end(jobs: dict[str, Any]) -> None:

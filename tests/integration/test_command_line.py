@@ -1,5 +1,6 @@
 """`python -m backend`: serve, load-feed and simulate, and what they say when they cannot."""
 
+import importlib
 import os
 import re
 import signal
@@ -98,6 +99,11 @@ def test_the_whole_way_from_the_timetable_to_what_was_observed(
     assert before["mean_seconds"] < after["mean_seconds"] < truth * 1.1
     assert truth - after["mean_seconds"] < 0.5 * (truth - before["mean_seconds"])
     assert after["weight"] > 0.5
+
+
+def test_importing_the_command_starts_nothing() -> None:
+    """Tools that import every module of a package must not end up serving."""
+    assert importlib.import_module("backend.__main__").__name__ == "backend.__main__"
 
 
 def test_a_server_without_a_key_ends_with_a_sentence() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from backend.api.app import create_app
@@ -309,6 +309,19 @@ def test_a_question_of_the_wrong_shape(client: TestClient, query: str, field: st
     assert [(each["in"], each["field"]) for each in response.json()["details"]] == [
         ("query", field)
     ]
+
+
+def test_a_refusal_by_the_framework_that_has_no_words_of_ours(app: FastAPI) -> None:
+    """Its status names the error, and its own words are the sentence."""
+
+    @app.get("/teapot")
+    def brew() -> None:
+        raise HTTPException(status_code=418, detail="This is a teapot")
+
+    with TestClient(app) as client:
+        envelope = check_envelope(client.get("/teapot"), 418, "http_418")
+
+    assert envelope["message"] == "This is a teapot."
 
 
 def test_a_failure_that_nobody_foresaw(settings: Settings) -> None:

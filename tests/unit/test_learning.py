@@ -154,6 +154,21 @@ def test_an_outlier_lies_more_than_sigma_spreads_from_the_mean_on_either_side(
     assert learn(settled, seen(seconds), rules)[1] is expected
 
 
+def test_what_lies_exactly_at_the_limit_is_no_outlier(rules: LearningRules) -> None:
+    """Ten buses of exactly 100 s have the least spread, 5 s: 115 s is 3 of them away, and the next float further."""
+    cell = learn_all([seen(100) for _ in range(10)], rules)
+    assert learn(cell, seen(115), rules)[1] is Judgement.ACCEPTED
+    assert learn(cell, seen(math.nextafter(115, math.inf)), rules)[1] is Judgement.OUTLIER
+
+
+@pytest.mark.parametrize(("seconds", "side"), [(100, -1), (900, 1)])
+def test_a_streak_says_on_which_side_it_lies(
+    settled: Cell, rules: LearningRules, seconds: float, side: int
+) -> None:
+    """The side is stored, so what reads it later relies on the very number."""
+    assert learn(settled, seen(seconds), rules)[0].streak_side == side
+
+
 def test_a_wide_spread_allows_what_a_narrow_one_does_not(rules: LearningRules) -> None:
     wide = learn_all([seen(300.0 + 100 * (-1) ** number) for number in range(10)], rules)
     assert learn(wide, seen(590), rules)[1] is Judgement.ACCEPTED
@@ -286,6 +301,7 @@ def test_ageing_halves_weight_and_spread_and_keeps_the_mean(settled: Cell) -> No
         (settled.weight / 2, settled.spread_sum / 2)
     )
     assert older.mean == settled.mean
+    assert older.as_of == START + HALF_LIFE
 
 
 def test_ageing_to_the_past_changes_nothing(settled: Cell) -> None:

@@ -1,7 +1,11 @@
 """One database: its transactions, its rules, its end."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 from sqlalchemy import create_engine, func, insert, select, text
@@ -11,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 from backend.core.errors import DatabaseError
 from backend.core.schema import VERSION, build_schema
 from backend.core.settings import MEMORY
-from backend.core.storage import Database, Transaction, open_database
+from backend.core.storage import Database, Transaction, _write_ahead, open_database
 from tests.factories import START, make_device
 
 
@@ -173,3 +177,66 @@ def test_moments_are_kept_to_the_microsecond_and_come_back_in_utc(
         (found,) = tx.execute(select(tx.schema.rides.c.received_at)).scalars()
     assert found == moment
     assert found.tzinfo is UTC
+
+
+def test_the_latest_of_no_moments_is_none(database: Database) -> None:
+    """What SQL answers about nothing comes back as nothing, and not as the year 1970."""
+    with database.reading() as tx:
+        latest = tx.execute(select(func.max(tx.schema.rides.c.received_at))).scalar_one()
+    assert latest is None
+
+
+def test_a_ride_without_a_moment_is_refused_by_the_table(database: Database) -> None:
+    """No moment is stored as no number, so that NOT NULL can do its work."""
+    with pytest.raises(IntegrityError, match="NOT NULL"), database.writing() as tx:
+        tx.execute(
+            insert(tx.schema.rides),
+            {"device": make_device(), "route_id": None, "received_at": None},
+        )
+
+
+class BusyAtFirst(sqlite3.Cursor):
+    """A cursor on a database that somebody else is about to open, for as many tries as it is told."""
+
+    tries = 2
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401 - as in the base class
+        if self.tries:
+            self.tries -= 1
+            raise locked()
+        super().execute(sql, parameters)
+        return self
+
+
+def locked() -> sqlite3.OperationalError:
+    """Return the very error that SQLite gives."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+def test_a_file_that_others_are_opening_is_waited_for(tmp_path: Path) -> None:
+    """SQLite does not wait for the write-ahead log by itself; we do, until it is there."""
+    with closing(sqlite3.connect(tmp_path / "new.sqlite3")) as connection:
+        cursor = connection.cursor(BusyAtFirst)
+        _write_ahead(cursor)
+        assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        cursor.close()
+
+
+class Broken(sqlite3.Cursor):
+    """A cursor on a disk that is broken."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401, ARG002 - as in the base class
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+
+def test_a_failure_that_waiting_does_not_mend_is_not_waited_for() -> None:
+    """Only where somebody else has the file does it help to try again."""
+    with closing(sqlite3.connect(MEMORY)) as connection:
+        cursor = connection.cursor(Broken)
+        with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+            _write_ahead(cursor)
+        cursor.close()

@@ -1,0 +1,145 @@
+"""The command line of the suite's cost."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import tomllib
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from shakeproof.errors import ShakeproofError
+from shakeproof.files import make_folder, write_text
+from shakeproof.gates.cost.arms import arms
+from shakeproof.gates.cost.judging import GATE, verdict
+from shakeproof.gates.cost.machine import Machine, this_machine
+from shakeproof.gates.cost.page import log_line, replaced, results, trend
+from shakeproof.gates.cost.running import Bounds, Measured, measure
+from shakeproof.gates.cost.settings import read_settings
+from shakeproof.gates.coverage.repository import head
+from shakeproof.gates.verdict import Verdict, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PAGE: Final = "docs/performance.md"
+LOG: Final = "history.jsonl"
+ROUNDS: Final = 3
+BUDGET: Final = 1800.0  # seconds
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure the suite and judge its cost; return 0 pass, 1 fail, 2 error, 5 inconclusive, 130 interrupted."""
+    at = list(argv).index("--") if "--" in argv else len(argv)
+    options = _parser().parse_args(argv[:at], argparse.Namespace(pytest=argv[at + 1 :]))
+    return settle(GATE, lambda: _judge(options), options.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m shakeproof.gates.cost",
+        usage="%(prog)s --out DIR [OPTIONS] [-- PYTEST_ARGS...]",
+        description="What does the whole suite cost, and where does its time go? Takes several minutes; what else the "
+        "machine does shows.",
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the project (default: here)")
+    parser.add_argument("--out", type=Path, required=True, help="where the reports go")
+    parser.add_argument(
+        "--rounds", type=_count, default=ROUNDS, help="runs of each way (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=BUDGET, metavar="SECONDS",
+        help="start no run that would end later (default: %(default)g)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few tests, once: whether it works, not what it costs",
+    )
+    parser.add_argument(
+        "--write",
+        nargs="?",
+        const=PAGE,
+        metavar="PAGE",
+        help=f"put the results into this page (default: {PAGE})",
+    )
+    return parser
+
+
+def _judge(options: argparse.Namespace) -> Verdict:
+    root: Path = options.root.absolute()
+    make_folder(options.out)
+    settings = read_settings(_pyproject(root))
+    page = None if options.write is None else root / options.write
+    text = (
+        None if page is None else _text(page)
+    )  # nobody measures for minutes to hear that there is no page
+    machine = this_machine()
+    bounds = Bounds(1 if options.quick else options.rounds, options.budget)
+    arguments = (*(settings.quick if options.quick else settings.pytest), *options.pytest)
+    loads = [os.getloadavg()[0]]
+    measured = measure(arms(settings, machine.cores), arguments, root, bounds, say=_say)
+    loads.append(os.getloadavg()[0])
+    conditions = _conditions(machine, measured, loads)
+    seen = _with_trend(
+        verdict(settings, machine, measured, (conditions,)), options.out / LOG, machine
+    )
+    _log(options.out / LOG, seen, root, quick=options.quick)
+    if page is not None and text is not None:
+        write_text(page, replaced(text, results(seen, conditions, quick=options.quick)))
+    return seen
+
+
+def _conditions(machine: Machine, measured: Measured, loads: Sequence[float]) -> str:
+    runs = sum(len(each) for each in measured.runs.values())
+    before, after = loads
+    return (
+        f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}, {machine}: {runs} runs in {measured.seconds:.0f} s, "
+        f"each way once a round in an order that changes; medians, and in brackets the range. Load average "
+        f"{before:.1f} before and {after:.1f} after."
+    )
+
+
+def _with_trend(seen: Verdict, log: Path, machine: Machine) -> Verdict:
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    before = trend(lines, asdict(machine))
+    return seen if before is None else replace(seen, tables=(*seen.tables, before))
+
+
+def _log(log: Path, seen: Verdict, root: Path, *, quick: bool) -> None:
+    """Add one line; what is there stays."""
+    date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(log_line(seen, date, head(root), quick=quick) + "\n")
+    except OSError as error:
+        raise ShakeproofError(f"{log} cannot be written: {error.strerror}.") from error
+
+
+def _pyproject(root: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(_text(root / "pyproject.toml"))
+    except tomllib.TOMLDecodeError as error:
+        raise ShakeproofError(f"{root / 'pyproject.toml'} is no TOML: {error}.") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ShakeproofError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def _say(sentence: str) -> None:
+    """Tell how far it has come, on stderr: stdout is for the answer."""
+    sys.stderr.write(f"  {sentence}\n")
+    sys.stderr.flush()

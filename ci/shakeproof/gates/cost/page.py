@@ -1,0 +1,80 @@
+"""Putting results into a page, and a line into the log (pure)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from shakeproof.errors import ShakeproofError
+from shakeproof.gates.documents import markdown
+from shakeproof.gates.verdict import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shakeproof.gates.verdict import Verdict
+
+BEGIN: Final = "<!-- results: begin -->"
+END: Final = "<!-- results: end -->"
+TINY: Final = "**A tiny run (`--quick`): it shows that measuring works; the figures mean nothing.**"
+BEFORE: Final = 5  # lines of the log that are shown
+
+
+def results(seen: Verdict, conditions: str, *, quick: bool) -> str:
+    """Write what stands between the markers."""
+    parts = [*([TINY] if quick else []), conditions, f"**{seen.answer}**: {seen.sentence}"]
+    parts += [f"### {table.title}\n\n{markdown(table.rows).rstrip()}" for table in seen.tables]
+    return "\n\n".join(parts)
+
+
+def replaced(page: str, text: str) -> str:
+    """Put results between the markers of a page; raise ShakeproofError where it has none."""
+    if BEGIN not in page or END not in page:
+        raise ShakeproofError(
+            f"The page has no place for results: write {BEGIN} and {END} into it."
+        )
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def log_line(seen: Verdict, date: str, commit: str | None, *, quick: bool) -> str:
+    """Write one run as one line of JSON."""
+    ways = seen.details["ways"]
+    tests = seen.details["tests"]
+    machine = seen.details["machine"]
+    return json.dumps(
+        {
+            "date": date,
+            "commit": commit,
+            "machine": machine,
+            "quick": quick,
+            "answer": seen.answer,
+            "tests": len(tests) if isinstance(tests, list) else 0,
+            "ways": ways,
+        }
+    )
+
+
+def trend(lines: Iterable[str], machine: Mapping[str, object]) -> Table | None:
+    """Lay out the last whole runs of the same machine; None where there are none. A damaged line is passed over."""
+    rows = []
+    for line in lines:
+        try:
+            run = json.loads(line)
+            same = run["machine"] == machine and not run["quick"]
+            medians = {name: f"{way['median']:.1f}" for name, way in run["ways"].items()}
+            row = (run["date"], (run["commit"] or "-")[:12], str(run["tests"]), medians)
+        except (ValueError, KeyError, TypeError):
+            continue
+        if same:
+            rows.append(row)
+    if not rows:
+        return None
+    names = list(rows[-1][3])
+    heading = ("date", "commit", "tests", *names)
+    body = tuple(
+        (date, commit, tests, *(medians.get(name, "-") for name in names))
+        for date, commit, tests, medians in rows[-BEFORE:]
+    )
+    return Table("Before, on this machine (seconds)", (heading, *body))

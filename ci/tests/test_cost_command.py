@@ -1,0 +1,186 @@
+"""The suite's cost on small suites that are run for real."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shakeproof.errors import NothingToJudgeError, ShakeproofError
+from shakeproof.gates.cost import page
+from shakeproof.gates.cost.arms import SERIAL, Arm, parallel
+from shakeproof.gates.cost.command import main
+from shakeproof.gates.cost.judging import verdict
+from shakeproof.gates.cost.machine import Machine
+from shakeproof.gates.cost.running import Bounds, Measured, measure, run_once
+from shakeproof.gates.cost.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYPROJECT = """\
+[tool.pytest.ini_options]
+addopts = ["-p", "no:cacheprovider"]
+markers = ["property: laws"]
+
+[tool.shakeproof.suite-cost]
+each = { property = LIMIT }
+kinds = ["property"]
+source = "."
+"""
+TESTS = """\
+import pytest
+
+
+@pytest.fixture
+def outer(request):
+    return request.getfixturevalue("inner")
+
+
+@pytest.fixture(scope="module")
+def inner():
+    return 3
+
+
+@pytest.mark.property
+def test_law(outer):
+    assert outer == 3
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_plain(number):
+    assert number < 3
+"""
+MACHINE = Machine("a CPU", 2, "Linux", "3.11")
+ONE_PROCESS = Arm(SERIAL, ("-p", "no:randomly", "-n", "0"))
+
+pytestmark = pytest.mark.usefixtures("no_outer_variables")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Write a small suite."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(PYPROJECT.replace("LIMIT", "30"), encoding="utf-8")
+    (folder / "test_small.py").write_text(TESTS, encoding="utf-8")
+    (folder / "page.md").write_text(f"{page.BEGIN}\n{page.END}\n", encoding="utf-8")
+    return folder
+
+
+def test_one_process_shows_phases_marks_and_fixtures(root: Path, tmp_path: Path) -> None:
+    """A fixture's time is its own, without that of the one it asks for."""
+    run = run_once(ONE_PROCESS, (), root, tmp_path)
+
+    assert (run.tests[0].test, run.tests[0].marks) == (
+        "test_small.py::test_law",
+        frozenset({"property"}),
+    )
+    assert len(run.tests) == 4
+    assert {(one.name, one.scope, one.times) for one in run.fixtures} >= {
+        ("outer", "function", 1),
+        ("inner", "module", 1),
+    }
+    assert {name for name, _ in run.tests[0].fixtures} >= {"outer", "inner"}
+    assert run.ready is None
+    assert 0 < run.collected <= run.first <= run.seconds
+
+
+def test_workers_show_when_they_were_there(root: Path, tmp_path: Path) -> None:
+    """Before the tests were collected, which was before the first report."""
+    run = run_once(Arm(parallel(2), ("-p", "no:randomly", "-n", "2"), 2), (), root, tmp_path)
+
+    assert run.ready is not None
+    assert 0 < run.ready <= run.collected <= run.first <= run.seconds
+    assert len(run.tests) == 4
+
+
+def test_a_red_suite_is_an_error_with_its_last_lines(root: Path, tmp_path: Path) -> None:
+    """Tests that fail take another time than those that pass."""
+    (root / "test_small.py").write_text("def test_it():\n    assert 1 == 2\n", encoding="utf-8")
+
+    with pytest.raises(ShakeproofError, match="red when it is run as 'serial'") as raised:
+        run_once(ONE_PROCESS, (), root, tmp_path)
+
+    assert "1 failed" in str(raised.value)
+
+
+def test_a_selection_of_nothing_is_an_error(root: Path, tmp_path: Path) -> None:
+    """Nothing that costs."""
+    with pytest.raises(NothingToJudgeError, match="No test was collected"):
+        run_once(ONE_PROCESS, ("-k", "nothing"), root, tmp_path)
+
+
+def test_no_run_is_started_that_would_end_too_late(root: Path) -> None:
+    """The first round is made as long as any time is left; a further one is not begun when the last took longer."""
+    ticks = iter([0.0, 0.0, 99.99, 99.99, 99.99])
+    said: list[str] = []
+
+    measured = measure(
+        [ONE_PROCESS], (), root, Bounds(2, 100.0), say=said.append, clock=lambda: next(ticks)
+    )
+
+    assert list(measured.of(SERIAL)) == [0]
+    assert said[-1] == "round 2 of 2: no time is left for serial"
+
+
+def test_one_round_decides_nothing_and_is_written_down(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 5; report, page and log have the numbers, and the log grows by a line a run."""
+    out = tmp_path / "out"
+
+    status = main(["--root", str(root), "--out", str(out), "--quick", "--write", "page.md"])
+
+    said = capsys.readouterr()
+    assert (status, json.loads((out / "report.json").read_text("utf-8"))["verdict"]) == (
+        5,
+        "inconclusive",
+    )
+    assert "round 1 of 1: serial took" in said.err
+    assert "after 1 of at least 3 runs" in said.out
+    assert page.TINY in (root / "page.md").read_text(encoding="utf-8")
+    assert len((out / "history.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_a_slow_test_makes_it_red(root: Path) -> None:
+    """Three real rounds in one process, and a limit of a hundred thousandth of a second for a law."""
+    settings = Settings(each={"property": 0.00001})
+    real = measure([ONE_PROCESS], (), root, Bounds(3, 600.0), say=lambda _: None)
+    others = {parallel(workers): real.of(SERIAL) for workers in (1, 2, 4)}
+
+    answer = verdict(settings, MACHINE, Measured({**real.runs, **others}), ())
+
+    assert answer.answer == "fail"
+    assert answer.sentence.startswith("each of 1 property tests: 0.0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "sentence"),
+    [
+        (["--write", "nowhere.md"], "", "nowhere.md cannot be read"),
+        ([], "pyproject.toml", "is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_measured(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], name: str, sentence: str
+) -> None:
+    """Nobody waits for minutes to hear it."""
+    if name:
+        (root / name).write_text("nonsense", encoding="utf-8")
+
+    status = main(["--root", str(root), "--out", str(root / "out"), *arguments])
+
+    assert status == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rounds", ["0", "-1", "many"])
+def test_rounds_are_a_number_from_one_up(rounds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything else is refused."""
+    with pytest.raises(SystemExit) as raised:
+        main(["--out", "nowhere", "--rounds", rounds])
+
+    assert raised.value.code == 2
+    assert "is not a number from 1 up" in capsys.readouterr().err
