@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shakeproof.inject.shakeproof_state.protocol import Change
 
 TABLE = "tool.shakeproof.leaks.allow"
-TABLES = ("benchmarks", "coverage", "leaks", "suite-cost")  # all that there are below tool.shakeproof
+TABLES = ("benchmarks", "coverage", "leaks", "mutants", "suite-cost")  # all that there are below tool.shakeproof
 EXAMPLE = f"exceptions are written as [[{TABLE}]], each with a category, a key and a reason"
 # What TOML calls the types that it can hold, but for dates and times.
 TYPES = (
