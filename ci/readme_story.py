@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from generated import print_or_write
+
 ROOT = Path(__file__).parent.parent
 OVERLAY = ROOT / "ci/tests/specimens/cached_settings"
 # Of the suite, only what the overlay's tests make their data with.
@@ -28,13 +30,7 @@ def main(argv: list[str]) -> int:
     """Print the report, or write it into the README."""
     with tempfile.TemporaryDirectory() as folder:
         answer = ask(lay_out(Path(folder) / "copy"))
-    new = story(answer.stdout)
-    if argv != ["--write"]:
-        print(new)
-        return 0
-    readme = ROOT / "README.md"
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), new), encoding="utf-8")
-    return 0
+    return print_or_write(argv, BEGIN, END, story(answer.stdout))
 
 
 def lay_out(folder: Path) -> Path:
@@ -77,13 +73,6 @@ def story(printed: str) -> str:
     verdict = printed.partition("\nunstable: ")[2]
     findings = verdict[: found.start()] if (found := re.search(r"\n\n  \d", verdict)) else verdict
     return f"```text\nunstable: {findings.rstrip()}\n```"
-
-
-def replaced(text: str, new: str) -> str:
-    """Put the report between its two markers."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{new}\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -11,19 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from generated import print_or_write
+
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- sessions: begin -->", "<!-- sessions: end -->"
 
 
 def main(argv: list[str]) -> int:
     """Print the table, or write it into the README."""
-    new = table(listed_sessions())
-    if argv != ["--write"]:
-        print(new)
-        return 0
-    readme = ROOT / "README.md"
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), new), encoding="utf-8")
-    return 0
+    return print_or_write(argv, BEGIN, END, table(listed_sessions()))
 
 
 def listed_sessions() -> list[dict[str, object]]:
@@ -50,13 +46,6 @@ def table(sessions: list[dict[str, object]]) -> str:
     """Lay the sessions out as a Markdown table: the command, and the question it answers."""
     rows = [f"| `nox -s {each['session']}` | {each['description']} |" for each in sessions]
     return "\n".join(["| command | question |", "|---|---|", *rows])
-
-
-def replaced(text: str, new: str) -> str:
-    """Put the table between its two markers."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{new}\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from generated import replaced
 
 from benchmarks import culprit_search, guard, memory, probes, same_evidence
 from benchmarks.scene import JOBS, say
-from benchmarks.table import BEGIN, END, Figure, replaced, table
+from benchmarks.table import BEGIN, END, Figure, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.write is not None:
         page = arguments.write
         old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
-        page.write_text(replaced(old, results), encoding="utf-8")
+        page.write_text(replaced(old, BEGIN, END, results), encoding="utf-8")
     return 0
 
 

@@ -32,10 +32,3 @@ def table(figures: Iterable[Figure]) -> str:
     rows = [(each.what, each.measured, each.target, each.verdict, each.how) for each in figures]
     lines = [("what", "measured", "target", "verdict", "how"), ("---",) * 5, *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-
-
-def replaced(page: str, results: str) -> str:
-    """Put the results between the two markers of a page."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{results}\n{END}{after}"

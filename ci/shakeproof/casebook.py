@@ -73,9 +73,8 @@ class Casebook:
         default_factory=dict
     )
     leaks: tuple[Leak, ...] = ()  # what each test leaves behind, victim or not
-    ambient: tuple[
-        Suspicion, ...
-    ] = ()  # tests that fail only while something around them is other than usual
+    # Tests that fail only while something around them is other than usual.
+    ambient: tuple[Suspicion, ...] = ()
     # The runs that showed it: kept apart, for they are not to be compared with the others.
     ambient_runs: list[Run] = field(default_factory=list)
     pairs: int = 0  # ordered pairs that were run; of these, `runs` holds only the odd ones

@@ -86,6 +86,8 @@ def no_outer_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("TZ", "LC_ALL"):  # what a run under another condition is told from
         monkeypatch.delenv(name, raising=False)
+    for name in ("CI", "BUILD_NUMBER"):  # with which pytest's summary holds whole messages
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

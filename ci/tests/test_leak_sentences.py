@@ -104,8 +104,8 @@ def test_a_leak_of_any_category_reads_as_a_sentence(category: str) -> None:
             "changed file data.csv (12 bytes -> 13 bytes)",
         ),
         (
-            Change("filesystem", "descriptor 7", None, "/work/data.csv", "descriptors"),
-            "left a file open (/work/data.csv, descriptor 7)",
+            Change("filesystem", "descriptor 7", None, "/project/data.csv", "descriptors"),
+            "left a file open (/project/data.csv, descriptor 7)",
         ),
         (
             Change("thread", "asyncio event loop", None, "open: Task-1", "threads"),

@@ -143,6 +143,11 @@ def session_outcome(run: Run) -> Outcome:
     return Outcome(SESSION, Status.PASSED)
 
 
+def is_failing_test(suspicion: Suspicion) -> bool:
+    """Tell whether what is suspected is a test, and of nothing but that it fails."""
+    return suspicion.test != SESSION and suspicion.status in (Status.FAILED, Status.ERROR)
+
+
 def in_company(run: Run) -> bool:
     """Tell whether other tests ran at the same time, in workers of this run or in other runs.
 

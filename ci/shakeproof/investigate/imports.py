@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from shakeproof.investigate.causes import Answer
-from shakeproof.investigate.classify import SESSION
+from shakeproof.investigate.classify import is_failing_test
 from shakeproof.investigate.commands import seen_from, without_paths
 from shakeproof.investigate.culprits import minimal
-from shakeproof.model import Experiment, ImportLook, Instability, Kind, Status
+from shakeproof.model import Experiment, ImportLook, Instability, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +29,7 @@ CONFTEST = "conftest.py"
 
 def may_be_import_polluted(suspicion: Suspicion) -> bool:
     """Tell whether it could pass if fewer files were collected: it fails in every run, and is a test."""
-    seen = (Status.FAILED, Status.ERROR)
-    return (
-        suspicion.kind is Instability.BROKEN
-        and suspicion.test != SESSION
-        and suspicion.status in seen
-    )
+    return suspicion.kind is Instability.BROKEN and is_failing_test(suspicion)
 
 
 def collecting(suspicion: Suspicion, beside: Sequence[str], target: Target) -> Experiment:

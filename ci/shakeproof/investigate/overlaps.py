@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shakeproof.investigate.classify import SESSION, SIGNIFICANT, chance_of_one_side
-from shakeproof.model import Cause, Instability, Leak, Status
+from shakeproof.investigate.classify import SIGNIFICANT, chance_of_one_side, is_failing_test
+from shakeproof.model import Cause, Instability, Leak
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -67,13 +67,8 @@ class Overlap:
 
 def may_overlap(suspicion: Suspicion) -> bool:
     """Tell whether it can be found out who overlaps: it is a test, which fails beside other runs."""
-    seen = (Status.FAILED, Status.ERROR)
-    return (
-        suspicion.kind is Instability.PARALLEL_UNSAFE
-        and suspicion.test != SESSION
-        and suspicion.status in seen
-        and not suspicion.culprits
-    )
+    unsafe = suspicion.kind is Instability.PARALLEL_UNSAFE
+    return unsafe and is_failing_test(suspicion) and not suspicion.culprits
 
 
 def candidates(

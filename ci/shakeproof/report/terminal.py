@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from shakeproof.model import Finding, Report, Run
 
-GREEN, RED, YELLOW, BOLD, FAINT = "32", "31", "33", "1", "2"
+GREEN, RED, YELLOW, BOLD = "32", "31", "33", "1"
 DEFAULT_OUT = ".shakeproof"  # the report directory where none is named
 COLOURS = (
     (Verdict.STABLE, GREEN),

@@ -12,11 +12,14 @@ from shakeproof.model import Experiment, Instability, Kind
 from shakeproof.report import phrases
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
+    from shakeproof.casebook import Casebook
     from shakeproof.investigate.causes import Ask
-    from shakeproof.model import Restoring, Run, Suspicion
+    from shakeproof.model import Leak, Restoring, Run, Suspicion
     from shakeproof.search.work import Work
+
+    Culprits = tuple[Suspicion, tuple[str, ...]]  # of a test: one set that is enough
 
 # Not a hang: each piece that is not the cause would take the time after which a test is given up.
 EXPLAINED = DEPENDENT | {Instability.CRASH}
@@ -26,24 +29,42 @@ MOST_EXPLAINED = 5  # sets of culprits of one test
 def explain(work: Work) -> None:
     """Find out what culprits leave behind that makes the difference: by putting it back, piece by piece."""
     lab, book = work.labs.quick, work.book
-    open_ones = [
+    open_ones = not_explained(book, EXPLAINED)
+    if isinstance(lab, ForkLab):
+        explain_each(
+            work,
+            open_ones,
+            lambda suspicion, members: _restored(work, lab, suspicion, members),
+            lambda left: f"what {phrases.plural(left, 'culprit')} leave behind",
+        )
+    elif open_ones:
+        book.left_out("what the culprits leave behind, which takes forks")
+
+
+def not_explained(book: Casebook, kinds: Collection[Instability]) -> list[Culprits]:
+    """List the sets of culprits of tests of these kinds of which it is open what they do."""
+    return [
         (each, members)
         for each in book.suspicions
         for members in each.culprits[:MOST_EXPLAINED]
-        if each.kind in EXPLAINED and each.rate == 1
+        if each.kind in kinds and each.rate == 1
         if (each.test, each.reason, members) not in book.explained
     ]
-    if not isinstance(lab, ForkLab):
-        if open_ones:
-            book.left_out("what the culprits leave behind, which takes forks")
-        return
+
+
+def explain_each(
+    work: Work,
+    open_ones: Sequence[Culprits],
+    asking: Callable[[Suspicion, tuple[str, ...]], Ask],
+    left_out: Callable[[int], str],
+) -> None:
+    """Find out what each set of culprits does, until the budget is spent; then say what is left out."""
+    book = work.book
     for number, (suspicion, members) in enumerate(open_ones):
         if work.spent():
-            left = phrases.plural(len(open_ones) - number, "culprit")
-            book.left_out(f"what {left} leave behind")
+            book.left_out(left_out(len(open_ones) - number))
             break
-        ask = _restored(work, lab, suspicion, members)
-        found = causes(ask, brittle=suspicion.kind is Instability.BRITTLE)
+        found = causes(asking(suspicion, members), brittle=suspicion.kind is Instability.BRITTLE)
         book.explained[suspicion.test, suspicion.reason, members] = found
     book.suspicions = book.suspected()
 
@@ -76,6 +97,12 @@ def say_what_was_unseen(work: Work, run: Run) -> None:
             work.book.left_out(what)
 
 
+def what_was_left(leaks: Collection[Leak], noun: str) -> str:
+    """Say how many tests, or files, left how much changed."""
+    by, pieces = {each.by for each in leaks}, {each.piece for each in leaks}
+    return f"{phrases.plural(len(by), noun)} left {phrases.plural(len(pieces), 'piece')} of state changed"
+
+
 def watch(work: Work) -> None:
     """Run the declared order once more, and note what each test leaves behind, whether anybody minds or not."""
     lab, book = work.labs.quick, work.book
@@ -88,6 +115,4 @@ def watch(work: Work) -> None:
         work.terminal.over(run)
         book.leaks = run.left
         say_what_was_unseen(work, run)
-    tests = phrases.plural(len({each.by for each in book.leaks}), "test")
-    pieces = phrases.plural(len({each.piece for each in book.leaks}), "piece")
-    work.terminal.say(f"  1 run watched: {tests} left {pieces} of state changed")
+    work.terminal.say(f"  1 run watched: {what_was_left(book.leaks, 'test')}")

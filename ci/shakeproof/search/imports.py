@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shakeproof import orders
-from shakeproof.investigate.causes import Answer, causes
+from shakeproof.investigate.causes import Answer
 from shakeproof.investigate.imports import (
     collecting,
     culprits_of_import,
@@ -16,7 +16,12 @@ from shakeproof.investigate.imports import (
 )
 from shakeproof.model import Experiment, ImportLook, Instability, Kind
 from shakeproof.report import phrases
-from shakeproof.search.explain import MOST_EXPLAINED, say_what_was_unseen
+from shakeproof.search.explain import (
+    explain_each,
+    not_explained,
+    say_what_was_unseen,
+    what_was_left,
+)
 from shakeproof.search.work import paced
 
 if TYPE_CHECKING:
@@ -55,11 +60,8 @@ def watch_imports(work: Work) -> None:
             return
         book.leaks += run.left
         say_what_was_unseen(work, run)
-        files = phrases.plural(len({each.by for each in run.left}), "file")
-        pieces = phrases.plural(len({each.piece for each in run.left}), "piece")
-        work.terminal.say(
-            f"  1 collection watched: by being imported, {files} left {pieces} of state changed"
-        )
+        left = what_was_left(run.left, "file")
+        work.terminal.say(f"  1 collection watched: by being imported, {left}")
 
 
 def look_at_imports(work: Work) -> None:
@@ -94,22 +96,14 @@ def look_at_imports(work: Work) -> None:
 
 def explain_imports(work: Work) -> None:
     """Find out what it is that culprits do on import: by putting it back, piece by piece, right after."""
-    book = work.book
-    open_ones = [
-        (each, members)
-        for each in book.suspicions
-        for members in each.culprits[:MOST_EXPLAINED]
-        if each.kind is Instability.IMPORT_POLLUTED
-        if (each.test, each.reason, members) not in book.explained
-    ]
-    for number, (suspicion, members) in enumerate(open_ones):
-        if work.spent():
-            left = phrases.plural(len(open_ones) - number, "file")
-            book.left_out(f"what is done on import by {left} and makes tests fail")
-            break
-        found = causes(_restored(work, suspicion, members), brittle=False)
-        book.explained[suspicion.test, suspicion.reason, members] = found
-    book.suspicions = book.suspected()
+    explain_each(
+        work,
+        not_explained(work.book, {Instability.IMPORT_POLLUTED}),
+        lambda suspicion, members: _restored(work, suspicion, members),
+        lambda left: (
+            f"what is done on import by {phrases.plural(left, 'file')} and makes tests fail"
+        ),
+    )
 
 
 def _restored(work: Work, suspicion: Suspicion, members: tuple[str, ...]) -> Ask:
