@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from shakeproof.inject.shakeproof_state.protocol import Change
 
 TABLE = "tool.shakeproof.leaks.allow"
-TABLES = ("benchmarks", "coverage", "leaks", "mutants", "suite-cost")  # all that there are below tool.shakeproof
+# All that there are below tool.shakeproof.
+TABLES = ("benchmarks", "coverage", "leaks", "mutants", "suite-cost")
 EXAMPLE = f"exceptions are written as [[{TABLE}]], each with a category, a key and a reason"
 # What TOML calls the types that it can hold, but for dates and times.
 TYPES = (

@@ -25,11 +25,7 @@ MOST_HASH_SEED: Final = 2**32 - 1
 class Effort:
     """How many rounds are made."""
 
-    looks: tuple[int, ...] = (
-        8,
-        12,
-        18,
-    )  # after which the first series is judged; the last is its limit
+    looks: tuple[int, ...] = (8, 12, 18)  # when the first series is judged; the last is its limit
     second: int = 12  # of the second series
 
 
