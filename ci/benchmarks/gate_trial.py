@@ -20,8 +20,10 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from generated import replaced
+
 from benchmarks.scene import say
-from benchmarks.table import BEGIN, END, replaced
+from benchmarks.table import BEGIN, END
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.against import Asking, common_benchmarks, compare_sides
 from shakeproof.gates.benchmarks.plan import Effort
@@ -84,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.write is not None:
         page = arguments.write
         old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
-        page.write_text(replaced(old, results), encoding="utf-8")
+        page.write_text(replaced(old, BEGIN, END, results), encoding="utf-8")
     return 0
 
 
