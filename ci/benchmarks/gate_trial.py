@@ -28,7 +28,7 @@ from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.against import Asking, common_benchmarks, compare_sides
 from shakeproof.gates.benchmarks.plan import Effort
 from shakeproof.gates.benchmarks.settings import read_settings
-from shakeproof.gates.benchmarks.sides import clean_commit, repository, two_sides
+from shakeproof.gates.benchmarks.sides import clean_commit, installed_sides, repository
 from shakeproof.gates.documents import markdown
 from shakeproof.gates.verdict import worst
 
@@ -167,12 +167,14 @@ def _compare(number: int, kind: str, arguments: argparse.Namespace) -> Trial:
         effort=QUICK if arguments.quick else Effort(),
     )  # fmt: skip
     into = ""
-    with two_sides(repo, commit, settings, say) as (base, head):
-        common = common_benchmarks(base, head, asked)
+    with installed_sides(repo, commit, settings, say) as sides:
+        common = common_benchmarks(sides, asked)
         if kind == SLOWER:
             into = common.tests[number % len(common.tests)]
-        sides = _with_plugin(base, ""), _with_plugin(head, into)
-        decisions = compare_sides(*sides, common, asked, say)
+        slowed = {
+            arm: _with_plugin(side, into if arm == "head" else "") for arm, side in sides.items()
+        }
+        decisions = compare_sides(slowed, common, asked, say)
     answers = {each.name: each.answer for each in decisions}
     return Trial(
         number, kind, into,
@@ -187,7 +189,7 @@ def _compare(number: int, kind: str, arguments: argparse.Namespace) -> Trial:
 
 
 def _with_plugin(side: Side, into: str) -> Side:
-    """Let both sides load the plugin, so that nothing but the slowness tells them apart."""
+    """Let all sides load the plugin, so that nothing but the slowness tells them apart."""
     options = ("-p", "gate_trial_slowed", f"--slowed={into}", f"--slowed-by={SLOWED_BY}")
     return replace(side, options=options, paths=(PLUGINS,))
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from shakeproof.gates.verdict import Verdict
 
-FEW = Effort(looks=(2,), second=2)
+FEW = Effort(looks=(1,), second=1)
 CI = Path(__file__).parents[1]
 
 
@@ -78,7 +79,7 @@ def test_what_is_not_committed_is_compared_with_head(repo: Bench) -> None:
 
     found = {one["name"]: one for one in verdict.details["benchmarks"]}  # type: ignore[attr-defined]
     assert set(found) == {ONE, TWO}
-    assert all(len(one["seconds"]) >= 2 for one in found.values())
+    assert all(len(one["seconds"]) == 1 for one in found.values())
     assert verdict.answer in {"pass", "fail", "inconclusive"}
     assert verdict.details["base"] == repo.git("rev-parse", "HEAD")
     assert left_behind(repo) == []
@@ -102,8 +103,13 @@ def test_a_slowed_function_fails_and_is_named(repo: Bench) -> None:
     assert ONE in verdict.sentence
 
 
-def test_both_sides_run_their_own_code_under_heads_benchmarks(repo: Bench) -> None:
-    """A benchmark that asks which code it has, and where, is answered differently on the two sides."""
+@pytest.mark.parametrize("together", ["true", "false"])
+def test_both_sides_run_their_own_code_under_heads_benchmarks(repo: Bench, together: str) -> None:
+    """A benchmark that asks which code it has, and where, is answered differently on the two sides.
+
+    Whether they take turns or come one after the other.
+    """
+    repo.write("pyproject.toml", f"{CONFIG}together = {together}\n")
     seen = repo.root / "reports" / "seen.txt"
     repo.write("code_under_test.py", "SIDE = 'base'\ndef work():\n    return 45\n")
     repo.commit()
@@ -128,9 +134,9 @@ def test_both_sides_run_their_own_code_under_heads_benchmarks(repo: Bench) -> No
     ask(repo)
 
     lines = seen.read_text(encoding="utf-8").split("\n")[:-1]
-    assert set(lines) == {"base base", "HEAD head"}
-    rounds = lines[2:8]  # behind one run of each side that compiles everything
-    assert sorted(rounds) == ["HEAD head"] * 2 + ["base base"] * 4
+    counts = Counter(lines)
+    assert set(counts) == {"HEAD head", "base base", "base same"}
+    assert len(set(counts.values())) == 1
 
 
 def test_the_merge_base_with_main_is_the_default(repo: Bench) -> None:
@@ -247,7 +253,7 @@ def test_a_base_that_does_not_install_is_an_error(
 
     said = refusal(repo)
 
-    assert "does not install, so nothing can be compared with it" in said
+    assert "does not install, so nothing can be compared" in said
     assert "no such version; API_TOKEN=***" in said
 
 
@@ -290,7 +296,7 @@ def test_ctrl_c_removes_worktree_and_environments(repo: Bench, tmp_path: Path) -
         env=environment() | {"TMPDIR": temporary, "UV": str(uv), "PYTHONPATH": str(CI)},
     )  # fmt: skip
     try:
-        assert started.read_text(encoding="utf-8") == "started\n"
+        assert started.read_text(encoding="utf-8").startswith("started\n")
         assert left_behind(repo) != []
         gate.send_signal(signal.SIGINT)
         status = gate.wait(timeout=60)

@@ -17,7 +17,7 @@ from shakeproof.gates.benchmarks.judge import (
     judge_look,
     middle_mean,
 )
-from shakeproof.gates.benchmarks.plan import ARMS, Effort, turns
+from shakeproof.gates.benchmarks.plan import ARMS, Effort, round_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,12 +107,12 @@ def test_the_middle_mean_does_not_mind_the_largest_value(values: list[float]) ->
 @given(seed=st.integers(min_value=0, max_value=2**32))
 def test_every_order_comes_once_in_six_rounds(seed: int) -> None:
     """No side is first, or right behind another, more often than the others."""
-    rounds = turns(seed)
+    rounds = round_plans(seed)
     block = [next(rounds) for _ in range(6)]
 
     assert len({turn.order for turn in block}) == 6
     assert {frozenset(turn.order) for turn in block} == {frozenset(ARMS)}
-    again = turns(seed)
+    again = round_plans(seed)
     assert [next(again) for _ in range(6)] == block
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shakeproof.errors import ShakeproofError
-from shakeproof.gates.benchmarks.plan import Effort, turns
+from shakeproof.gates.benchmarks.plan import ARMS, Effort, round_plans
 from shakeproof.gates.benchmarks.series import decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from shakeproof.gates.benchmarks.plan import Arm
+    from shakeproof.gates.benchmarks.plan import Arm, RoundPlan
     from shakeproof.gates.benchmarks.series import Decision
 
 EFFORT = Effort(looks=(6, 9), second=6)
@@ -26,16 +26,15 @@ class Bench:
 
     def __init__(self, times: Mapping[str, Callable[[Arm, int], float]]) -> None:
         self.times = times
-        self.asked: list[tuple[Arm, tuple[str, ...], int]] = []
-        self.counts: Counter[tuple[str, Arm]] = Counter()
+        self.asked: list[tuple[tuple[str, ...], RoundPlan]] = []
+        self.counts: Counter[str] = Counter()
 
-    def measure(self, arm: Arm, names: Sequence[str], hash_seed: int) -> dict[str, float]:
-        self.asked.append((arm, tuple(names), hash_seed))
-        times = {}
-        for name in names:
-            self.counts[name, arm] += 1
-            times[name] = self.times[name](arm, self.counts[name, arm])
-        return times
+    def measure(self, names: Sequence[str], plan: RoundPlan) -> dict[Arm, dict[str, float]]:
+        self.asked.append((tuple(names), plan))
+        self.counts.update(names)
+        return {
+            arm: {name: self.times[name](arm, self.counts[name]) for name in names} for arm in ARMS
+        }
 
 
 def steady(_: Arm, number: int) -> float:
@@ -56,7 +55,7 @@ def slower_at_first(arm: Arm, number: int) -> float:
 
 def decided(bench: Bench) -> dict[str, Decision]:
     tolerances = dict.fromkeys(bench.times, 0.05)
-    decisions = decide(tolerances, bench.measure, turns(1), EFFORT, lambda _: None)
+    decisions = decide(tolerances, bench.measure, round_plans(1), EFFORT, lambda _: None)
     return {each.name: each for each in decisions}
 
 
@@ -78,9 +77,8 @@ def test_who_is_decided_is_measured_no_longer() -> None:
 
     decided(bench)
 
-    rounds = {name: bench.counts[name, "head"] for name in bench.times}
-    assert rounds == {STEADY: 6, SLOWER: 6 + 6, WILD: 9}
-    assert bench.asked[-1][1] == (SLOWER,)
+    assert bench.counts == {STEADY: 6, SLOWER: 6 + 6, WILD: 9}
+    assert bench.asked[-1][0] == (SLOWER,)
 
 
 def test_only_the_second_series_makes_a_failure() -> None:
@@ -91,28 +89,22 @@ def test_only_the_second_series_makes_a_failure() -> None:
     assert len(found.rounds) == EFFORT.second
 
 
-def test_a_round_is_three_processes_under_one_hash_seed() -> None:
-    """The base, HEAD and the base again share what they may differ in otherwise, and rounds do not."""
+def test_each_round_has_a_plan_of_its_own() -> None:
+    """No two share the order of sets and dictionaries, which could favour one side."""
     bench = Bench({STEADY: steady})
 
     decided(bench)
 
-    rounds = [bench.asked[at : at + 3] for at in range(0, len(bench.asked), 3)]
-    assert {frozenset(arm for arm, _, _ in each) for each in rounds} == {
-        frozenset({"base", "head", "again"})
-    }
-    seeds = [{seed for _, _, seed in each} for each in rounds]
-    assert [len(each) for each in seeds] == [1] * 6
-    assert len(set.union(*seeds)) == 6
+    assert len({plan.hash_seed for _, plan in bench.asked}) == 6
 
 
 def test_a_benchmark_that_is_there_now_and_then_is_an_error() -> None:
     """What vanishes in the middle is not what was compared before."""
     bench = Bench({STEADY: steady})
 
-    def forgetful(arm: Arm, names: Sequence[str], hash_seed: int) -> dict[str, float]:
-        times = bench.measure(arm, names, hash_seed)
-        return {} if len(bench.asked) > 5 else times
+    def forgetful(names: Sequence[str], plan: RoundPlan) -> dict[Arm, dict[str, float]]:
+        times = bench.measure(names, plan)
+        return times if len(bench.asked) < 6 else times | {"again": {}}
 
     with pytest.raises(ShakeproofError, match=f"{STEADY} was measured before and now was not"):
-        decide({STEADY: 0.05}, forgetful, turns(1), EFFORT, lambda _: None)
+        decide({STEADY: 0.05}, forgetful, round_plans(1), EFFORT, lambda _: None)

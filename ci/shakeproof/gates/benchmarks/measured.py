@@ -63,6 +63,11 @@ class Record:
         return tuple(one.name for one in self.measurements)
 
     @property
+    def minima(self) -> dict[str, float]:
+        """The least seconds of each benchmark, by name."""
+        return {one.name: one.minimum for one in self.measurements}
+
+    @property
     def busy(self) -> bool:
         """Whether the machine had more to do than it has processors."""
         return bool(self.load and self.processors and self.load > self.processors)

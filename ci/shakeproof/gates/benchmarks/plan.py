@@ -1,4 +1,4 @@
-"""In which order processes run, and under which hash seed (pure).
+"""In which order processes run, under which hash seed, and whose turn it is (pure).
 
 Each round is the base, HEAD and the base again. Over six rounds every order of the three occurs once, so that neither
 side is favoured by a machine that warms up or slows down; which comes when is random, so that nothing periodic can
@@ -8,17 +8,20 @@ is compared; the next round has another.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import permutations
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Arm: TypeAlias = Literal["base", "head", "again"]
 ARMS: Final[tuple[Arm, ...]] = ("base", "head", "again")
 MOST_HASH_SEED: Final = 2**32 - 1
+WORTH: Final = 0.15  # seconds that a benchmark is timed in one process...
+FEWEST, MOST = 3, 20  # ...but so many calls at least, and at most
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,47 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Turn:
+class RoundPlan:
     """One round: its order, and the PYTHONHASHSEED that its processes share."""
 
     order: tuple[Arm, ...]
     hash_seed: int
 
 
-def turns(seed: int) -> Iterator[Turn]:
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a process is: before this call of this benchmark, both counted from 0."""
+
+    benchmark: int
+    call: int
+
+
+def round_plans(seed: int) -> Iterator[RoundPlan]:
     """Yield rounds without end; the same seed gives the same ones."""
     random = Random(seed)  # noqa: S311 - repeatable, not secret
     while True:
         block = list(permutations(ARMS))
         random.shuffle(block)
         for order in block:
-            yield Turn(order, random.randrange(1, MOST_HASH_SEED))
+            yield RoundPlan(order, random.randrange(1, MOST_HASH_SEED))
+
+
+def calls_worth(seconds: float) -> int:
+    """Return how often what takes so many seconds is called in one process."""
+    return max(FEWEST, min(MOST, math.ceil(WORTH / seconds)))
+
+
+def who_goes(
+    waiting: Mapping[Arm, Place], behind_all: int, order: tuple[Arm, ...]
+) -> tuple[Arm, ...]:
+    """Choose among processes that wait: one of those furthest behind makes its call.
+
+    Those whose calls are made (`behind_all` stands for the next one) go on when nobody has one left, and all at once:
+    to clean up and to prepare may overlap, since nobody is timed. Who comes first changes from call to call: what one
+    leaves in the caches meets each of the others as often.
+    """
+    furthest = min(waiting.values())
+    behind = [arm for arm in order if waiting.get(arm) == furthest]
+    if furthest.call == behind_all:
+        return tuple(behind)
+    return (min(behind, key=lambda arm: (order.index(arm) + furthest.call) % len(order)),)

@@ -10,6 +10,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
@@ -62,20 +63,44 @@ class Watched:
     failed: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What to start, where it tells which benchmarks it had, and where pytest-benchmark writes their times."""
+
+    side: Side
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    watch: Path
+    measured: Path
+
+
 def measure(side: Side, tests: Sequence[str], *options: str, hash_seed: int) -> Record:
     """Measure benchmarks, named by path or node id, in one fresh process.
 
     Raises `ShakeproofError` where one of them fails or is skipped, or nothing is measured.
     """
-    file = side.scratch / "measured.json"
-    file.unlink(missing_ok=True)
-    watched = run(
-        side, (*MEASURING, f"--benchmark-json={file}", *options, *tests), hash_seed=hash_seed
-    )
+    prepared = prepare(side, (*options, *tests), hash_seed=hash_seed, timed=True)
+    watched = _run(prepared)
     check_passed(side, watched)
-    if not file.exists():
+    return read_times(prepared)
+
+
+def try_out(
+    side: Side, arguments: Iterable[str], *, hash_seed: int
+) -> tuple[Watched, Mapping[str, float]]:
+    """Time benchmarks of which some may fail; tell which there were, and the least seconds of those that passed."""
+    prepared = prepare(side, arguments, hash_seed=hash_seed, timed=True)
+    watched = _run(prepared)
+    if not prepared.measured.exists() or not read_object(prepared.measured).get("benchmarks"):
+        return watched, {}
+    return watched, read_times(prepared).minima
+
+
+def read_times(prepared: Prepared) -> Record:
+    """Read what a process measured; raise `ShakeproofError` where that is nothing."""
+    if not prepared.measured.exists():
         raise ShakeproofError(f"No benchmark was measured: {WHY_NOTHING}.")
-    return read_measured(read_object(file))
+    return read_measured(read_object(prepared.measured))
 
 
 def check_passed(side: Side, watched: Watched) -> None:
@@ -98,42 +123,75 @@ def run(
 
     Raises `ShakeproofError` where pytest does not come to the benchmarks, or xdist or coverage is active.
     """
+    # Under valgrind everything takes fifty times as long.
+    counting = {"SHAKEPROOF_ITERATIONS": str(iterations), "PYTEST_TIMEOUT": "0"}
+    return _run(
+        prepare(
+            side, arguments, hash_seed=hash_seed, prefix=prefix,
+            variables=counting if iterations else {},
+        )
+    )  # fmt: skip
+
+
+def prepare(
+    side: Side,
+    arguments: Iterable[str],
+    *,
+    hash_seed: int,
+    prefix: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+    timed: bool = False,
+) -> Prepared:
+    """Say what to start for the benchmarks of a side, and remove what an earlier run has written."""
     side.scratch.mkdir(parents=True, exist_ok=True)
-    watch = side.scratch / "watch.json"
+    watch, measured = side.scratch / "watch.json", side.scratch / "measured.json"
     watch.unlink(missing_ok=True)
-    command = [*prefix, str(side.python), "-m", "pytest", "-q", "-p", "shakeproof_benchmark"]
-    command += [*PLAIN, *side.options, *arguments]
+    measured.unlink(missing_ok=True)
+    timing = (*MEASURING, f"--benchmark-json={measured}") if timed else ()
+    plugins = ("-p", "shakeproof_benchmark", "-p", "shakeproof_turns", *PLAIN)
+    command = (*prefix, str(side.python), "-m", "pytest", "-q", *plugins, *side.options)
     environment = {
         **{name: value for name, value in os.environ.items() if name not in FOREIGN},
         "PYTHONPATH": os.pathsep.join(map(str, (INJECT, *side.paths))),
         "PYTHONHASHSEED": str(hash_seed),
         "TMPDIR": str(side.scratch),
         "SHAKEPROOF_BENCHMARKS": str(watch),
-        "SHAKEPROOF_ITERATIONS": str(iterations or ""),
+        **variables,
     }
-    if iterations:
-        environment["PYTEST_TIMEOUT"] = "0"  # under valgrind everything takes fifty times as long
+    return Prepared(side, (*command, *timing, *arguments), environment, watch, measured)
+
+
+def _run(prepared: Prepared) -> Watched:
+    side = prepared.side
     try:
         done = subprocess.run(
-            command, cwd=side.folder, env=environment, capture_output=True, text=True,
-            errors="replace", check=False, timeout=SECONDS, stdin=subprocess.DEVNULL,
+            prepared.command, cwd=side.folder, env=prepared.environment, capture_output=True,
+            text=True, errors="replace", check=False, timeout=SECONDS, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise ShakeproofError(
-            f"The benchmarks of {side.name} took longer than {SECONDS:.0f} seconds and were ended: make them smaller."
-        ) from error
+        raise took_too_long(side) from error
     except OSError as error:
-        raise ShakeproofError(f"{command[0]} could not be started: {error.strerror}.") from error
-    return _watched(side, watch, done)
-
-
-def _watched(side: Side, watch: Path, done: subprocess.CompletedProcess[str]) -> Watched:
-    if not watch.exists():
         raise ShakeproofError(
-            f"pytest ended with status {done.returncode} on {side.name} before any benchmark: "
-            f"{complaint(done.stderr + done.stdout)}"
+            f"{prepared.command[0]} could not be started: {error.strerror}."
+        ) from error
+    return read_watched(prepared, done.returncode, done.stderr + done.stdout)
+
+
+def took_too_long(side: Side) -> ShakeproofError:
+    """Say that the benchmarks of a side did not end."""
+    return ShakeproofError(
+        f"The benchmarks of {side.name} took longer than {SECONDS:.0f} seconds and were ended: make them smaller."
+    )
+
+
+def read_watched(prepared: Prepared, status: int, printed: str) -> Watched:
+    """Read which benchmarks a process had that ended with a status; raise `ShakeproofError` as `run` does."""
+    side = prepared.side
+    if not prepared.watch.exists():
+        raise ShakeproofError(
+            f"pytest ended with status {status} on {side.name} before any benchmark: {complaint(printed)}"
         )
-    document = read_object(watch)
+    document = read_object(prepared.watch)
     if document.get("disturbed"):
         raise ShakeproofError(
             f"{text_at(document, 'disturbed')} is active, which makes times meaningless: leave it out of addopts, of "
@@ -142,9 +200,8 @@ def _watched(side: Side, watch: Path, done: subprocess.CompletedProcess[str]) ->
     tests = document.get("tests")
     tests = tests if isinstance(tests, list) else []
     failed = as_object(document.get("failed"), "'failed'")
-    if done.returncode not in ORDERLY and not failed:
+    if status not in ORDERLY and not failed:
         raise ShakeproofError(
-            f"pytest ended with status {done.returncode} on {side.name}, and nothing was compared: "
-            f"{complaint(done.stderr + done.stdout)}"
+            f"pytest ended with status {status} on {side.name}, and nothing was compared: {complaint(printed)}"
         )
     return Watched(tuple(map(str, tests)), {name: str(why) for name, why in failed.items()})

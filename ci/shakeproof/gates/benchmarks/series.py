@@ -14,11 +14,11 @@ from shakeproof.gates.benchmarks.judge import Round, judge_again, judge_look
 
 if TYPE_CHECKING:
     from shakeproof.gates.benchmarks.judge import Judgement
-    from shakeproof.gates.benchmarks.plan import Arm, Effort, Turn
+    from shakeproof.gates.benchmarks.plan import Arm, Effort, RoundPlan
     from shakeproof.gates.verdict import Answer
 
-# Which arm, which benchmarks, under which PYTHONHASHSEED: the smallest seconds of each, by name.
-Measure: TypeAlias = "Callable[[Arm, Sequence[str], int], Mapping[str, float]]"
+# Which benchmarks, in which round: of each arm the smallest seconds of each, by name.
+Measure: TypeAlias = "Callable[[Sequence[str], RoundPlan], Mapping[Arm, Mapping[str, float]]]"
 Rounds: TypeAlias = Mapping[str, Sequence[Round]]
 
 
@@ -42,7 +42,7 @@ class Decision:
 def decide(
     tolerances: Mapping[str, float],
     measure: Measure,
-    turns: Iterator[Turn],
+    plans: Iterator[RoundPlan],
     effort: Effort,
     say: Callable[[str], None],
 ) -> tuple[Decision, ...]:
@@ -53,7 +53,7 @@ def decide(
     done = 0
     for look in effort.looks:
         say(f"rounds {done + 1} to {look} of at most {effort.looks[-1]}, {_benchmarks(len(open_))}")
-        _gather(rounds, open_, measure, turns, look - done)
+        _gather(rounds, open_, measure, plans, look - done)
         done = look
         first |= {
             name: judge_look(rounds[name], tolerances[name], len(effort.looks)) for name in open_
@@ -67,7 +67,7 @@ def decide(
         say(
             f"{_benchmarks(len(nominated))} may be slower: measured again, over {effort.second} rounds"
         )
-        _gather(again, nominated, measure, turns, effort.second)
+        _gather(again, nominated, measure, plans, effort.second)
     return tuple(
         _second(name, tolerances[name], first[name], again[name], len(nominated))
         if name in again
@@ -80,12 +80,11 @@ def _gather(
     rounds: Mapping[str, list[Round]],
     names: Sequence[str],
     measure: Measure,
-    turns: Iterator[Turn],
+    plans: Iterator[RoundPlan],
     count: int,
 ) -> None:
     for _ in range(count):
-        turn = next(turns)
-        times = {arm: measure(arm, names, turn.hash_seed) for arm in turn.order}
+        times = measure(names, next(plans))
         for name in names:
             try:
                 one = Round(times["base"][name], times["head"][name], times["again"][name])

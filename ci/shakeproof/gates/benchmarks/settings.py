@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TABLE: Final = "[tool.shakeproof.benchmarks]"
-KEYS: Final = ("paths", "helpers", "install", "main", "tolerance", "tolerances", "instructions")
+KEYS: Final = (
+    "paths", "helpers", "install", "main", "tolerance", "tolerances", "instructions", "together",
+)  # fmt: skip
 TOLERANCE: Final = 0.05
 LARGEST: Final = 10.0
 
@@ -30,6 +32,7 @@ class Settings:
     tolerance: float = TOLERANCE
     tolerances: Mapping[str, float] = field(default_factory=dict)  # by the name of the benchmark
     instructions: tuple[str, ...] = ()  # those bound by the processor; empty: all
+    together: bool = True  # whether the sides can run at the same time, and take turns
 
     def tolerance_of(self, name: str) -> float:
         """Return how much slower a benchmark may become, as a share: its own tolerance or everybody's."""
@@ -87,6 +90,9 @@ def settings_of(table: Mapping[str, object]) -> Settings:
     tolerances = table.get("tolerances", {})
     if not isinstance(tolerances, dict):
         raise ShakeproofError(f'{TABLE}: tolerances is {tolerances!r}: write {{"test_a" = 0.1}}.')
+    together = table.get("together", plain.together)
+    if not isinstance(together, bool):
+        raise ShakeproofError(f"{TABLE}: together is {together!r}: write true or false.")
     paths = _places(table, "paths", plain.paths)
     if not paths:
         raise ShakeproofError(f"{TABLE}: paths is empty: name the files of the benchmarks.")
@@ -98,6 +104,7 @@ def settings_of(table: Mapping[str, object]) -> Settings:
         tolerance=_share("tolerance", table.get("tolerance", plain.tolerance)),
         tolerances={key: _share(f"tolerances.{key}", value) for key, value in tolerances.items()},
         instructions=_texts(table, "instructions", plain.instructions),
+        together=together,
     )
 
 

@@ -1,9 +1,10 @@
-"""Two revisions, each in a folder and an environment of its own.
+"""Two revisions, each in a folder and an environment of its own, and the first of them twice.
 
-The base is a git worktree. HEAD is a copy of the working tree, whatever is not committed included, so that nobody's
-typing changes what is being measured. Both lie side by side under names of equal length, with environments made in the
-same way: where code lies and what is in the environment can move a time as much as a change does (T. Mytkowicz et al.,
-"Producing wrong data without doing anything obviously wrong!", ASPLOS 2009). HEAD's benchmarks replace the base's.
+The base is a git worktree, and so is the base once more, with which the base is compared to see what the machine adds.
+HEAD is a copy of the working tree, whatever is not committed included, so that nobody's typing changes what is being
+measured. They lie side by side under names of equal length, with environments made in the same way: where code lies
+and what is in the environment can move a time as much as a change does (T. Mytkowicz et al., "Producing wrong data
+without doing anything obviously wrong!", ASPLOS 2009). HEAD's benchmarks replace the base's.
 
 Everything lies in one temporary folder, and is removed whatever happens, Ctrl-C included.
 """
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,8 +28,9 @@ from shakeproof.gates.benchmarks.processes import Side
 from shakeproof.messages import headline, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from shakeproof.gates.benchmarks.plan import Arm
     from shakeproof.gates.benchmarks.settings import Settings
 
 INSTALL_SECONDS: Final = 900.0
@@ -93,25 +95,31 @@ def clean_commit(repo: Repository) -> str:
 
 
 @contextmanager
-def two_sides(
+def installed_sides(
     repo: Repository, commit: str, settings: Settings, say: Callable[[str], None]
-) -> Iterator[tuple[Side, Side]]:
-    """Lend the base - with its own benchmarks, see `take_benchmarks` - and HEAD, both installed.
+) -> Iterator[Mapping[Arm, Side]]:
+    """Lend the base - with its own benchmarks, see `take_benchmarks` -, HEAD, and the base once more, all installed.
 
     Raises `ShakeproofError` where a side cannot be made or does not install.
     """
     root = Path(tempfile.mkdtemp(prefix="shakeproof-sides-")).resolve()
-    base, head = root / "base", root / "head"
+    base, head, again = root / "base", root / "head", root / "same"
+    name = f"the base ({commit[:SHORT]})"
     try:
-        say(f"the base, {commit[:SHORT]}, and HEAD get an environment each")
+        say(f"{name} and HEAD get an environment each, and the base another one")
         _add_worktree(repo, base, commit)
+        _add_worktree(repo, again, commit)
         _copy_working_tree(repo, head)
-        yield (
-            _installed(f"the base ({commit[:SHORT]})", base, repo.inside, settings),
-            _installed("HEAD", head, repo.inside, settings),
-        )
+        sides: dict[Arm, Side] = {
+            "base": _side(name, base, repo.inside),
+            "head": _side("HEAD", head, repo.inside),
+            "again": _side(name, again, repo.inside),
+        }
+        for steps in zip(*(_commands(side, settings) for side in sides.values()), strict=True):
+            _install(tuple(zip(sides.values(), steps, strict=True)))
+        yield sides
     finally:
-        _remove(repo, root, base)
+        _remove(repo, root, (base, again))
 
 
 def take_benchmarks(base: Side, head: Side, settings: Settings) -> None:
@@ -173,51 +181,69 @@ def _copy_working_tree(repo: Repository, folder: Path) -> None:
             shutil.copy2(source, target, follow_symlinks=False)
 
 
-def _installed(name: str, tree: Path, inside: Path, settings: Settings) -> Side:
-    folder = tree / inside
-    environment = tree.with_name(f"{tree.name}-env")
-    python = environment / BIN / ("python.exe" if os.name == "nt" else "python")
-    if not folder.is_dir():
+def _side(name: str, tree: Path, inside: Path) -> Side:
+    if not (tree / inside).is_dir():
         raise ShakeproofError(f"{name} has no folder {inside}: name a newer revision.")
+    python = (
+        tree.with_name(f"{tree.name}-env") / BIN / ("python.exe" if os.name == "nt" else "python")
+    )
+    return Side(name, tree / inside, python, tree.with_name(f"{tree.name}-tmp"))
+
+
+def _commands(side: Side, settings: Settings) -> list[list[str]]:
+    """List what makes the environment of a side and installs what the settings say."""
+    environment = str(side.python.parents[1])
     uv = shutil.which(os.environ.get("UV") or "uv")
     if uv:
-        commands = [
-            [uv, "venv", "--quiet", "--python", sys.executable, str(environment)],
-            [uv, "pip", "install", "--quiet", "--python", str(python), *settings.install],
+        return [
+            [uv, "venv", "--quiet", "--python", sys.executable, environment],
+            [uv, "pip", "install", "--quiet", "--python", str(side.python), *settings.install],
         ]
-    else:
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        commands = [
-            [sys.executable, "-m", "venv", str(environment)],
-            [*pip, "--upgrade", "pip>=25.1"],  # the first that knows --group
-            [*pip, *settings.install],
-        ]
-    for command in commands:
-        _install(name, command, folder)
-    return Side(name, folder, python, tree.with_name(f"{tree.name}-tmp"))
+    pip = [str(side.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return [
+        [sys.executable, "-m", "venv", environment],
+        [*pip, "--upgrade", "pip>=25.1"],  # the first that knows --group
+        [*pip, *settings.install],
+    ]
 
 
-def _install(name: str, command: list[str], folder: Path) -> None:
+def _install(steps: Sequence[tuple[Side, list[str]]]) -> None:
+    """Run one command for each side, all at the same time."""
     environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True,
-            errors="replace", check=False, timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ShakeproofError(f"{name} does not install ({error}): try again.") from error
-    if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise ShakeproofError(
-            f"{name} does not install, so nothing can be compared with it: name another revision, or mend 'install' in "
-            f"[tool.shakeproof.benchmarks]. ({headline(mask(said), 300)})"
-        )
+    with ExitStack() as stack:
+        started = []
+        for side, command in steps:
+            try:
+                process = subprocess.Popen(
+                    command, cwd=side.folder, env=environment, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                )  # fmt: skip
+            except OSError as error:
+                raise _not_installed(side, str(error)) from error
+            stack.enter_context(process)
+            stack.callback(process.kill)  # where it still runs, somebody gave up
+            started.append((side, process))
+        for side, process in started:
+            try:
+                printed, _ = process.communicate(timeout=INSTALL_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise _not_installed(side, str(error)) from error
+            if process.returncode:
+                raise _not_installed(side, " ".join(printed.split()))
 
 
-def _remove(repo: Repository, root: Path, base: Path) -> None:
+def _not_installed(side: Side, why: str) -> ShakeproofError:
+    return ShakeproofError(
+        f"{side.name} does not install, so nothing can be compared: name another revision, or mend 'install' in "
+        f"[tool.shakeproof.benchmarks]. ({headline(mask(why), 300)})"
+    )
+
+
+def _remove(repo: Repository, root: Path, worktrees: Sequence[Path]) -> None:
     with _undisturbed():
-        if base.exists():
-            _run_git(repo.toplevel, "worktree", "remove", "--force", "--force", str(base))
+        for folder in worktrees:
+            if folder.exists():
+                _run_git(repo.toplevel, "worktree", "remove", "--force", "--force", str(folder))
         shutil.rmtree(root, ignore_errors=True)
 
 

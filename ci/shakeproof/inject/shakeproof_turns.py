@@ -1,0 +1,100 @@
+"""Measure call by call in turn with other processes, which measure the same benchmarks.
+
+Beside pytest-benchmark, which measures. `SHAKEPROOF_TURNS` is the number of a socket inherited from the process that
+gives the turns; `SHAKEPROOF_CALLS` names a file of JSON: how often each benchmark is called, by node id.
+
+Before each call this process tells where it is and waits for a byte; so it does at the end of a benchmark. Then no
+process cleans up or prepares while another one is timed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from typing import Any, Dict, Generator, List
+
+import pytest
+
+TURNS = "SHAKEPROOF_TURNS"
+CALLS = "SHAKEPROOF_CALLS"
+FIXTURE = "benchmark"
+PLACE = struct.Struct("!II")  # which benchmark, and which call of it
+BEHIND_ALL = 2**32 - 1
+
+
+class Turns:
+    """This process's end of the socket."""
+
+    def __init__(self, descriptor: int, calls: Dict[str, int]) -> None:
+        os.set_inheritable(descriptor, False)  # what a benchmark starts takes no turns
+        self.socket = socket.socket(fileno=descriptor)
+        self.calls = calls
+        self.benchmark = 0
+        self.call = 0
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
+        """Fix how often each benchmark is called: a side that is faster must not be called more often."""
+        for item in items:
+            count = self.calls.get(item.nodeid)
+            if count is None:
+                continue
+            marker = item.get_closest_marker(FIXTURE)
+            own = dict(marker.kwargs) if marker else {}
+            own.update(min_rounds=count, max_time=1e-9, warmup=False)
+            item.add_marker(pytest.mark.benchmark(**own), append=False)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, None]:
+        """Let the fixture wait before each call."""
+        outcome = yield
+        if fixturedef.argname == FIXTURE and not outcome.excinfo:
+            fixture = outcome.get_result()
+            fixture.__class__ = _waiting(type(fixture), self)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Wait until all others have made their last call, too."""
+        self.wait(BEHIND_ALL)
+        self.benchmark += 1
+        self.call = 0
+
+    def next_call(self) -> None:
+        """Wait for the turn to make a call."""
+        self.wait(self.call)
+        self.call += 1
+
+    def wait(self, call: int) -> None:
+        """Wait for the turn; fail where nobody gives turns any more."""
+        self.socket.sendall(PLACE.pack(self.benchmark, call))
+        if not self.socket.recv(1):
+            raise EOFError("The process that gives the turns has ended.")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin, where somebody gives turns."""
+    descriptor, calls = os.environ.pop(TURNS, ""), os.environ.pop(CALLS, "")
+    if not descriptor:
+        return
+    with open(calls, encoding="utf-8") as file:
+        config.pluginmanager.register(
+            Turns(int(descriptor), json.load(file)), "shakeproof_turns_taken"
+        )
+
+
+def _waiting(kind: Any, turns: Turns) -> Any:
+    """Make a kind of the fixture that waits for its turn before each timed call."""
+
+    def make_runner(self: Any, *arguments: Any) -> Any:
+        run = kind._make_runner(self, *arguments)
+
+        def in_turn(*arguments: Any) -> Any:
+            turns.next_call()
+            return run(*arguments)
+
+        return in_turn
+
+    return type("Waiting", (kind,), {"_make_runner": make_runner})

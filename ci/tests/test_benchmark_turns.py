@@ -1,0 +1,159 @@
+"""Whose turn it is, and that real processes keep to it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from benching import ONE, TWO
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shakeproof.errors import ShakeproofError
+from shakeproof.gates.benchmarks.plan import (
+    ARMS,
+    FEWEST,
+    MOST,
+    Arm,
+    Place,
+    RoundPlan,
+    calls_worth,
+    who_goes,
+)
+from shakeproof.gates.benchmarks.processes import Side
+from shakeproof.gates.benchmarks.together import measure_together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benching import Bench
+
+BEHIND_ALL = 1000
+PLAN = RoundPlan(ARMS, 1)
+
+
+def play(calls: dict[Arm, Sequence[int]]) -> Iterator[tuple[Arm, ...]]:
+    """Let processes that make so many calls of each benchmark ask for turns until all have ended; yield who goes."""
+    places = {
+        arm: [
+            Place(benchmark, call)
+            for benchmark, many in enumerate(own)
+            for call in (*range(many), BEHIND_ALL)
+        ]
+        for arm, own in calls.items()
+    }
+    while waiting := {arm: left[0] for arm, left in places.items() if left}:
+        going = who_goes(waiting, BEHIND_ALL, ARMS)
+        for arm in going:
+            places[arm].pop(0)
+        yield going
+
+
+def test_each_makes_one_call_before_anybody_makes_the_next() -> None:
+    """Who is first changes, so that each comes behind each other one as often."""
+    *turns, last = play({"base": [3], "head": [3], "again": [3]})
+
+    thirds = [tuple(arm for (arm,) in turns[at : at + 3]) for at in (0, 3, 6)]
+    assert [set(each) for each in thirds] == [set(ARMS)] * 3
+    assert {each[0] for each in thirds} == set(ARMS)
+    assert last == ARMS
+
+
+@given(
+    st.fixed_dictionaries(
+        {arm: st.lists(st.integers(0, 4), min_size=1, max_size=4) for arm in ARMS}
+    )
+)
+def test_everybody_comes_to_the_end(calls: dict[Arm, list[int]]) -> None:
+    """Also where processes have different benchmarks or calls: nobody waits for ever, nobody overtakes."""
+    turns = list(play(dict(calls)))
+
+    counts = Counter(arm for going in turns for arm in going)
+    assert counts == {arm: sum(own) + len(own) for arm, own in calls.items()}
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(1e-9, MOST), (0.01, 15), (10, FEWEST)])
+def test_what_is_short_is_called_more_often(seconds: float, calls: int) -> None:
+    """Between a least and a most."""
+    assert calls_worth(seconds) == calls
+
+
+@pytest.fixture
+def sides(bench: Bench, tmp_path: Path) -> dict[Arm, Side]:
+    """Give the small project three times, as one: it writes down what it does."""
+    bench.write(
+        "bench/test_it.py",
+        """
+        import os
+        from pathlib import Path
+
+        def tell(what):
+            with open(os.environ["TOLD"], "a") as file:
+                file.write(f"{what} {Path(os.environ['TMPDIR']).name}\\n")
+
+        def test_one(benchmark):
+            tell("prepare")
+            benchmark(tell, "one")
+            tell("clean up")
+
+        def test_two(benchmark):
+            benchmark.pedantic(tell, ("two",), rounds=2)
+        """,
+    )
+    return {arm: Side(arm, bench.root, Path(sys.executable), tmp_path / arm) for arm in ARMS}
+
+
+def test_processes_take_turns_call_by_call(
+    sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is timed no other is at work, and no one comes twice before the others."""
+    told = tmp_path / "told"
+    monkeypatch.setenv("TOLD", str(told))
+
+    records = measure_together(sides, [ONE, TWO], {ONE: 4}, PLAN)
+
+    lines = [line.rpartition(" ") for line in told.read_text(encoding="utf-8").splitlines()]
+    # Calibrated once, timed four times, and once more for what the function returns - that one in nobody's turn.
+    in_turn = [arm for what, _, arm in lines if what == "one"][: 5 * 3]
+    assert [set(in_turn[at : at + 3]) for at in range(0, 12, 3)] == [set(ARMS)] * 4
+    order = [what for what, _, _ in lines]
+    assert set(order[:3]) == {"prepare"}
+    assert order.index("two") > max(at for at, what in enumerate(order) if what == "clean up")
+    twos = [arm for what, _, arm in lines if what == "two"]
+    assert [set(twos[at : at + 3]) for at in (0, 3)] == [set(ARMS)] * 2
+    assert set(records) == set(ARMS)
+    assert {one.name: one.rounds for one in records["head"].measurements} == {ONE: 4, TWO: 2}
+
+
+def test_who_fails_ends_the_round(
+    sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A benchmark that fails on one side is an error, and the others do not wait for it."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "no folder" / "told"))
+
+    with pytest.raises(ShakeproofError, match="did not pass on"):
+        measure_together(sides, [ONE, TWO], {}, PLAN)
+
+
+def test_a_process_that_dies_ends_the_round(
+    bench: Bench, sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where it says nothing."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    bench.replace("bench/test_it.py", 'tell("prepare")', "os._exit(3)")
+
+    with pytest.raises(ShakeproofError, match="pytest ended with status 3 on"):
+        measure_together(sides, [ONE, TWO], {}, PLAN)
+
+
+def test_an_interpreter_that_is_gone_is_an_error(sides: dict[Arm, Side], tmp_path: Path) -> None:
+    """One sentence, with its name."""
+    gone = tmp_path / "gone" / "python"
+    head = sides["head"]
+    sides["head"] = Side(head.name, head.folder, gone, head.scratch)
+
+    with pytest.raises(ShakeproofError, match="gone/python could not be started"):
+        measure_together(sides, [ONE], {}, PLAN)
