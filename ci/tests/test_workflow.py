@@ -34,6 +34,7 @@ PROMISED = {
     "lint",
     "types",
     "engine",
+    "coverage-engine",
 }
 
 needs_bash = pytest.mark.skipif(BASH is None, reason="the workflow's commands are for bash")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FILE: Final = "coverage-ratchet.toml"
 HEAD: Final = """\
 # What coverage once reached: the whole percentages just below it. `nox -s coverage-gate -- --raise` raises it, and for
-# Shakeproof `nox -s engine -- --raise`.
+# Shakeproof `nox -s coverage-engine -- --raise`.
 # Nothing lowers it but a hand, and a hand says why.
 """
 KEYS: Final = frozenset({"coverage", "branches"})
