@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Arm: TypeAlias = Literal["base", "head", "again"]
 ARMS: Final[tuple[Arm, ...]] = ("base", "head", "again")
 MOST_HASH_SEED: Final = 2**32 - 1
-WORTH: Final = 0.15  # seconds that a benchmark is timed in one process...
+WORTH: Final = 0.3  # seconds that a benchmark is timed in one process...
 FEWEST, MOST = 3, 20  # ...but so many calls at least, and at most
 
 
