@@ -35,6 +35,9 @@ class MeetingLab:
     enemy: str = OTHER
     only_temporary: bool = False
     oftener: bool = False  # whether they only meet where they run several times
+    tires: bool = False  # whether the test fails by itself where it runs several times
+    runs: int | None = None  # after which there is no time left
+    work: Work | None = None  # that is told so
     made: list[Experiment] = field(default_factory=list)
 
     def at_once(self, _jobs: int) -> MeetingLab:
@@ -42,6 +45,8 @@ class MeetingLab:
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
         self.made += experiments
+        if self.work and self.runs and len(self.made) >= self.runs:
+            self.work.budget = -1e6
         for number, each in enumerate(experiments):
             others = [
                 test
@@ -53,7 +58,8 @@ class MeetingLab:
             meets = self.enemy in others and TEST in tests
             meets = meets and (each.shares_temporary or not self.only_temporary)
             meets = meets and (len(tests) > 1 or not self.oftener)
-            bad = {TEST: Status.FAILED} if meets else {}
+            tired = self.tires and tests[:2] == (TEST, TEST)
+            bad = {TEST: Status.FAILED} if meets or tired else {}
             seen = run(each, dict.fromkeys(tests, Status.PASSED) | bad)
             yield replace(seen, touched=self.used if each.touches else ())
 
@@ -78,7 +84,8 @@ def searched(
     book.suspicions = book.judge()
     assert [each.kind for each in book.suspicions] == [Instability.PARALLEL_UNSAFE]
     labs = Labs(lab, lab, Target(PROJECT, sys.executable))
-    find_overlaps(Work(labs, SUITE, book, Terminal(quiet=True), jobs=2, budget=budget))
+    lab.work = Work(labs, SUITE, book, Terminal(quiet=True), jobs=2, budget=budget)
+    find_overlaps(lab.work)
     (found,) = book.suspicions
     return found, book
 
@@ -152,3 +159,59 @@ def test_without_time_nothing_is_run_and_that_is_said() -> None:
 
     assert (found.culprits, lab.made) == ((), [])
     assert book.incomplete == ["what 1 test must overlap with to fail"]
+
+
+def test_when_time_runs_out_before_it_is_known_what_tests_use_nothing_is_tried() -> None:
+    lab = MeetingLab(PORT, runs=2)
+
+    found, book = searched(lab)
+
+    assert (found.culprits, [each.touches for each in lab.made]) == ((), [True, True])
+    assert book.incomplete == ["what 1 test must overlap with to fail"]
+
+
+def test_when_time_runs_out_who_was_found_is_named_and_that_others_were_not_asked() -> None:
+    lab = MeetingLab(PORT, enemy=TEST, runs=3)
+
+    found, book = searched(lab)
+
+    assert found.culprits == ((TEST, TEST),)
+    assert not any(OTHER in (each.tests or ()) for each in lab.made)
+    assert book.incomplete == [f"some of the search for what {TEST} overlaps with"]
+
+
+def test_whoever_shares_nothing_is_not_asked_once_a_sharer_is_to_blame() -> None:
+    lab = MeetingLab((*PORT, Touch(BYSTANDER, "filesystem", "x", "writes")))
+
+    found, book = searched(lab)
+
+    assert (found.culprits, book.incomplete) == (((TEST, OTHER),), [])
+    assert not any(BYSTANDER in (each.tests or ()) for each in lab.made)
+
+
+@pytest.mark.parametrize(
+    ("enemy", "sentences"),
+    [
+        (OTHER, 1),
+        ("nobody", 2),  # and that no two are enough
+    ],
+)
+def test_of_many_that_share_something_it_is_said_how_many_were_not_asked(
+    enemy: str, sentences: int
+) -> None:
+    crowd = tuple(replace(PORT[0], by=f"test_it.py::test_{number}") for number in range(20))
+
+    _, book = searched(MeetingLab((*PORT, *crowd), enemy=enemy))
+
+    assert len(book.incomplete) == sentences
+    assert book.incomplete[0] == f"whether {TEST} fails beside 12 more tests"
+
+
+def test_a_test_that_fails_by_itself_when_repeated_needs_nobody() -> None:
+    """Repeated beside another it fails too, and nothing is proven by that."""
+    found, book = searched(MeetingLab(PORT, enemy="nobody", tires=True))
+
+    assert found.culprits == ()
+    assert book.incomplete == [
+        f"what {TEST} must overlap with to fail: no two tests that were tried are enough"
+    ]
