@@ -327,3 +327,19 @@ def test_parting_from_the_logs_warns_no_test(tmp_path: Path) -> None:
 
     assert alone == [{"test_first": "passed"}, {"test_second": "passed"}]
     assert together == {"test_first": "passed", "test_second": "passed"}
+
+
+def test_a_temporary_folder_with_too_long_a_name_is_a_reason_not_to_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of a socket has about a hundred characters; fresh processes do without one."""
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("shakeproof.lab.fork.IN_MEMORY", tmp_path / "none")
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    project = write(tmp_path, {"test_it.py": "def test_a(): pass"})
+
+    with pytest.raises(ForkUnsafeError, match="no socket can be made at"), project.fork():
+        pass
+
+    assert list(deep.iterdir()) == []

@@ -164,6 +164,36 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
     ]
 
 
+def test_where_collecting_is_dear_fewer_hash_seeds_are_collected_for(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at least; and that there were to be more is said."""
+    monkeypatch.setattr("shakeproof.stability.DEAR_COLLECTION", 0.0)
+
+    _, report = ask("victim", "--repeat", "3", "--seeds", "0", "--budget", "0.001")
+
+    incomplete = report["evidence"]["incomplete"]
+    assert incomplete[0].startswith("1 of 3 hash seeds: collecting once takes ")
+
+
+def test_a_suite_that_must_be_forked_and_cannot_be_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Left to itself, it would be run in fresh processes."""
+    (tmp_path / "test_it.py").write_text(
+        "import threading\n"
+        "threading.Thread(target=threading.Event().wait, name='ticker', daemon=True).start()\n"
+        "def test_it(): pass",
+        encoding="utf-8",
+    )
+    where = ("--rootdir", str(tmp_path), "--out", str(tmp_path / "out"))
+
+    assert main(["stability", *where, "--runner", "fork"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("shakeproof: The suite cannot be forked: threads are running")
+    assert said.rstrip().endswith("Use --runner fresh, which takes longer.")
+
+
 def test_a_test_that_ends_the_process_keeps_no_other_from_its_runs(ask: Ask) -> None:
     _, report = ask("crash", "--jobs", "2")
 

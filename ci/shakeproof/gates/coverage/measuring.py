@@ -55,19 +55,13 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
     """
     make_folder(out)
     erase(out)
+    _python_files(root, settings.source)  # nobody waits for a suite to hear that there are none
     choice = choose(time_cores(candidates(sys.version_info[:2]), settings, root, out))
     check_run(_run(settings, root, out, choice.core, (*settings.pytest, *arguments)))
     check_files((path.name for path in out.iterdir()), DATA)
     witnessed = read_witness(_written(out / WITNESS))
     measured = read_report(_written(out / REPORT))
-    present = {
-        path.relative_to(root).as_posix(): path
-        for path in sorted((root / settings.source).rglob("*.py"))
-    }
-    if not present:
-        raise ShakeproofError(
-            f"There is no Python file below {settings.source}: correct source in pyproject.toml."
-        )
+    present = _python_files(root, settings.source)
     outside = {path for path in present if matches(path, settings.elsewhere)}
     check_complete((file.path for file in measured), present.keys() - outside)
     return Measurement(
@@ -81,6 +75,17 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
         witnessed=witnessed,
         choice=choice,
     )
+
+
+def _python_files(root: Path, source: str) -> Mapping[str, Path]:
+    found = {
+        path.relative_to(root).as_posix(): path for path in sorted((root / source).rglob("*.py"))
+    }
+    if not found:
+        raise ShakeproofError(
+            f"There is no Python file below {source}: correct source in pyproject.toml."
+        )
+    return found
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
