@@ -59,8 +59,8 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
     choice = choose(time_cores(candidates(sys.version_info[:2]), settings, root, out))
     check_run(_run(settings, root, out, choice.core, (*settings.pytest, *arguments)))
     check_files((path.name for path in out.iterdir()), DATA)
-    witnessed = read_witness(_written(out / WITNESS))
-    measured = read_report(_written(out / REPORT))
+    witnessed = read_witness(read_object(out / WITNESS))
+    measured = read_report(read_object(out / REPORT))
     present = _python_files(root, settings.source)
     outside = {path for path in present if matches(path, settings.elsewhere)}
     check_complete((file.path for file in measured), present.keys() - outside)
@@ -100,15 +100,6 @@ def erase(out: Path) -> None:
     for path in out.glob(f"{DATA}*"):
         path.unlink()
     shutil.rmtree(out / HTML, ignore_errors=True)  # pages of files that are gone would stay
-
-
-def _written(path: Path) -> Mapping[str, object]:
-    if not path.exists():
-        raise ShakeproofError(
-            f"{path.name} was not written, so nothing was measured: do without --no-cov and -p no:cov, and see above "
-            "what coverage says."
-        )
-    return read_object(path)
 
 
 def _run(settings: Settings, root: Path, out: Path, core: str, arguments: Sequence[str]) -> int:
