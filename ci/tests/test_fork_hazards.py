@@ -14,6 +14,7 @@ import pytest
 from laboratory import ended, experiment, ran, seen, statuses, write
 
 from shakeproof.lab.fork import ForkUnsafeError
+from shakeproof.lab.templates import Template
 
 pytestmark = pytest.mark.usefixtures("no_outer_run")
 
@@ -275,6 +276,32 @@ def test_a_template_that_dies_is_noticed(tmp_path: Path) -> None:
         pytest.raises(ForkUnsafeError, match="had collected ended"),
     ):
         ran(lab)
+
+
+def test_a_template_that_nobody_can_ask_any_more_says_where_to_look(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen([sys.executable, "-S", "-c", ""]) as ended_by_itself:
+        template = Template(0, ended_by_itself, writing, tmp_path / "template.log")
+        try:
+            with pytest.raises(ForkUnsafeError, match=f"ended; see {template.log}"):
+                template.ask({"tests": []})
+        finally:
+            os.close(writing)
+
+
+def test_a_fork_that_begins_when_nobody_waits_any_more_is_killed(tmp_path: Path) -> None:
+    """Its request was taken back while it was being made."""
+    endless = [sys.executable, "-S", "-c", "import signal; signal.pause()"]
+    with (
+        write(tmp_path, {"test_it.py": "def test_a(): pass"}).fork() as lab,
+        subprocess.Popen(endless, start_new_session=True) as late,
+    ):
+        try:
+            assert not list(lab._hear((99,), {"event": "begin", "process": late.pid}))
+            assert late.wait(AT_MOST) == -signal.SIGKILL
+        finally:
+            late.kill()
 
 
 def test_what_nobody_waits_for_is_not_told_to_the_next_who_asks(tmp_path: Path) -> None:
