@@ -16,7 +16,9 @@ from fake_lab import FakeLab
 
 from shakeproof.casebook import Casebook
 from shakeproof.investigate import ambient
+from shakeproof.investigate.conditions import ZONES
 from shakeproof.lab.base import Target
+from shakeproof.lab.surroundings import Surroundings
 from shakeproof.model import Experiment, Instability, Outcome, Run, Status, Suspicion
 from shakeproof.report.terminal import Terminal
 from shakeproof.search.ambient import try_conditions
@@ -24,8 +26,21 @@ from shakeproof.search.work import Labs, Work
 
 PASSED, FAILED, NOT_RUN = Status.PASSED, Status.FAILED, Status.NOT_RUN
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EVERYTHING = Surroundings(
+    zones=ZONES, cpus=(0, 1), limited=True, descriptors=1024, time_machine=True
+)
 TEST, OTHER = "tests/test_a.py::test_it", "tests/test_b.py::test_other"
 Answer: TypeAlias = Callable[[Experiment], Mapping[str, Status | Outcome]]
+
+
+@pytest.fixture(autouse=True)
+def _a_machine_that_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no interpreter what it has: that takes longer than all the rest, and is tried in test_conditions.py."""
+
+    def around(target: Target, *_: object) -> Surroundings:
+        return EVERYTHING if target.python == sys.executable else Surroundings()
+
+    monkeypatch.setattr("shakeproof.search.ambient.look_around", around)
 
 
 def test_only_tests_that_always_passed_are_asked() -> None:
