@@ -140,6 +140,16 @@ def test_of_runs_that_were_planned_it_is_said_how_many_were_not_made(tmp_path: P
     )
 
 
+def test_before_the_first_run_there_is_nothing_to_report() -> None:
+    """The interruption goes on to whoever began: what was there before stays."""
+    book = Casebook()
+
+    with pytest.raises(KeyboardInterrupt), book.kept():
+        raise KeyboardInterrupt
+
+    assert not book.interrupted
+
+
 def _says_no_more(partial: Finding, whole: Finding) -> bool:
     """Compare a finding: it may still have another kind, but no other culprit or cleaner, and no more certainty."""
     return (
