@@ -225,8 +225,7 @@ def command_for(setting: Setting, suspicion: Suspicion, number: int) -> Reproduc
     order_file = setting.out / "orders" / f"F{number}.txt"
     target = setting.target
     shown = reproduction(suspicion, number, target.pytest_arguments, order_file, target.rootdir)
-    if suspicion.condition is not None:
-        shown = under_its_condition(shown, suspicion, target)
+    shown = under_its_condition(shown, suspicion, target)
     if shown.order:
         write_lines(order_file, shown.order)
     return shown

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from shakeproof.inject.shakeproof_state.protocol import CATEGORIES, Change
 from shakeproof.leaks.allowed import Allowed, AllowedError, read_allowed
 from shakeproof.report.advice import advice_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = """
     [[tool.shakeproof.leaks.allow]]
@@ -148,6 +145,14 @@ def test_a_file_that_is_no_text_is_refused(pyproject: Path) -> None:
     pyproject.write_bytes(b"\xff\xfe")
 
     with pytest.raises(AllowedError, match=r"is not UTF-8, which TOML has to be\.$"):
+        read_allowed(pyproject)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="takes a file that nobody can read")
+def test_a_file_that_cannot_be_read_is_refused(pyproject: Path) -> None:
+    pyproject.symlink_to("/proc/self/mem")  # permissions would not keep root from reading
+
+    with pytest.raises(AllowedError, match=r"pyproject.toml cannot be read: .*error\.$"):
         read_allowed(pyproject)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,27 +11,36 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from builders import PROJECT, alone, declared, outcome, run, shuffled
+from builders import alone, declared, outcome, run, shuffled
 from fake_lab import FakeLab
 
 from shakeproof.casebook import Casebook
 from shakeproof.investigate import ambient
-from shakeproof.investigate.commands import reproduction
+from shakeproof.investigate.conditions import ZONES
 from shakeproof.lab.base import Target
-from shakeproof.model import Condition, Experiment, Instability, Run, Status, Suspicion
+from shakeproof.lab.surroundings import Surroundings
+from shakeproof.model import Experiment, Instability, Outcome, Run, Status, Suspicion
 from shakeproof.report.terminal import Terminal
 from shakeproof.search.ambient import try_conditions
 from shakeproof.search.work import Labs, Work
 
 PASSED, FAILED, NOT_RUN = Status.PASSED, Status.FAILED, Status.NOT_RUN
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EVERYTHING = Surroundings(
+    zones=ZONES, cpus=(0, 1), limited=True, descriptors=1024, time_machine=True
+)
 TEST, OTHER = "tests/test_a.py::test_it", "tests/test_b.py::test_other"
-ZONE = Condition("time zone X", "timezone", "TZ", None, "X", environment=(("TZ", "X"),))
-FOLDER = Condition(
-    "another current directory", "cwd", "cwd", ".", "", elsewhere=True, wrapper="(cd / && {})"
-)  # fmt: skip
-TARGET = Target(PROJECT, sys.executable, ("tests", "-k", "it"))
-Answer: TypeAlias = Callable[[Experiment], Mapping[str, Status]]
+Answer: TypeAlias = Callable[[Experiment], Mapping[str, Status | Outcome]]
+
+
+@pytest.fixture(autouse=True)
+def _a_machine_that_has_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no interpreter what it has: that takes longer than all the rest, and is tried in test_conditions.py."""
+
+    def around(target: Target, *_: object) -> Surroundings:
+        return EVERYTHING if target.python == sys.executable else Surroundings()
+
+    monkeypatch.setattr("shakeproof.search.ambient.look_around", around)
 
 
 def test_only_tests_that_always_passed_are_asked() -> None:
@@ -59,16 +67,19 @@ class Weather:
     answer: Answer
     budget: float = 1000.0
     seconds: float = 1.0
+    declared_seconds: float = 1.0  # of the run that was made before
+    python: str = sys.executable
     set_aside: tuple[str, ...] = ()
     book: Casebook = field(default_factory=Casebook)
     asked: list[Experiment] = field(default_factory=list)
 
     def search(self, *wanted: str) -> dict[str, str]:
         """Search, and give what each test minds."""
-        self.book.runs = [run(declared(), {TEST: PASSED, OTHER: PASSED})]
+        before = run(declared(), {TEST: PASSED, OTHER: PASSED})
+        self.book.runs = [replace(before, seconds=self.declared_seconds)]
         lab = FakeLab(self._run)
         work = Work(
-            Labs(lab, lab, Target(Path(), sys.executable)),
+            Labs(lab, lab, Target(Path(), self.python)),
             (TEST, OTHER),
             self.book,
             Terminal(quiet=True),
@@ -104,7 +115,7 @@ def changes(experiment: Experiment, *names: str) -> bool:
 def under(*names: str, also: str = "") -> Answer:
     """Have the test fail whenever a run is under one of these conditions."""
 
-    def answer(experiment: Experiment) -> Mapping[str, Status]:
+    def answer(experiment: Experiment) -> Mapping[str, Status | Outcome]:
         bad = changes(experiment, *names) and also in experiment.label
         return {TEST: FAILED if bad else PASSED, OTHER: PASSED}
 
@@ -152,7 +163,7 @@ def test_a_test_that_fails_once_under_a_condition_is_not_blamed_on_it() -> None:
     """It may as well fail by chance; and it is said that nobody looked further."""
     times = Counter[str]()
 
-    def once(experiment: Experiment) -> Mapping[str, Status]:
+    def once(experiment: Experiment) -> Mapping[str, Status | Outcome]:
         times[TEST] += changes(experiment, "LC_ALL=C")
         return {TEST: FAILED if times[TEST] == 1 else PASSED, OTHER: PASSED}
 
@@ -165,7 +176,7 @@ def test_a_test_that_fails_once_under_a_condition_is_not_blamed_on_it() -> None:
 
 
 def test_a_test_that_fails_also_in_the_second_control_is_not_blamed_on_the_weather() -> None:
-    def worse_and_worse(experiment: Experiment) -> Mapping[str, Status]:
+    def worse_and_worse(experiment: Experiment) -> Mapping[str, Status | Outcome]:
         first = experiment.label == "as usual"
         return {TEST: PASSED if first else FAILED, OTHER: PASSED}
 
@@ -173,7 +184,7 @@ def test_a_test_that_fails_also_in_the_second_control_is_not_blamed_on_the_weath
 
 
 def test_a_test_that_needs_the_others_before_it_to_mind_is_shown_behind_them() -> None:
-    def in_company(experiment: Experiment) -> Mapping[str, Status]:
+    def in_company(experiment: Experiment) -> Mapping[str, Status | Outcome]:
         company = experiment.tests is None and experiment.arguments is None
         bad = company and changes(experiment, "LC_ALL=C")
         return {OTHER: PASSED, TEST: FAILED if bad else PASSED}
@@ -199,7 +210,7 @@ def test_a_test_that_cannot_do_with_a_false_clock_is_not_said_to_mind_the_date(
 
 
 def test_a_condition_under_which_nothing_runs_is_a_sentence() -> None:
-    def nothing(experiment: Experiment) -> Mapping[str, Status]:
+    def nothing(experiment: Experiment) -> Mapping[str, Status | Outcome]:
         return {} if changes(experiment, "network") else {TEST: PASSED, OTHER: PASSED}
 
     weather = Weather(nothing)
@@ -210,7 +221,7 @@ def test_a_condition_under_which_nothing_runs_is_a_sentence() -> None:
 
 
 def test_a_run_that_ends_early_says_how_many_tests_it_did_not_reach() -> None:
-    def ends(experiment: Experiment) -> Mapping[str, Status]:
+    def ends(experiment: Experiment) -> Mapping[str, Status | Outcome]:
         return {TEST: PASSED, OTHER: NOT_RUN if changes(experiment, "network") else PASSED}
 
     weather = Weather(ends)
@@ -261,82 +272,44 @@ def test_tests_that_would_end_the_process_are_left_out() -> None:
     assert {each.tests for each in weather.asked[:2]} == {(TEST,)}
 
 
-USUAL = run(
-    Experiment("as usual", declared().kind), {TEST: PASSED, OTHER: PASSED}, positional=("tests",)
-)
+def test_a_suite_that_takes_too_long_is_not_even_run_as_usual() -> None:
+    weather = Weather(under("network"), declared_seconds=2000.0)
+    weather.search("network")
 
-
-def shown_under(condition: Condition, *order: str) -> tuple[str, Experiment, tuple[str, ...]]:
-    """Write the command for a test that fails behind these under a condition."""
-    usual = replace(USUAL, inipath=PROJECT / "pytest.ini")
-    experiment = ambient.alone(condition, usual, TEST, TARGET)
-    example = replace(
-        run(experiment, dict.fromkeys(order, PASSED) | {TEST: FAILED}),
-        inipath=usual.inipath,
-        positional=("tests/test_a.py::test_it",),
-    )
-    suspected = ambient.suspicion(TEST, [(condition, example)], [example], usual)
-    listed = PROJECT / "out" / "orders" / "F1.txt"
-    shown = reproduction(suspected, 1, TARGET.pytest_arguments, listed, PROJECT)
-    shown = ambient.under_its_condition(shown, suspected, TARGET)
-    return shown.command, shown.experiment, shown.order
-
-
-def test_the_command_and_what_is_run_mean_the_same() -> None:
-    command, experiment, _ = shown_under(ZONE)
-
-    assert command == f"TZ=X python -m pytest -k it {TEST}"
-    assert (experiment.arguments, experiment.condition) == (("-k", "it", TEST), ZONE)
-
-
-def test_the_counter_check_changes_nothing_but_the_condition() -> None:
-    _, experiment, _ = shown_under(ZONE)
-
-    check = ambient.as_usual(experiment, 1)
-
-    assert check == replace(experiment, label=check.label, condition=None)
-
-
-def test_from_another_folder_everything_is_named_in_full() -> None:
-    command, experiment, _ = shown_under(FOLDER)
-
-    settings = "--rootdir=/project -c /project/pytest.ini"
-    assert command == f"(cd / && python -m pytest -k it /project/{TEST} {settings})"
-    by_shell = command.removeprefix("(cd / && python -m pytest ").removesuffix(")")
-    assert list(experiment.arguments or ()) == shlex.split(by_shell)
-
-
-def test_from_another_folder_a_long_list_is_found_and_names_tests_in_full() -> None:
-    before = tuple(f"tests/test_b.py::test_{number}" for number in range(20))
-
-    command, _, order = shown_under(FOLDER, *before)
-
-    assert "@/project/out/orders/F1.txt" in command
-    assert order == tuple(f"/project/{test}" for test in (*before, TEST))
-
-
-def test_the_whole_suite_from_another_folder_is_the_same_files() -> None:
-    changed = ambient.changed(FOLDER, replace(USUAL, inipath=PROJECT / "pytest.ini"), TARGET)
-
-    assert changed.arguments == (
-        *("-k", "it", "--rootdir=/project", "-c", "/project/pytest.ini"),
-        *("/project/tests/test_a.py", "/project/tests/test_b.py"),
+    assert (weather.asked, weather.book.incomplete) == (
+        [],
+        ["ambient conditions network off: too long for the budget"],
     )
 
 
-def test_the_second_pair_differs_in_the_condition_only() -> None:
-    for condition in (ZONE, FOLDER):
-        with_it, without = ambient.again(condition, USUAL, [TEST], TARGET)
+def test_what_the_interpreter_cannot_be_given_is_said_and_not_tried() -> None:
+    weather = Weather(under("time zone"), python="no such interpreter")
+    weather.search("timezone")
 
-        assert replace(with_it, label="", condition=None) == replace(without, label="")
-        assert (with_it.condition, without.condition) == (condition, None)
+    (sentence,) = weather.book.incomplete
+    assert (weather.asked, sentence.partition(",")[0]) == ([], "other time zones")
 
 
-def test_a_failure_under_a_condition_reads_as_it_was_shown() -> None:
-    changed = run(
-        Experiment("x", declared().kind, condition=ZONE), {TEST: outcome(TEST, FAILED, "m")}
-    )
+def test_a_test_that_takes_too_long_to_be_seen_twice_is_not_blamed_on_the_weather() -> None:
+    def slowly(experiment: Experiment) -> Mapping[str, Status | Outcome]:
+        status = FAILED if changes(experiment, "LC_ALL=C") else PASSED
+        return {TEST: replace(outcome(TEST, status), seconds=500.0), OTHER: PASSED}
 
-    suspected = ambient.suspicion(TEST, [(ZONE, changed)], [changed, USUAL], USUAL)
+    weather = Weather(slowly)
 
-    assert (suspected.message, suspected.runs, suspected.failures) == ("m", 2, 1)
+    assert weather.search("locale") == {}
+    assert weather.book.incomplete == ["another look at 1 test that failed under locale LC_ALL=C"]
+
+
+def test_without_time_for_a_shorter_command_the_longer_one_shows_it() -> None:
+    by_weather = under("LC_ALL=C")
+
+    def until_it_was_seen_twice(experiment: Experiment) -> Mapping[str, Status | Outcome]:
+        if len(weather.asked) == 4:  # as usual, changed; both again
+            weather.book.begun -= 2 * weather.budget
+        return by_weather(experiment)
+
+    weather = Weather(until_it_was_seen_twice)
+
+    assert weather.search("locale") == {TEST: "locale LC_ALL=C"}
+    assert len(weather.asked) == 4

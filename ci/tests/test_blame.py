@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import PROJECT, alone, declared, outcome, run
+from builders import PROJECT, alone, declared, outcome, run, suspicion
 from fake_lab import FakeLab
 
 from shakeproof.casebook import Casebook
@@ -111,3 +113,75 @@ def test_no_culprit_is_looked_for_once_the_budget_is_spent() -> None:
 
     assert asked == []
     assert search.book.incomplete == ["the culprits of 1 test"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "runs"),
+    [(FEW, 5), (MANY, 1)],  # behind each of the others, and behind all that came before it
+    ids=["few", "many"],
+)
+def test_without_time_to_tell_who_it_is_nobody_is_accused(
+    tests: tuple[str, ...], runs: int
+) -> None:
+    """All that came before it are not to blame for a victim."""
+
+    def behind_two(before: tuple[str, ...]) -> Status:
+        if len(asked) == runs:
+            search.budget = -1.0
+        return Status.FAILED if {"a", "polluter"} <= {*before} else Status.PASSED
+
+    lab, asked = answering(behind_two)
+    search = work(lab, tests, Status.FAILED)
+
+    Blame(search).name_some()
+
+    (found,) = search.book.suspicions
+    assert (found.kind, found.culprits, len(asked)) == (Instability.VICTIM, (), runs)
+    assert search.book.incomplete == ["some of the search for the culprits of victim"]
+
+
+def test_once_it_is_overdue_not_even_what_is_under_way_is_waited_for() -> None:
+    """A test that hangs takes its whole time in each of the runs."""
+
+    def never_again(_: tuple[str, ...]) -> Status:
+        search.budget = -1e6
+        return Status.FAILED
+
+    lab, asked = answering(never_again)
+    search = work(lab, FEW, Status.FAILED)
+
+    Blame(search).name_some()
+
+    assert len(asked) == 1
+    assert search.book.suspicions[0].culprits == ()
+
+
+@pytest.mark.parametrize(
+    ("guilty", "kind", "culprits"),
+    [
+        (True, Instability.VICTIM, (("polluter",),)),
+        (False, Instability.NON_DETERMINISTIC, ()),
+    ],
+)
+def test_who_fails_as_often_without_anybody_fails_by_chance(
+    *, guilty: bool, kind: Instability, culprits: tuple[tuple[str, ...], ...]
+) -> None:
+    """Behind each test it fails every third time; or only behind one, which is then to blame."""
+    turns = itertools.count()
+
+    def now_and_then(before: tuple[str, ...]) -> Status:
+        able = "polluter" in before or not guilty
+        return Status.FAILED if able and next(turns) % 3 == 0 else Status.PASSED
+
+    lab, _ = answering(now_and_then)
+    search = work(lab, FEW, Status.FAILED)
+    seen, _ = search.book.runs
+    # In so many runs it passed with nothing before it: where it fails by chance, that was luck.
+    intermittent = suspicion("victim", Instability.VICTIM, seen)
+    passed_first = 30 if guilty else 3
+    search.book.suspicions = (replace(intermittent, rate=1 / 3, passed_first=passed_first),)
+
+    Blame(search).name_some()
+
+    accused = search.book.accused["victim", ""]
+    assert (accused.kind, accused.culprits) == (kind, culprits)

@@ -72,14 +72,12 @@ def _without_counts(text: str) -> str:
 
 
 def test_the_advice_mends_it(tmp_path: Path) -> None:
-    """With the cache emptied after the polluter nobody fails behind it any more."""
+    """With the cache emptied after the polluter nobody fails behind it any more; above, each was shown to."""
     copy = readme_story.lay_out(tmp_path / "copy")
     behind = ("pytest", POLLUTER, *sorted(VICTIMS))
-    before = readme_story.run_in(copy, *behind)
     polluter = copy / POLLUTER.partition("::")[0]
     text = polluter.read_text(encoding="utf-8")
 
     polluter.write_text(f"{text}    get_settings.cache_clear()\n", encoding="utf-8")
 
-    assert "3 failed, 1 passed" in before.stdout
     assert "4 passed" in readme_story.run_in(copy, *behind).stdout

@@ -111,6 +111,17 @@ def test_the_control_of_the_clock_keeps_the_date_here_and_in_utc(
     assert (then.date(), then.astimezone(zone).date()) == (aware.astimezone(UTC).date(), now.date())
 
 
+def test_within_half_an_hour_of_utc_the_clock_is_put_by_little_though_the_date_changes() -> None:
+    """Between the two midnights no time near it has both dates, and there the control may say too much."""
+    zone = timezone(timedelta(minutes=30))
+    between = datetime(2026, 11, 21, 0, 15, tzinfo=zone)  # in UTC it is still the day before
+
+    changed = same_date(replace(PLACE, now=between))
+
+    (moment,) = re.findall(r"travel\((\d+)\)", changed.code)
+    assert abs(datetime.fromtimestamp(int(moment), UTC) - between) == timedelta(minutes=20)
+
+
 def test_what_is_so_already_is_no_condition() -> None:
     around = replace(EVERYTHING, cpus=(0,), descriptors=256)
     environ = {"TZ": "America/St_Johns", "LC_ALL": "C"}

@@ -161,6 +161,7 @@ def test_a_slow_test_makes_it_red(root: Path) -> None:
     [
         (["--write", "nowhere.md"], "", "nowhere.md cannot be read"),
         ([], "pyproject.toml", "is no TOML"),
+        ([], "out/history.jsonl/a folder", "history.jsonl cannot be read: Is a directory"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_measured(
@@ -168,6 +169,7 @@ def test_what_is_wrong_is_said_before_anything_is_measured(
 ) -> None:
     """Nobody waits for minutes to hear it."""
     if name:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("nonsense", encoding="utf-8")
 
     status = main(["--root", str(root), "--out", str(root / "out"), *arguments])

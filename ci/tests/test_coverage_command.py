@@ -221,6 +221,53 @@ def test_a_lost_ratchet_is_an_error_before_any_test_runs(root: Path, ask: Ask) -
     assert not (root / "out" / "coverage.json").exists()
 
 
+def test_a_project_that_has_no_ratchet_yet_gets_one(root: Path, ask: Ask) -> None:
+    (root / "coverage-ratchet.toml").unlink()
+
+    status, sentence = ask("--raise")
+
+    assert status == 0, sentence
+    text = (root / "coverage-ratchet.toml").read_text(encoding="utf-8")
+    assert "coverage = 99\nbranches = 99\n" in text
+
+
+def test_what_runs_elsewhere_does_not_count_and_that_is_said(root: Path, ask: Ask) -> None:
+    change(root, "pkg/plugin.py", "X = 1\n")
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    change(root, "pyproject.toml", text + 'elsewhere = ["pkg/plug*.py"]\n')
+
+    status, sentence = ask()
+
+    assert status == 0, sentence
+    said = (root / "out" / "summary.txt").read_text(encoding="utf-8")
+    assert "in processes that nothing measures: 1 files (pkg/plugin.py)." in said
+
+
+def test_a_source_without_python_files_is_an_error_before_any_test_runs(
+    root: Path, ask: Ask
+) -> None:
+    """It is a name that was misspelt: coverage.py would say no more than that it has no data."""
+    change(root, "tests/test_fares.py", "raise SystemExit(99)")
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    change(root, "pyproject.toml", text.replace('source = "pkg"', 'source = "docs"'))
+
+    status, sentence = ask()
+
+    assert status == 2
+    assert "There is no Python file below docs" in sentence
+
+
+def test_a_suite_that_imports_nothing_of_the_source_is_an_error(root: Path, ask: Ask) -> None:
+    """coverage.py then says that it measured no branches, which is not what has to be mended."""
+    (root / "pkg" / "__init__.py").unlink()
+    change(root, "tests/test_fares.py", "def test_nothing():\n    pass\n")
+
+    status, sentence = ask()
+
+    assert status == 2
+    assert "no line of any file was executed" in sentence
+
+
 def test_the_ratchet_is_raised_and_not_lowered(root: Path, ask: Ask) -> None:
     """`--raise` writes what was reached where that is more; whoever lowered it is named."""
     change(root, "coverage-ratchet.toml", RATCHET.replace("branches = 100", "branches = 50"))
@@ -286,6 +333,12 @@ def test_what_came_to_the_other_branch_since_is_no_change_of_this_one(root: Path
     assert left_at(root, "work") != parted
     assert merge_base(root, "main") is None
     assert head(root.parent) is None
+
+
+def test_without_git_no_commit_is_known(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(root))
+
+    assert head(root) is None
 
 
 def test_a_diff_that_git_cannot_make_is_an_error(root: Path) -> None:

@@ -35,14 +35,19 @@ class MeetingLab:
     enemy: str = OTHER
     only_temporary: bool = False
     oftener: bool = False  # whether they only meet where they run several times
+    tires: bool = False  # whether the test fails by itself where it runs several times
+    runs: int | None = None  # after which there is no time left
+    work: Work | None = None  # that is told so
     made: list[Experiment] = field(default_factory=list)
 
     def at_once(self, _jobs: int) -> MeetingLab:
         return self
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[Run]:
-        self.made += experiments
         for number, each in enumerate(experiments):
+            self.made.append(each)
+            if self.work and self.runs and len(self.made) >= self.runs:
+                self.work.budget = -1e6
             others = [
                 test
                 for place, other in enumerate(experiments)
@@ -53,7 +58,8 @@ class MeetingLab:
             meets = self.enemy in others and TEST in tests
             meets = meets and (each.shares_temporary or not self.only_temporary)
             meets = meets and (len(tests) > 1 or not self.oftener)
-            bad = {TEST: Status.FAILED} if meets else {}
+            tired = self.tires and tests[:2] == (TEST, TEST)
+            bad = {TEST: Status.FAILED} if meets or tired else {}
             seen = run(each, dict.fromkeys(tests, Status.PASSED) | bad)
             yield replace(seen, touched=self.used if each.touches else ())
 
@@ -78,7 +84,8 @@ def searched(
     book.suspicions = book.judge()
     assert [each.kind for each in book.suspicions] == [Instability.PARALLEL_UNSAFE]
     labs = Labs(lab, lab, Target(PROJECT, sys.executable))
-    find_overlaps(Work(labs, SUITE, book, Terminal(quiet=True), jobs=2, budget=budget))
+    lab.work = Work(labs, SUITE, book, Terminal(quiet=True), jobs=2, budget=budget)
+    find_overlaps(lab.work)
     (found,) = book.suspicions
     return found, book
 
@@ -152,3 +159,59 @@ def test_without_time_nothing_is_run_and_that_is_said() -> None:
 
     assert (found.culprits, lab.made) == ((), [])
     assert book.incomplete == ["what 1 test must overlap with to fail"]
+
+
+def test_when_time_runs_out_before_it_is_known_what_tests_use_nothing_is_tried() -> None:
+    lab = MeetingLab(PORT, runs=1)
+
+    found, book = searched(lab)
+
+    assert (found.culprits, len(lab.made)) == ((), 1)
+    assert book.incomplete == ["what 1 test must overlap with to fail"]
+
+
+def test_when_time_runs_out_who_was_found_is_named_and_that_others_were_not_asked() -> None:
+    lab = MeetingLab(PORT, enemy=TEST, runs=3)
+
+    found, book = searched(lab)
+
+    assert found.culprits == ((TEST, TEST),)
+    assert not any(OTHER in (each.tests or ()) for each in lab.made)
+    assert book.incomplete == [f"some of the search for what {TEST} overlaps with"]
+
+
+def test_whoever_shares_nothing_is_not_asked_once_a_sharer_is_to_blame() -> None:
+    lab = MeetingLab((*PORT, Touch(BYSTANDER, "filesystem", "x", "writes")))
+
+    found, book = searched(lab)
+
+    assert (found.culprits, book.incomplete) == (((TEST, OTHER),), [])
+    assert not any(BYSTANDER in (each.tests or ()) for each in lab.made)
+
+
+@pytest.mark.parametrize(
+    ("enemy", "not_asked"),
+    [
+        (OTHER, 12),  # who shares nothing is not worth asking
+        ("nobody", 13),
+    ],
+)
+def test_of_many_that_may_be_to_blame_it_is_said_how_many_were_not_asked(
+    enemy: str, not_asked: int
+) -> None:
+    crowd = tuple(replace(PORT[0], by=f"test_it.py::test_{number}") for number in range(20))
+    stranger = Touch(BYSTANDER, "filesystem", "x", "writes")
+
+    _, book = searched(MeetingLab((*PORT, *crowd, stranger), enemy=enemy))
+
+    assert book.incomplete[0] == f"whether {TEST} fails beside {not_asked} more tests"
+
+
+def test_a_test_that_fails_by_itself_when_repeated_needs_nobody() -> None:
+    """Repeated beside another it fails too, and nothing is proven by that."""
+    found, book = searched(MeetingLab(PORT, enemy="nobody", tires=True))
+
+    assert found.culprits == ()
+    assert book.incomplete == [
+        f"what {TEST} must overlap with to fail: no two tests that were tried are enough"
+    ]

@@ -124,6 +124,12 @@ def test_chance_stays_chance_where_it_fails_alone_or_nobody_has_the_time(
     assert follow_ups([replace(chance, passed_first=passed_first)], patience=patience) == ()
 
 
+def test_a_session_that_fails_by_chance_stands_behind_no_test() -> None:
+    chance = suspicion(SESSION, Instability.NON_DETERMINISTIC, run(declared(), ORDER))
+
+    assert follow_ups([replace(chance, passed_first=OFTEN_ALONE)], patience=60) == ()
+
+
 def test_a_run_of_one_test_is_not_repeated_further() -> None:
     brittle = suspicion("a", Instability.BRITTLE, run(alone("a"), {"a": FAILED}))
 

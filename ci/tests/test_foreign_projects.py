@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from laboratory import ran, seen, statuses, write
 
 from shakeproof.errors import ShakeproofError
-from shakeproof.lab import room
+from shakeproof.lab import probe, room
 from shakeproof.lab.base import Target
 from shakeproof.lab.fresh import FreshLab
-from shakeproof.lab.probe import check_target
-from shakeproof.model import Experiment, Kind
+from shakeproof.lab.probe import check_collected, check_target
+from shakeproof.model import Experiment, Kind, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.usefixtures("no_outer_run")
 
@@ -164,3 +169,78 @@ def test_warnings_that_are_errors_do_not_hear_of_the_fork(tmp_path: Path) -> Non
         run = ran(lab)
 
     assert seen(run) == [("test_it.py::test_a", "passed", ""), ("test_it.py::test_b", "passed", "")]
+
+
+def test_an_interpreter_that_never_answers_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+    silent.chmod(0o755)
+    monkeypatch.setattr(probe, "ANSWER_SECONDS", 0.01)
+
+    with pytest.raises(ShakeproofError, match="did not answer within a minute: name another"):
+        check_target(Target(tmp_path, str(silent)))
+
+
+@pytest.mark.parametrize(
+    ("plugin", "needed"),
+    [
+        ("xdist", "--parallel needs pytest-xdist"),
+        ("randomly", "--seeds needs pytest-randomly"),
+        ("cov", "pytest did not start (above, what it printed)"),
+    ],
+)
+def test_an_option_without_its_plugin_names_the_plugin(
+    plugin: str, needed: str, tmp_path: Path
+) -> None:
+    """Pytest itself says no more than that it does not know the argument; of others it is left to say so."""
+    log = tmp_path / "log"
+    log.write_text("ERROR: pytest: error: unrecognized arguments: -n\n", encoding="utf-8")
+    asked = Experiment("it", Kind.PARALLEL, plugins=frozenset({plugin}))
+
+    with pytest.raises(ShakeproofError) as raised:
+        check_collected(Run(asked, (), (), seconds=0.1, exit_status=4, log=log))
+
+    assert needed in str(raised.value)
+
+
+@pytest.fixture
+def short_files() -> Iterator[int]:
+    """Let no file of this process become longer than a megabyte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    yield 1 << 20
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_log_as_long_as_a_file_may_be_was_cut(short_files: int, tmp_path: Path) -> None:
+    """The tests failed for want of room, whatever they say."""
+    log = tmp_path / "logs" / "log"
+    log.parent.mkdir()
+    log.touch()
+
+    room.check_recorded(1, tmp_path, log)
+    os.truncate(log, short_files)
+    with pytest.raises(ShakeproofError, match=f"no room left in {log.parent}"):
+        room.check_recorded(1, tmp_path, log)
+
+
+def test_a_run_that_lost_its_record_says_where(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+
+    with pytest.raises(ShakeproofError, match=f"no room left in {tmp_path}"):
+        room.check_recorded(room.RECORD_LOST, tmp_path, log)
+
+
+def test_runs_end_also_where_a_process_cannot_be_looked_at_before_it_is_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS before Python 3.13."""
+    monkeypatch.delattr(os, "waitid")
+    project = write(tmp_path, {"test_it.py": "def test_a(): pass"})
+
+    (run,) = project.fresh(None)
+
+    assert (statuses(run), run.exit_status) == ({"test_a": "passed"}, 0)

@@ -14,6 +14,7 @@ import pytest
 from laboratory import ended, experiment, ran, seen, statuses, write
 
 from shakeproof.lab.fork import ForkUnsafeError
+from shakeproof.lab.templates import Template
 
 pytestmark = pytest.mark.usefixtures("no_outer_run")
 
@@ -277,6 +278,32 @@ def test_a_template_that_dies_is_noticed(tmp_path: Path) -> None:
         ran(lab)
 
 
+def test_a_template_that_nobody_can_ask_any_more_says_where_to_look(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen([sys.executable, "-S", "-c", ""]) as ended_by_itself:
+        template = Template(0, ended_by_itself, writing, tmp_path / "template.log")
+        try:
+            with pytest.raises(ForkUnsafeError, match=f"ended; see {template.log}"):
+                template.ask({"tests": []})
+        finally:
+            os.close(writing)
+
+
+def test_a_fork_that_begins_when_nobody_waits_any_more_is_killed(tmp_path: Path) -> None:
+    """Its request was taken back while it was being made."""
+    endless = [sys.executable, "-S", "-c", "import signal; signal.pause()"]
+    with (
+        write(tmp_path, {"test_it.py": "def test_a(): pass"}).fork() as lab,
+        subprocess.Popen(endless, start_new_session=True) as late,
+    ):
+        try:
+            assert not list(lab._hear((99,), {"event": "begin", "process": late.pid}))
+            assert late.wait(AT_MOST) == -signal.SIGKILL
+        finally:
+            late.kill()
+
+
 def test_what_nobody_waits_for_is_not_told_to_the_next_who_asks(tmp_path: Path) -> None:
     source = "import threading\ndef test_a(): pass\ndef test_b(): threading.Event().wait()"
     with write(tmp_path, {"test_it.py": source}).fork() as lab:
@@ -327,3 +354,19 @@ def test_parting_from_the_logs_warns_no_test(tmp_path: Path) -> None:
 
     assert alone == [{"test_first": "passed"}, {"test_second": "passed"}]
     assert together == {"test_first": "passed", "test_second": "passed"}
+
+
+def test_a_temporary_folder_with_too_long_a_name_is_a_reason_not_to_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of a socket has about a hundred characters; fresh processes do without one."""
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("shakeproof.lab.fork.IN_MEMORY", tmp_path / "none")
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    project = write(tmp_path, {"test_it.py": "def test_a(): pass"})
+
+    with pytest.raises(ForkUnsafeError, match="no socket can be made at"), project.fork():
+        pass
+
+    assert list(deep.iterdir()) == []

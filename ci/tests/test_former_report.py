@@ -9,7 +9,7 @@ import pytest
 
 from shakeproof.casebook import Setting
 from shakeproof.cli import main
-from shakeproof.errors import NothingToJudgeError
+from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.lab.base import Target
 from shakeproof.report.former import brought_back
 
@@ -108,6 +108,19 @@ def test_a_partial_report_stays_and_the_last_one_does_not_come_back(setting: Set
         raise KeyboardInterrupt
 
     assert found(setting)["report.json"] == "partial"
+
+
+def test_a_last_report_that_cannot_be_put_away_is_a_sentence(setting: Setting) -> None:
+    """A file is where it would be kept: nothing is lost, and nothing is run."""
+    (setting.out / ".before").touch()
+
+    with pytest.raises(ShakeproofError) as raised:
+        setting.prepare()
+
+    assert str(raised.value) == (
+        f"The last report in {setting.out} cannot be put away (file exists): name another folder with --out."
+    )
+    assert set(found(setting)) == {*FILES, "copy", ".before"}
 
 
 def test_a_new_report_leaves_nothing_of_the_last_one(setting: Setting) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import PROJECT, outcome, run
+from builders import PROJECT, declared, outcome, run
 from fake_lab import FakeForkLab, FakeLab
 
 from shakeproof.casebook import Casebook, Setting
@@ -123,6 +123,31 @@ def test_what_pairs_have_brought_to_light_by_then_is_kept() -> None:
         try_pairs(work, Blame(work))
 
     assert [each.order for each in book.runs] == [(NEXT, NEXT_VICTIM)]
+
+
+def test_of_runs_that_were_planned_it_is_said_how_many_were_not_made(tmp_path: Path) -> None:
+    setting = Setting(Target(PROJECT, sys.executable), jobs=1, master_seed=5, out=tmp_path)
+    setting.prepare()
+    plan = tuple(declared(number) for number in (1, 2, 3))
+    passed = run(plan[0], dict.fromkeys(SUITE, Status.PASSED))
+    book = Casebook(planned=plan, runs=[passed], interrupted=True)
+
+    report = conclude(setting, book)
+
+    assert (report.verdict, report.evidence.incomplete) == (
+        Verdict.INTERRUPTED,
+        ("2 of 3 runs: interrupted",),
+    )
+
+
+def test_before_the_first_run_there_is_nothing_to_report() -> None:
+    """The interruption goes on to whoever began: what was there before stays."""
+    book = Casebook()
+
+    with pytest.raises(KeyboardInterrupt), book.kept():
+        raise KeyboardInterrupt
+
+    assert not book.interrupted
 
 
 def _says_no_more(partial: Finding, whole: Finding) -> bool:

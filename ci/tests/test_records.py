@@ -10,6 +10,7 @@ from builders import declared
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shakeproof.lab import fresh
 from shakeproof.lab.records import MESSAGE_LENGTH, Record
 from shakeproof.model import Outcome, Status, Touch
 
@@ -275,6 +276,22 @@ def test_a_record_that_breaks_off_anywhere_gives_each_test_an_outcome(
     assert [each.test for each in seen if each.status is not Status.NOT_RUN] == started
     assert {each.test for each in seen} == {"a", "b", "c"}
     assert sum(each.status is Status.CRASHED for each in seen) <= 1
+
+
+def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
+    """A record is read while it is written: a long message may come in pieces."""
+    path = tmp_path / "record"
+    first, *others = passing()
+    with path.open("w", encoding="utf-8") as writing, path.open(encoding="utf-8") as reading:
+        watch = fresh._Watch(Record(), reading, timeout=60.0)
+        seen = []
+        for piece in (first[:10], first[10:] + others[0][:1], others[0][1:] + "".join(others[1:])):
+            writing.write(piece)
+            writing.flush()
+            watch.look()
+            seen.append((watch.record.running, watch.record.ended))
+
+    assert seen == [((), 0), ((TEST,), 0), ((), 1)]
 
 
 def test_a_record_becomes_a_run() -> None:

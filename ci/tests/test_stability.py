@@ -1,4 +1,7 @@
-"""The command `stability` on suites with a known illness: what it finds, whom it blames, and what its commands show."""
+"""The command `stability` from end to end: its statuses, its reports, what its commands show, and what it leaves out.
+
+Whom it blames for what, illness by illness, is in test_specimens.py.
+"""
 
 from __future__ import annotations
 
@@ -78,35 +81,6 @@ def test_a_victim_is_named_with_its_polluter_and_a_command_of_the_two(ask: Ask) 
     )
 
 
-def test_all_polluters_are_named_and_the_cleaner_that_hid_them(ask: Ask) -> None:
-    _, report = ask("cleaner")
-
-    found = finding(report)
-    assert found["culprits"] == [
-        ["test_clean.py::test_a_pollutes"],
-        ["test_clean.py::test_b_pollutes_too"],
-    ]
-    assert found["cleaners"] == ["test_clean.py::test_c_cleans"]
-
-
-def test_two_tests_that_only_pollute_together_are_named_together(ask: Ask) -> None:
-    _, report = ask("joint")
-
-    found = finding(report)
-    assert (found["test"], found["kind"]) == ("test_switches.py::test_e_reads", "victim")
-    assert [sorted(members) for members in found["culprits"]] == [
-        ["test_switches.py::test_a_left", "test_switches.py::test_c_right"]
-    ]
-
-
-def test_a_brittle_test_is_named_with_its_state_setter(ask: Ask) -> None:
-    status, report = ask("brittle")
-
-    found = finding(report)
-    assert (status, found["kind"]) == (1, "brittle")
-    assert found["culprits"] == [["test_cache.py::test_a_fills"]]
-
-
 def test_a_test_that_trips_over_itself_is_not_idempotent_and_replay_shows_it(
     ask: Ask, tmp_path: Path
 ) -> None:
@@ -117,27 +91,6 @@ def test_a_test_that_trips_over_itself_is_not_idempotent_and_replay_shows_it(
     assert (status, found["kind"], found["confirmed"]) == (1, "non-idempotent", True)
     assert found["reproduce"].startswith("shakeproof replay F1 --out ")
     assert main(["replay", "F1", "--out", str(tmp_path / "out"), "--quiet"]) == 0
-
-
-def test_what_follows_the_hash_seed_is_told_from_chance(ask: Ask) -> None:
-    _, report = ask("hash_order")
-
-    assert finding(report)["kind"] == "hash-order"
-
-
-def test_a_crash_and_what_comes_after_it_are_told_apart(ask: Ask) -> None:
-    """The test that takes the process down is named; those that never had their turn behind it are not."""
-    status, report = ask("crash")
-
-    found = finding(report)
-    assert (status, found["kind"]) == (1, "crash")
-    assert found["test"] == "test_exit.py::test_b_leaves"
-
-
-def test_tests_that_always_fail_are_broken_and_not_unstable(ask: Ask) -> None:
-    status, report = ask("broken")
-
-    assert (status, report["verdict"], finding(report)["kind"]) == (3, "failing", "broken")
 
 
 def test_fresh_processes_come_to_the_same_answer(ask: Ask) -> None:
@@ -162,6 +115,36 @@ def test_a_spent_budget_is_reported_and_what_was_seen_is_kept(ask: Ask) -> None:
         "what files leave behind by being imported",
         "6 of 6 pairs of tests",
     ]
+
+
+def test_where_collecting_is_dear_fewer_hash_seeds_are_collected_for(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at least; and that there were to be more is said."""
+    monkeypatch.setattr("shakeproof.stability.DEAR_COLLECTION", 0.0)
+
+    _, report = ask("victim", "--repeat", "3", "--seeds", "0", "--budget", "0.001")
+
+    incomplete = report["evidence"]["incomplete"]
+    assert incomplete[0].startswith("1 of 3 hash seeds: collecting once takes ")
+
+
+def test_a_suite_that_must_be_forked_and_cannot_be_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Left to itself, it would be run in fresh processes."""
+    (tmp_path / "test_it.py").write_text(
+        "import threading\n"
+        "threading.Thread(target=threading.Event().wait, name='ticker', daemon=True).start()\n"
+        "def test_it(): pass",
+        encoding="utf-8",
+    )
+    where = ("--rootdir", str(tmp_path), "--out", str(tmp_path / "out"))
+
+    assert main(["stability", *where, "--runner", "fork"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("shakeproof: The suite cannot be forked: threads are running")
+    assert said.rstrip().endswith("Use --runner fresh, which takes longer.")
 
 
 def test_a_test_that_ends_the_process_keeps_no_other_from_its_runs(ask: Ask) -> None:

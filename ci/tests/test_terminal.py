@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from builders import declared, report, run, shuffled
@@ -73,6 +74,24 @@ def test_progress_is_wiped_before_anything_is_printed(say: str) -> None:
     getattr(terminal, say)(*arguments[say])
 
     assert "declared #1: 5 tests\r\033[K" in screen.getvalue()
+
+
+def test_progress_is_not_drawn_more_often_than_anybody_can_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hundreds of runs may end in a second."""
+    clock = iter([100.0, 100.05, 100.2])
+    monkeypatch.setattr(
+        "shakeproof.report.terminal.time", SimpleNamespace(monotonic=lambda: next(clock))
+    )
+    screen = Tty()
+    terminal = Terminal(out=io.StringIO(), err=screen)
+
+    for tests in (1, 2, 3):
+        terminal.progress("seed 3", tests)
+
+    drawn = [each for each in screen.getvalue().split("\r\033[K") if each]
+    assert drawn == ["seed 3: 1 test", "seed 3: 3 tests"]
 
 
 def test_progress_says_what_is_tried_and_what_was_found() -> None:

@@ -256,3 +256,29 @@ def test_a_list_that_would_lose_sessions_is_an_error(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert sentence in printed.err
+
+
+def test_sessions_run_on_one_interpreter_but_for_those_that_run_everywhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing = json.dumps([{"session": "lint"}, {"session": "unit"}])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(listing))
+
+    assert main(["--python=3.13", "--everywhere=unit", "--pythons", "3.11", "3.14"]) == 0
+
+    name, _, value = capsys.readouterr().out.partition("=")
+    assert name == "include"
+    assert [(one["session"], one["python"]) for one in json.loads(value)] == [
+        ("lint", "3.13"),
+        ("unit", "3.11"),
+        ("unit", "3.14"),
+    ]
+
+
+def test_everywhere_has_to_be_somewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an interpreter the session would have no job at all."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--python=3.13", "--everywhere=unit"])
+
+    assert ended.value.code == 2
+    assert "--everywhere needs --pythons" in capsys.readouterr().err

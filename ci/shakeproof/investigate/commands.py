@@ -83,11 +83,8 @@ def reproduction(
     if suspicion.kind is Instability.PARALLEL_UNSAFE and suspicion.culprits:
         return _overlapping(suspicion, number, user_arguments, cwd, out)
     listed = len(order) > INLINE_TESTS
-    if any("[" in test.partition("::")[0] for test in order) or (
-        listed and not _reads_files(example.pytest)
-    ):
-        # pytest reads an argument only as far as the first bracket: such a file cannot be named to it. And before 8.2
-        # it takes `@file` for a path: an order too long for the line cannot be given to it.
+    if not _are_nameable(order) or (listed and not _reads_files(example.pytest)):
+        # Before 8.2 pytest takes `@file` for a path: an order too long for the line cannot be given to it.
         return _replay_only(number, user_arguments, _order(suspicion), out, tries=_tries(suspicion))
     over_workers = suspicion.example.experiment.kind is Kind.PARALLEL
     copies = 2 if suspicion.kind is Instability.PARALLEL_UNSAFE and not over_workers else 1
@@ -120,8 +117,12 @@ def reproduction(
 
 def _can_be_named(suspicion: Suspicion) -> bool:
     """Tell whether pytest can be given the file of a test and its culprits' by their names."""
-    files = (suspicion.test.partition("::")[0], *sum(suspicion.culprits[:1], ()))
-    return not any("[" in file for file in files)
+    return _are_nameable((suspicion.test, *sum(suspicion.culprits[:1], ())))
+
+
+def _are_nameable(tests: Sequence[str]) -> bool:
+    """Tell whether pytest can be given tests, or files: it reads an argument only as far as the first bracket."""
+    return not any("[" in test.partition("::")[0] for test in tests)
 
 
 def _overlapping(
@@ -130,7 +131,7 @@ def _overlapping(
     """Run two tests at the same time, the other one first: each once, or each several times in its process."""
     members = suspicion.culprits[0]
     tries = PLAIN_TRIES if len(suspicion.turns) > 1 else _tries(suspicion)
-    if _repeats(suspicion) or any("[" in test.partition("::")[0] for test in members):
+    if _repeats(suspicion) or not _are_nameable(members):
         own, other = (
             (test,) * turns for test, turns in zip(members, suspicion.turns[0], strict=True)
         )
@@ -324,6 +325,8 @@ def counter_check(
     match suspicion.kind:
         case Instability.CRASH | Instability.HANG if not suspicion.culprits:
             return None
+        case Instability.IMPORT_POLLUTED if not _are_nameable((suspicion.test,)):
+            return None  # what is collected cannot be told from what is not
         case (
             Instability.VICTIM | Instability.IMPORT_POLLUTED | Instability.CRASH | Instability.HANG
         ):
@@ -334,8 +337,9 @@ def counter_check(
             tests = (*suspicion.culprits[0], suspicion.test)
         case _:
             return None
-    if suspicion.kind is Instability.PARALLEL_UNSAFE and _repeats(suspicion):
-        again = tests * suspicion.turns[0][0]
+    unsafe = suspicion.kind is Instability.PARALLEL_UNSAFE
+    if (unsafe and _repeats(suspicion)) or not _are_nameable(tests):
+        again = tests * (suspicion.turns[0][0] if unsafe else 1)
         shown = _replay_only(number, user_arguments, again, "", tries=1)
         return replace(shown.experiment, label=f"counter-check of F{number}")
     named = seen_from(cwd, suspicion.example.rootdir, tests)

@@ -24,6 +24,7 @@ if getattr(pytest, "version_tuple", ()) < (7,):
     sys.exit("it has pytest " + pytest.__version__)
 print("usable")
 """
+ANSWER_SECONDS = 60.0  # in which an interpreter has to answer
 USAGE_ERROR, NO_TESTS = 4, 5  # exit statuses of pytest
 NEEDED = (  # by plugin: the package that brings it, and the option that asks for it
     ("randomly", "pytest-randomly", "--seeds"),
@@ -51,7 +52,7 @@ def check_target(target: Target, remedy: str = "") -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=ANSWER_SECONDS,
         )
     except OSError as error:
         raise ShakeproofError(

@@ -10,6 +10,7 @@ from shakeproof import orders
 from shakeproof.investigate.classify import in_company
 from shakeproof.investigate.confirm import shows
 from shakeproof.investigate.overlaps import (
+    GUESS,
     MOST_CANDIDATES,
     candidates,
     controls_needed,
@@ -115,9 +116,9 @@ class _Search:
     def _hits(self, found: Sequence[Overlap]) -> list[_Shown]:
         """Ask the likely ones, and those that are less likely only where none of these is one."""
         hits: list[_Shown] = []
-        for doubt, same in itertools.groupby(found[:MOST_CANDIDATES], lambda each: each.doubt):
+        for _, same in itertools.groupby(found[:MOST_CANDIDATES], lambda each: each.doubt):
             if hits:
-                return hits
+                break
             for overlap in same:
                 if self._spent():
                     self._work.book.left_out(
@@ -126,10 +127,11 @@ class _Search:
                     return hits
                 if shown := self._beside(overlap):
                     hits.append(shown)
-            left = sum(each.doubt == doubt for each in found[MOST_CANDIDATES:])
-            if left and (hits or doubt == found[-1].doubt):
-                tests = phrases.plural(left, "more test")
-                self._work.book.left_out(f"whether {self._test} fails beside {tests}")
+        worth_asking = hits[-1].overlap.doubt if hits else GUESS
+        left = sum(each.doubt <= worth_asking for each in found[MOST_CANDIDATES:])
+        if left:
+            tests = phrases.plural(left, "more test")
+            self._work.book.left_out(f"whether {self._test} fails beside {tests}")
         return hits
 
     def _not_found(self, found: Sequence[Overlap]) -> None:

@@ -77,6 +77,7 @@ def _judge(options: argparse.Namespace) -> Verdict:
     text = (
         None if page is None else _text(page)
     )  # nobody measures for minutes to hear that there is no page
+    history = _history(options.out / LOG)
     machine = this_machine()
     bounds = Bounds(1 if options.quick else options.rounds, options.budget)
     arguments = (*(settings.quick if options.quick else settings.pytest), *options.pytest)
@@ -84,9 +85,7 @@ def _judge(options: argparse.Namespace) -> Verdict:
     measured = measure(arms(settings, machine.cores), arguments, root, bounds, say=_say)
     loads.append(os.getloadavg()[0])
     conditions = _conditions(machine, measured, loads)
-    seen = _with_trend(
-        verdict(settings, machine, measured, (conditions,)), options.out / LOG, machine
-    )
+    seen = _with_trend(verdict(settings, machine, measured, (conditions,)), history, machine)
     _log(options.out / LOG, seen, root, quick=options.quick)
     if page is not None and text is not None:
         write_text(page, replaced(text, results(seen, conditions, quick=options.quick)))
@@ -103,9 +102,12 @@ def _conditions(machine: Machine, measured: Measured, loads: Sequence[float]) ->
     )
 
 
-def _with_trend(seen: Verdict, log: Path, machine: Machine) -> Verdict:
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    before = trend(lines, asdict(machine))
+def _history(log: Path) -> Sequence[str]:
+    return _text(log).splitlines() if log.exists() else ()
+
+
+def _with_trend(seen: Verdict, history: Sequence[str], machine: Machine) -> Verdict:
+    before = trend(history, asdict(machine))
     return seen if before is None else replace(seen, tables=(*seen.tables, before))
 
 

@@ -72,19 +72,19 @@ def read_report(report: Mapping[str, object]) -> tuple[File, ...]:
     or the report is of another kind.
     """
     meta = as_object(report.get("meta"), "'meta'")
-    if meta.get("branch_coverage") is not True:
-        raise ShakeproofError("The report was measured without branches: set branch = true.")
-    entries = as_object(report.get("files"), "'files'")
-    files = tuple(
-        _file(path.replace("\\", "/"), as_object(entry, path))
-        for path, entry in sorted(entries.items())
-    )
-    if not any(file.ran for file in files):
+    entries = {
+        path: as_object(entry, path)
+        for path, entry in as_object(report.get("files"), "'files'").items()
+    }
+    # First: a report without data says that it has no branches, too.
+    if not any(_lines(entry, "executed_lines", path) for path, entry in entries.items()):
         raise NothingToJudgeError(
             "The report has no data: no line of any file was executed, so the tests ran without "
             "coverage or against other files."
         )
-    return files
+    if meta.get("branch_coverage") is not True:
+        raise ShakeproofError("The report was measured without branches: set branch = true.")
+    return tuple(_file(path.replace("\\", "/"), entry) for path, entry in sorted(entries.items()))
 
 
 def total(files: Iterable[File]) -> Figures:

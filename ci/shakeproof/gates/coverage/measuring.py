@@ -55,19 +55,13 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
     """
     make_folder(out)
     erase(out)
+    _python_files(root, settings.source)  # nobody waits for a suite to hear that there are none
     choice = choose(time_cores(candidates(sys.version_info[:2]), settings, root, out))
     check_run(_run(settings, root, out, choice.core, (*settings.pytest, *arguments)))
     check_files((path.name for path in out.iterdir()), DATA)
-    witnessed = read_witness(_written(out / WITNESS))
-    measured = read_report(_written(out / REPORT))
-    present = {
-        path.relative_to(root).as_posix(): path
-        for path in sorted((root / settings.source).rglob("*.py"))
-    }
-    if not present:
-        raise ShakeproofError(
-            f"There is no Python file below {settings.source}: correct source in pyproject.toml."
-        )
+    witnessed = read_witness(read_object(out / WITNESS))
+    measured = read_report(read_object(out / REPORT))
+    present = _python_files(root, settings.source)
     outside = {path for path in present if matches(path, settings.elsewhere)}
     check_complete((file.path for file in measured), present.keys() - outside)
     return Measurement(
@@ -83,6 +77,17 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
     )
 
 
+def _python_files(root: Path, source: str) -> Mapping[str, Path]:
+    found = {
+        path.relative_to(root).as_posix(): path for path in sorted((root / source).rglob("*.py"))
+    }
+    if not found:
+        raise ShakeproofError(
+            f"There is no Python file below {source}: correct source in pyproject.toml."
+        )
+    return found
+
+
 def matches(path: str, patterns: Iterable[str]) -> bool:
     """Tell whether a path fits one of the patterns, in which `*` stands for no slash."""
     return any(PurePosixPath(path).match(pattern) for pattern in patterns)
@@ -95,15 +100,6 @@ def erase(out: Path) -> None:
     for path in out.glob(f"{DATA}*"):
         path.unlink()
     shutil.rmtree(out / HTML, ignore_errors=True)  # pages of files that are gone would stay
-
-
-def _written(path: Path) -> Mapping[str, object]:
-    if not path.exists():
-        raise ShakeproofError(
-            f"{path.name} was not written, so nothing was measured: do without --no-cov and -p no:cov, and see above "
-            "what coverage says."
-        )
-    return read_object(path)
 
 
 def _run(settings: Settings, root: Path, out: Path, core: str, arguments: Sequence[str]) -> int:
