@@ -128,6 +128,8 @@ def engine(session: nox.Session) -> None:
     _install(session, "engine")
     if session.posargs in ([], ["--raise"]):
         _gate(session, "coverage", "engine", "--gate", "engine", *session.posargs)
+    elif session.posargs == ["--processes"]:  # by hand: in all processes that the suite starts
+        _gate(session, "coverage", "engine-processes", "--gate", "engine")
     else:  # a part of the suite covers a part of the code: that says nothing
         own = ("-c", "ci/pyproject.toml", "--rootdir", "ci", "ci/tests", "ci/benchmarks")
         _pytest(session, *own, "-n", "auto", *session.posargs)
