@@ -90,7 +90,11 @@ def test_the_lines_that_changed_are_those_that_are_told(
 
 
 def test_what_holds_the_same_changed_no_line(root: Path) -> None:
-    """A file that was renamed, one whose mode is another, one that is empty and new, one that is gone."""
+    """A file or a link that was renamed, one whose mode is another, one that is empty and new, one that is gone."""
+    (root / "pkg" / "link.py").symlink_to("fares.py")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message=link")
+    git(root, "mv", "pkg/link.py", "pkg/linked.py")
     git(root, "mv", "pkg/long.py", "pkg/longer.py")
     (root / "pkg" / "__init__.py").chmod(0o755)
     write(root, "pkg/empty.py", "")
@@ -170,6 +174,8 @@ def test_what_came_to_the_other_branch_since_is_no_change_of_this_one(root: Path
     git(root, "checkout", "--quiet", "--orphan", "alone")
     git(root, "commit", "--quiet", "--message=alone")
     assert parted(root, "work") is None
+    with pytest.raises(ShakeproofError, match="git could not answer"):
+        parted(root, "0" * 40)
     assert left_at(root, "work") == commit(root, "work")
     assert merge_base(root, "main") is None
 

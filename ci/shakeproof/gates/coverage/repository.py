@@ -103,8 +103,11 @@ def _pairs(names: str) -> Iterator[tuple[str, str]]:
 
 def _same(root: Path, base: str, old: str, new: str) -> bool:
     """Tell whether a file holds what it held: then it was renamed, or its mode changed, or it is empty and new."""
-    if not (root / new).stat().st_size:
+    path = root / new
+    if not path.lstat().st_size:
         return True
+    if path.is_symlink():
+        return git.ask(root, "cat-file", "blob", f"{base}:./{old}") == str(path.readlink())
     before = git.run(root, "rev-parse", "--verify", "--quiet", f"{base}:./{old}")
     return before.out == git.ask(root, "hash-object", "--", new)
 
