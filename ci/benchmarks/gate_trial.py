@@ -28,8 +28,9 @@ from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.against import Asking, compare_sides
 from shakeproof.gates.benchmarks.common import common_benchmarks
 from shakeproof.gates.benchmarks.plan import Effort
+from shakeproof.gates.benchmarks.revisions import clean_commit, repository
 from shakeproof.gates.benchmarks.settings import read_settings
-from shakeproof.gates.benchmarks.sides import clean_commit, installed_sides, repository
+from shakeproof.gates.benchmarks.sides import installed_sides
 from shakeproof.gates.documents import markdown
 from shakeproof.gates.verdict import worst
 

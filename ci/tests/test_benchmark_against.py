@@ -153,6 +153,18 @@ def test_the_merge_base_with_main_is_the_default(repo: Bench) -> None:
     assert ask(repo, "").details["base"] == base
 
 
+def test_a_main_branch_that_was_only_fetched_will_do(repo: Bench) -> None:
+    """As in a checkout of a pull request, which is detached and has no local branch."""
+    base = repo.git("rev-parse", "HEAD")
+    repo.git("update-ref", "refs/remotes/origin/main", base)
+    repo.git("checkout", "--quiet", "--detach")
+    repo.git("branch", "--quiet", "--delete", "--force", "main")
+    change(repo)
+    repo.commit()
+
+    assert ask(repo, "").details["base"] == base
+
+
 def test_a_new_benchmark_is_compared_where_it_runs_on_the_base(repo: Bench) -> None:
     """Once it is accepted; one that asks for what the base does not have is left out and told."""
     repo.write("code_under_test.py", "def work():\n    return 45\ndef more():\n    return 46\n")

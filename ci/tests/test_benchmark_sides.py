@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from benching import CONFIG, write_uv
 
+from shakeproof.gates.benchmarks.revisions import repository
 from shakeproof.gates.benchmarks.settings import read_settings
-from shakeproof.gates.benchmarks.sides import installed_sides, repository
+from shakeproof.gates.benchmarks.sides import installed_sides
 
 if TYPE_CHECKING:
     from pathlib import Path

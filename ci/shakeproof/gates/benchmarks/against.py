@@ -15,8 +15,9 @@ from shakeproof.gates.benchmarks.instructions import Counting, count_instruction
 from shakeproof.gates.benchmarks.plan import WORTH, Effort, calls_worth, round_plans
 from shakeproof.gates.benchmarks.processes import measure
 from shakeproof.gates.benchmarks.record import STORAGE
+from shakeproof.gates.benchmarks.revisions import base_commit, repository
 from shakeproof.gates.benchmarks.series import decide
-from shakeproof.gates.benchmarks.sides import base_commit, installed_sides, repository
+from shakeproof.gates.benchmarks.sides import installed_sides
 from shakeproof.gates.benchmarks.together import measure_together
 
 if TYPE_CHECKING:

@@ -35,7 +35,10 @@ class Settings:
     together: bool = True  # whether the sides can run at the same time, and take turns
 
     def tolerance_of(self, name: str) -> float:
-        """Return how much slower a benchmark may become, as a share: its own tolerance or everybody's."""
+        """Return the slowness that matters, as a share: a benchmark's own tolerance or everybody's.
+
+        So much is nearly never missed; from half of it on, a slowness that is sure is a failure.
+        """
         return next(
             (value for key, value in self.tolerances.items() if named(name, key)), self.tolerance
         )

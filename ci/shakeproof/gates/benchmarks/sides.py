@@ -19,88 +19,24 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates import git
 from shakeproof.gates.benchmarks.processes import Side
+from shakeproof.gates.benchmarks.revisions import SHORT, listed
 from shakeproof.messages import headline, mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from shakeproof.gates.benchmarks.plan import Arm
+    from shakeproof.gates.benchmarks.revisions import Repository
     from shakeproof.gates.benchmarks.settings import Settings
 
 INSTALL_SECONDS: Final = 900.0
-MAIN: Final = ("origin/HEAD", "main", "origin/main", "master", "origin/master")
-SHORT: Final = 12
 BIN: Final = "Scripts" if os.name == "nt" else "bin"
-
-
-@dataclass(frozen=True)
-class Repository:
-    """Where a project lies: `rootdir` is it, or a folder of it."""
-
-    toplevel: Path
-    rootdir: Path
-
-    @property
-    def inside(self) -> Path:
-        """The path of the project in the repository."""
-        return self.rootdir.relative_to(self.toplevel)
-
-
-def repository(rootdir: Path) -> Repository:
-    """Find the repository; raise `ShakeproofError` where there is none."""
-    top = _git(rootdir, "rev-parse", "--show-toplevel")
-    if top is None:
-        raise ShakeproofError(
-            f"{rootdir} is not in a git repository, so there is no revision to compare with: leave out --against."
-        )
-    return Repository(Path(top).resolve(), rootdir.resolve())
-
-
-def base_commit(repo: Repository, revision: str, main: str, own: Sequence[Path] = ()) -> str:
-    """Return the commit to compare with: `revision`, or the merge base with the main branch where that is empty.
-
-    Raises `ShakeproofError` where it does not exist, or holds what the working tree does, new files below `own` apart
-    (the gate's reports): to compare a revision with itself tells nothing.
-    """
-    named = revision or _merge_base(repo, main)
-    commit = _git(repo.rootdir, "rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
-    if commit is None:
-        raise ShakeproofError(
-            f"git knows no commit {named!r}: name a revision that exists here (a shallow clone holds few: git fetch "
-            "--unshallow)."
-        )
-    if _same(repo, commit, own):
-        raise ShakeproofError(
-            f"{revision or 'The merge base with the main branch'} is {commit[:SHORT]}, and the working tree holds the "
-            "same: to compare a revision with itself tells nothing. Name another one, such as --against HEAD~1."
-        )
-    return commit
-
-
-def _same(repo: Repository, commit: str, own: Sequence[Path]) -> bool:
-    """Whether the working tree holds what a commit does, whatever that is called."""
-    if _run_git(repo.toplevel, "diff", "--quiet", commit, "--").returncode:
-        return False
-    new = (
-        repo.toplevel / name for name in _listed(repo.toplevel, "--others", "--exclude-standard")
-    )
-    return all(any(path.is_relative_to(each) for each in own) for path in new)
-
-
-def clean_commit(repo: Repository) -> str:
-    """Return HEAD's commit, where the working tree holds that and nothing else; raise `ShakeproofError` elsewhere."""
-    commit = _git(repo.rootdir, "rev-parse", "HEAD")
-    if commit is None or _git(repo.rootdir, "status", "--porcelain"):
-        raise ShakeproofError(
-            "The working tree differs from HEAD: commit or stash the changes first."
-        )
-    return commit
 
 
 @contextmanager
@@ -153,51 +89,27 @@ def take_benchmarks(base: Side, head: Side, settings: Settings) -> None:
             shutil.copy2(source, target)
 
 
-def _merge_base(repo: Repository, main: str) -> str:
-    for branch in (main,) if main else MAIN:
-        found = _git(repo.rootdir, "merge-base", "HEAD", branch)
-        if found:
-            return found
-    names = main or ", ".join(MAIN)
-    raise ShakeproofError(
-        f"HEAD has no merge base with a main branch ({names}): name a revision, such as --against HEAD~1, or the "
-        "branch as main in [tool.shakeproof.benchmarks]."
-    )
-
-
 def _add_worktree(repo: Repository, folder: Path, commit: str) -> None:
     quiet = (
         "-c",
         "core.hooksPath=/dev/null",
     )  # what hooks do behind a checkout is not for this one
     add = ("worktree", "add", "--detach", "--force")
-    done = _run_git(repo.toplevel, *quiet, *add, str(folder), commit)
-    if done.returncode:
-        raise ShakeproofError(
-            f"git could not check {commit[:SHORT]} out: {headline(mask(done.stderr.strip()))}"
-        )
+    done = git.run(repo.toplevel, *quiet, *add, str(folder), commit)
+    if done.status:
+        raise ShakeproofError(f"git could not check {commit[:SHORT]} out: {done.words}")
 
 
 def _copy_working_tree(repo: Repository, folder: Path) -> None:
     """Copy what git tracks or would, as it is now, and remove what is gone."""
-    now = dict.fromkeys(_listed(repo.toplevel, "--cached", "--others", "--exclude-standard"))
-    for name in (*_listed(folder, "--cached"), *now):
+    now = dict.fromkeys(listed(repo.toplevel, "--cached", "--others", "--exclude-standard"))
+    for name in (*listed(folder, "--cached"), *now):
         source, target = repo.toplevel / name, folder / name
         if target.is_symlink() or target.is_file():
             target.unlink()
         if name in now and (source.is_symlink() or source.is_file()):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _listed(folder: Path, *which: str) -> list[str]:
-    """List files that git knows in a folder, by their paths below it; raise `ShakeproofError` where it cannot."""
-    done = _run_git(folder, "ls-files", "-z", *which)
-    if done.returncode:
-        raise ShakeproofError(
-            f"git could not list the files of {folder}: {headline(mask(done.stderr.strip()))}"
-        )
-    return [name for name in done.stdout.split("\0") if name]
 
 
 def _side(name: str, tree: Path, inside: Path) -> Side:
@@ -262,7 +174,7 @@ def _remove(repo: Repository, root: Path, worktrees: Sequence[Path]) -> None:
     with _undisturbed():
         for folder in worktrees:
             if folder.exists():
-                _run_git(repo.toplevel, "worktree", "remove", "--force", "--force", str(folder))
+                git.run(repo.toplevel, "worktree", "remove", "--force", "--force", str(folder))
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -278,23 +190,3 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git says, or None where it has nothing to say or objects."""
-    done = _run_git(folder, *arguments)
-    return done.stdout.strip() or None if done.returncode == 0 else None
-
-
-def _run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - whichever git the user has
-            # Run by a hook of git, those would speak of another repository.
-            env={key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
-            capture_output=True, encoding="utf-8", errors="surrogateescape", check=False,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise ShakeproofError("git is not installed, and --against needs it.") from error
