@@ -20,16 +20,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from generated import replaced
-
 from benchmarks.scene import say
-from benchmarks.table import BEGIN, END
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.against import Asking, common_benchmarks, compare_sides
 from shakeproof.gates.benchmarks.plan import Effort
 from shakeproof.gates.benchmarks.settings import read_settings
 from shakeproof.gates.benchmarks.sides import clean_commit, installed_sides, repository
 from shakeproof.gates.documents import markdown
+from shakeproof.gates.pages import BEGIN, END, replaced
 from shakeproof.gates.verdict import worst
 
 if TYPE_CHECKING:
@@ -86,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.write is not None:
         page = arguments.write
         old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
-        page.write_text(replaced(old, BEGIN, END, results), encoding="utf-8")
+        page.write_text(replaced(old, results), encoding="utf-8")
     return 0
 
 

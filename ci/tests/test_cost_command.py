@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
+from shakeproof.gates import pages
 from shakeproof.gates.cost import page
 from shakeproof.gates.cost.arms import SERIAL, Arm, parallel
 from shakeproof.gates.cost.command import main
 from shakeproof.gates.cost.judging import verdict
-from shakeproof.gates.cost.machine import Machine
 from shakeproof.gates.cost.running import Bounds, Measured, measure, run_once
 from shakeproof.gates.cost.settings import Settings
+from shakeproof.gates.machine import Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "pyproject.toml").write_text(PYPROJECT.replace("LIMIT", "30"), encoding="utf-8")
     (folder / "test_small.py").write_text(TESTS, encoding="utf-8")
-    (folder / "page.md").write_text(f"{page.BEGIN}\n{page.END}\n", encoding="utf-8")
+    (folder / "page.md").write_text(f"{pages.BEGIN}\n{pages.END}\n", encoding="utf-8")
     return folder
 
 
@@ -160,7 +161,8 @@ def test_a_slow_test_makes_it_red(root: Path) -> None:
     ("arguments", "name", "sentence"),
     [
         (["--write", "nowhere.md"], "", "nowhere.md cannot be read"),
-        ([], "pyproject.toml", "is no TOML"),
+        (["--write", "bare.md"], "bare.md", "bare.md: The page has no place"),
+        ([], "pyproject.toml", "is not TOML"),
         ([], "out/history.jsonl/a folder", "history.jsonl cannot be read: Is a directory"),
     ],
 )
@@ -174,8 +176,10 @@ def test_what_is_wrong_is_said_before_anything_is_measured(
 
     status = main(["--root", str(root), "--out", str(root / "out"), *arguments])
 
+    said = capsys.readouterr().err
     assert status == 2
-    assert sentence in capsys.readouterr().err
+    assert sentence in said
+    assert "round 1" not in said
 
 
 @pytest.mark.parametrize("rounds", ["0", "-1", "many"])

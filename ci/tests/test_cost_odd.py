@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from costs import measured
+from costs import measured, timed
 
 from shakeproof.gates.cost import command
 from shakeproof.gates.cost.judging import verdict
-from shakeproof.gates.cost.machine import Machine, this_machine
-from shakeproof.gates.cost.page import BEGIN, END
 from shakeproof.gates.cost.scaling import fit
 from shakeproof.gates.cost.settings import Settings
+from shakeproof.gates.machine import Machine, this_machine
+from shakeproof.gates.pages import BEGIN, END
 
 if TYPE_CHECKING:
     from shakeproof.gates.cost.running import Bounds, Measured
@@ -87,10 +87,29 @@ def test_without_a_page_only_the_reports_and_the_log_are_written(
     assert len((out / "history.jsonl").read_text(encoding="utf-8").splitlines()) == 1
 
 
-@pytest.mark.usefixtures("bounds")
-def test_numbers_that_cannot_be_kept_are_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_is_written_into_the_page_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A test's parameters are part of its name, a password among them."""
+    tests = [timed("test_x[postgres://u:hunter2@db/x]", 5.0)]
+    monkeypatch.setattr(command, "measure", lambda *_, **__: measured(tests))
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "page.md").write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+    out = tmp_path / "out"
+
+    command.main(["--root", str(tmp_path), "--out", str(out), "--write", "page.md"])
+
+    said = capsys.readouterr()
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    written = [path.read_text(encoding="utf-8") for path in out.iterdir()]
+    assert "test_x[postgres://u:***@db/x]" in page
+    assert "hunter2" not in "".join((page, *written, said.out, said.err))
+
+
+def test_numbers_that_cannot_be_kept_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bounds: list[Bounds]
+) -> None:
+    """It is said before anything is measured: nobody waits for minutes to hear it."""
     (tmp_path / "pyproject.toml").touch()
     out = tmp_path / "out"
     out.mkdir()
@@ -98,5 +117,5 @@ def test_numbers_that_cannot_be_kept_are_an_error(
 
     status = command.main(["--root", str(tmp_path), "--out", str(out)])
 
-    assert status == 2
+    assert (status, bounds) == (2, [])
     assert "history.jsonl cannot be written: No such file or directory." in capsys.readouterr().err

@@ -14,15 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
+from shakeproof.gates import pages
 from shakeproof.gates.cost import breakdown, page
 from shakeproof.gates.cost.arms import SERIAL, arms, order
 from shakeproof.gates.cost.command import PAGE
 from shakeproof.gates.cost.judging import verdict
-from shakeproof.gates.cost.machine import Machine, this_machine
 from shakeproof.gates.cost.runs import Fixture, Timed, read_run
 from shakeproof.gates.cost.scaling import Scaling, fit
 from shakeproof.gates.cost.settings import Settings, read_settings
 from shakeproof.gates.cost.spread import Spread, spread
+from shakeproof.gates.machine import Machine, this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -337,22 +338,16 @@ def test_a_run_without_tests_is_nothing_to_judge() -> None:
 
 def test_results_go_between_the_markers_and_a_tiny_run_says_so() -> None:
     """What stands around them stays."""
-    old = f"# Page\n\n{page.BEGIN}\nold\n{page.END}\n\nThe end.\n"
+    old = f"# Page\n\n{pages.BEGIN}\nold\n{pages.END}\n\nThe end.\n"
 
-    new = page.replaced(old, page.results(judged(), "Here.", quick=True))
+    new = pages.replaced(old, page.results(judged(), "Here.", quick=True))
 
     assert new.startswith(
-        f"# Page\n\n{page.BEGIN}\n{page.TINY}\n\nHere.\n\n**pass**: The suite takes"
+        f"# Page\n\n{pages.BEGIN}\n{page.TINY}\n\nHere.\n\n**pass**: The suite takes"
     )
-    assert new.endswith(f"\n{page.END}\n\nThe end.\n")
+    assert new.endswith(f"\n{pages.END}\n\nThe end.\n")
     assert "### Limits\n\n| what |" in new
     assert page.TINY not in page.results(judged(), "Here.", quick=False)
-
-
-def test_a_page_without_a_place_for_results_is_refused() -> None:
-    """Nothing is overwritten."""
-    with pytest.raises(ShakeproofError, match="no place for results"):
-        page.replaced("# Page\n", "new")
 
 
 def test_the_trend_is_of_the_same_machine_and_of_whole_runs() -> None:
@@ -387,7 +382,7 @@ def test_settings_have_defaults() -> None:
         ({"each": {"property": "1"}}, "write a number above 0"),
         ({"kinds": "unit"}, "write a list"),
         ({"hole": 1}, "knows no hole"),
-        (3, "is no table"),
+        (3, "is not a table"),
     ],
 )
 def test_a_wrong_setting_is_told_in_a_sentence(table: object, sentence: str) -> None:
@@ -422,4 +417,4 @@ def test_this_repositorys_own_settings_are_good() -> None:
 
     assert set(settings.each) <= set(settings.kinds)
     assert all((root / name).exists() for name in settings.quick)
-    assert page.END in page.replaced((root / PAGE).read_text(encoding="utf-8"), "new")
+    assert pages.END in pages.replaced((root / PAGE).read_text(encoding="utf-8"), "new")

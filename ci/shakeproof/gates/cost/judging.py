@@ -15,9 +15,9 @@ from shakeproof.gates.verdict import Verdict, worst
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from shakeproof.gates.cost.machine import Machine
     from shakeproof.gates.cost.running import Measured
     from shakeproof.gates.cost.settings import Settings
+    from shakeproof.gates.machine import Machine
     from shakeproof.gates.verdict import Answer
 
 GATE: Final = "suite-cost"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from shakeproof.gates.cost.breakdown import Part
     from shakeproof.gates.cost.judging import Limit
-    from shakeproof.gates.cost.machine import Machine
     from shakeproof.gates.cost.running import Measured
     from shakeproof.gates.cost.runs import Timed
     from shakeproof.gates.cost.scaling import Scaling
+    from shakeproof.gates.machine import Machine
 
 NONE: Final = "-"
 
