@@ -32,10 +32,16 @@ def test_on_one_core_sharing_cannot_be_told_from_working_alone() -> None:
 def test_a_number_of_workers_for_which_there_was_no_time_has_no_row() -> None:
     eight = Machine("a CPU", 8, "Linux", "3.11")
 
-    seen = verdict(Settings(), eight, measured(n2=(), n8=(50.0, 50.0, 50.0)), ())
+    seen = verdict(Settings(), eight, measured((), 8, n2=(), n8=(50.0, 50.0, 50.0)), ())
 
     rows = next(each.rows for each in seen.tables if each.rows[0][0] == "way")
-    assert [row[0] for row in rows[1:]] == ["in one process", "-n 1", "-n 4", "-n 8 (auto)"]
+    assert [row[0] for row in rows[1:]] == [
+        "in one process",
+        "-n 1",
+        "-n 3",
+        "-n 4",
+        "-n 8 (auto, one a core)",
+    ]
 
 
 def test_a_machine_that_tells_nothing_of_itself_has_a_name_and_cores_all_the_same(
@@ -67,6 +73,7 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> list[Bounds]:
         return measured()
 
     monkeypatch.setattr(command, "measure", not_made)
+    monkeypatch.setattr(command, "auto_workers", lambda *_: 2)
     return asked
 
 
@@ -93,6 +100,7 @@ def test_what_is_written_into_the_page_is_masked(
     """A test's parameters are part of its name, a password among them."""
     tests = [timed("test_x[postgres://u:hunter2@db/x]", 5.0)]
     monkeypatch.setattr(command, "measure", lambda *_, **__: measured(tests))
+    monkeypatch.setattr(command, "auto_workers", lambda *_: 2)
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "page.md").write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
     out = tmp_path / "out"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.gates import pages
 from shakeproof.gates.cost import breakdown, page
-from shakeproof.gates.cost.arms import SERIAL, arms, order
+from shakeproof.gates.cost.arms import SERIAL, arms, order, worker_counts
 from shakeproof.gates.cost.command import PAGE
 from shakeproof.gates.cost.judging import verdict
 from shakeproof.gates.cost.runs import Fixture, Timed, read_run
@@ -186,8 +186,8 @@ def test_the_law_is_found_again_in_times_that_follow_it(
     a: float, b: float, c: float, cores: int
 ) -> None:
     """Whatever the three numbers are, T(n) is what it was for all numbers of workers."""
-    law = Scaling(a, b, c, cores, 0.0)
-    counts = sorted({1, 2, 4, cores})
+    counts = worker_counts(cores, cores)
+    law = Scaling(a, b, c, cores, 0.0, len(counts))
 
     found = fit({workers: law.seconds(workers) for workers in counts}, cores)
 
@@ -197,19 +197,60 @@ def test_the_law_is_found_again_in_times_that_follow_it(
     )
 
 
-@given(st.lists(st.floats(1, 1000), min_size=3, max_size=3))
+def test_a_law_that_the_times_do_not_follow_is_seen_to_be_off() -> None:
+    """Four measurements are one more than it has unknowns; three would fit exactly whatever they are."""
+    odd = {1: 105.0, 2: 60.0, 3: 62.0, 4: 100.0}
+
+    four = fit(odd, 2)
+    three = fit({workers: odd[workers] for workers in (1, 2, 3)}, 2)
+
+    assert (four.points, four.tested) == (4, True)
+    assert four.off > 5
+    assert (three.points, three.tested) == (3, False)
+    assert three.off == pytest.approx(0, abs=1e-9)
+
+
+def test_a_fit_that_tests_nothing_is_called_so() -> None:
+    """Nobody shall take a distance of 0.00 for a law that was confirmed: here time was up before `-n 3`."""
+
+    def distance(seen: Verdict) -> str:
+        rows = next(table.rows for table in seen.tables if table.title == "The law")
+        return next(value for what, value in rows if what.startswith("largest distance"))
+
+    assert "as many unknowns as measurements" in distance(judged(n3=()))
+    assert float(distance(judged())) >= 0
+
+
+def test_the_number_that_auto_makes_is_named_as_such() -> None:
+    """On a machine of four logical and two physical cores `-n auto` is not one worker a core."""
+    seen = verdict(SETTINGS, FOUR, measured((), 2, n4=(40.0, 40.0, 40.0)), ())
+
+    ways = next(table.rows for table in seen.tables if table.rows[0][0] == "way")
+    assert [row[0] for row in ways[1:]] == [
+        "in one process", "-n 1", "-n 2 (auto)", "-n 3", "-n 4 (one a core)",
+    ]  # fmt: skip
+    limits = next(table.rows for table in seen.tables if table.title == "Limits")
+    assert [row[0] for row in limits if "workers" in row[0]] == [
+        "the time of 2 workers to one process",
+        "the time of 4 workers to one process",
+        "the speed-up of 4 workers to one process",
+    ]
+    assert seen.details["auto"] == 2
+
+
+@given(st.lists(st.floats(1, 1000), min_size=4, max_size=4))
 def test_no_part_of_the_law_is_negative(times: list[float]) -> None:
     """Even where the times follow no law at all."""
-    found = fit(dict(zip((1, 2, 4), times, strict=True)), 2)
+    found = fit(dict(zip((1, 2, 3, 4), times, strict=True)), 2)
 
     assert min(found.serial, found.shared, found.worker) >= 0
 
 
 def test_more_workers_than_pay_are_not_recommended() -> None:
     """b/n saves 5 s from the second worker on, and each costs 20 s."""
-    assert Scaling(0, 10, 20, 8, 0).recommended == 1
-    assert Scaling(0, 100, 1, 8, 0).recommended == 8
-    assert Scaling(0, 100, 4, 8, 0).recommended == 5
+    assert Scaling(0, 10, 20, 8, 0, 4).recommended == 1
+    assert Scaling(0, 100, 1, 8, 0, 4).recommended == 8
+    assert Scaling(0, 100, 4, 8, 0, 4).recommended == 5
 
 
 def test_two_numbers_of_workers_are_too_few_for_a_law() -> None:
@@ -219,15 +260,23 @@ def test_two_numbers_of_workers_are_too_few_for_a_law() -> None:
 
 
 def test_each_way_is_run_once_where_auto_is_one_of_them() -> None:
-    """On two cores `auto` is `-n 2`; on eight it is a way of its own."""
-    assert [arm.name for arm in arms(SETTINGS, 2)].count("-n 2") == 1
-    assert "-n 8" in [arm.name for arm in arms(SETTINGS, 8)]
-    assert {arm.workers for arm in arms(SETTINGS, 8)} == {0, 1, 2, 4, 8}
+    """On two cores it may be `-n 2`; where xdist makes another number of workers it is a way of its own."""
+    assert worker_counts(2, 2) == (1, 2, 3, 4)
+    assert worker_counts(2, 0) == (1, 2, 3, 4)
+    assert worker_counts(16, 8) == (1, 2, 3, 4, 8, 16)
+
+    every = arms(SETTINGS, worker_counts(8, 6))
+
+    assert [(arm.name, arm.options[-1]) for arm in every if arm.workers > 4] == [
+        ("-n 6", "6"),
+        ("-n 8", "8"),
+    ]
+    assert len({arm.name for arm in every}) == len(every)
 
 
 def test_the_order_changes_with_the_round_and_not_with_the_run() -> None:
     """A slow moment shall not always meet the same way; the same rounds are the same for everybody."""
-    every = arms(SETTINGS, 2)
+    every = arms(SETTINGS, (1, 2, 3, 4))
 
     orders = {tuple(arm.name for arm in order(every, number)) for number in range(5)}
 

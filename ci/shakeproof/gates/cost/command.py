@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 from shakeproof.errors import ShakeproofError
 from shakeproof.files import make_folder, write_text
 from shakeproof.gates import pages
-from shakeproof.gates.cost.arms import arms
+from shakeproof.gates.cost.arms import arms, worker_counts
 from shakeproof.gates.cost.judging import GATE, verdict
 from shakeproof.gates.cost.page import log_line, results, trend
-from shakeproof.gates.cost.running import Bounds, Measured, measure
+from shakeproof.gates.cost.running import Bounds, Measured, auto_workers, measure
 from shakeproof.gates.cost.settings import read_settings
 from shakeproof.gates.coverage.repository import head
 from shakeproof.gates.machine import Machine, this_machine
@@ -82,8 +82,10 @@ def _judge(options: argparse.Namespace) -> Verdict:
     machine = this_machine()
     bounds = Bounds(1 if options.quick else options.rounds, options.budget)
     arguments = (*(settings.quick if options.quick else settings.pytest), *options.pytest)
+    auto = auto_workers(arguments, root)
+    ways = arms(settings, worker_counts(machine.cores, auto))
     loads = [os.getloadavg()[0]]
-    measured = measure(arms(settings, machine.cores), arguments, root, bounds, say=_say)
+    measured = replace(measure(ways, arguments, root, bounds, say=_say), auto=auto)
     loads.append(os.getloadavg()[0])
     conditions = _conditions(machine, measured, loads)
     seen = masked(
@@ -100,7 +102,8 @@ def _conditions(machine: Machine, measured: Measured, loads: Sequence[float]) ->
     before, after = loads
     return (
         f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}, {machine}: {runs} runs in {measured.seconds:.0f} s, "
-        f"each way once a round in an order that changes; medians, and in brackets the range. Load average "
+        f"each way once a round in an order that changes; medians, and in brackets the range. `-n auto` makes "
+        f"{measured.auto} workers here. Load average "
         f"{before:.1f} before and {after:.1f} after."
     )
 
