@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.scene import say
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates import pages
-from shakeproof.gates.benchmarks.against import Asking, common_benchmarks, compare_sides
+from shakeproof.gates.benchmarks.against import Asking, compare_sides
+from shakeproof.gates.benchmarks.common import common_benchmarks
 from shakeproof.gates.benchmarks.plan import Effort
 from shakeproof.gates.benchmarks.settings import read_settings
 from shakeproof.gates.benchmarks.sides import clean_commit, installed_sides, repository
@@ -223,7 +224,7 @@ def _compare(number: int, kind: str, under: Circumstances) -> Trial:
     )  # fmt: skip
     into = ""
     with installed_sides(repo, commit, settings, say) as sides:
-        common = common_benchmarks(sides, asked)
+        common = common_benchmarks(sides, settings, choose=under.choose)
         if kind == SLOWER:
             into = common.tests[number % len(common.tests)]
         slowed = {

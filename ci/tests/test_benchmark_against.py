@@ -45,10 +45,15 @@ def repo(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench
     return bench
 
 
-def ask(bench: Bench, revision: str = "HEAD", *, accept_new: bool = False) -> Verdict:
+def ask(
+    bench: Bench, revision: str = "HEAD", *, accept_new: bool = False, instructions: bool = False
+) -> Verdict:
     """Compare with few rounds: what is decided by them is chance, and not looked at."""
     settings = read_settings(bench.root / "pyproject.toml")
-    asking = Asking(bench.root, settings, revision, seed=1, effort=FEW, accept_new=accept_new)
+    asking = Asking(
+        bench.root, settings, revision, seed=1, effort=FEW, accept_new=accept_new,
+        instructions=instructions, own=(bench.root / "reports",),
+    )  # fmt: skip
     return against(asking, lambda _: None)
 
 
@@ -79,8 +84,7 @@ def test_what_is_not_committed_is_compared_with_head(repo: Bench) -> None:
 
     found = {one["name"]: one for one in verdict.details["benchmarks"]}  # type: ignore[attr-defined]
     assert set(found) == {ONE, TWO}
-    assert all(len(one["seconds"]) == 1 for one in found.values())
-    assert verdict.answer in {"pass", "fail", "inconclusive"}
+    assert all(set(one["seconds"][0]) == {"base", "head", "again"} for one in found.values())
     assert verdict.details["base"] == repo.git("rev-parse", "HEAD")
     assert left_behind(repo) == []
     assert repo.git("status", "--porcelain") == "M code_under_test.py"
@@ -168,7 +172,57 @@ def test_a_new_benchmark_is_compared_where_it_runs_on_the_base(repo: Bench) -> N
     assert any("test_four is new and does not run on the base" in note for note in verdict.notes)
 
 
+def test_a_new_file_that_the_base_cannot_load_is_left_out(repo: Bench) -> None:
+    """A new benchmark of what is new imports it at the top; the others are compared all the same."""
+    repo.write("code_under_test.py", "def work():\n    return 45\ndef more():\n    return 46\n")
+    repo.write(
+        "bench/test_more.py",
+        "from code_under_test import more\ndef test_four(benchmark):\n    benchmark.pedantic(more)\n",
+    )
+
+    verdict = ask(repo, accept_new=True)
+
+    assert [one["name"] for one in verdict.details["benchmarks"]] == [ONE, TWO]  # type: ignore[attr-defined]
+    assert any("test_more.py is new and does not run on the base" in note for note in verdict.notes)
+
+
+def test_instructions_that_cannot_be_counted_change_no_answer(
+    repo: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are a second signal, and the report says that it is missing."""
+    (tmp_path / "valgrind").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    (tmp_path / "valgrind").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    change(repo)
+
+    verdict = ask(repo, instructions=True)
+
+    assert verdict.answer != "error"
+    assert any(note.startswith("Instructions were not counted: ") for note in verdict.notes)
+
+
 def nothing_changed(_: Bench) -> str:
+    return "HEAD"
+
+
+def other_words_for_head(bench: Bench) -> str:
+    bench.git("commit", "--quiet", "--allow-empty", "--message", "nothing")
+    return "HEAD~1"
+
+
+def a_report_of_its_own(bench: Bench) -> str:
+    bench.write(".gitignore", "__pycache__/\n")
+    bench.commit()
+    bench.write("reports/report.json", "{}")
+    bench.write(".benchmarks/machine/0001.json", "{}")
+    return "HEAD"
+
+
+def base_does_not_load(bench: Bench) -> str:
+    mended = (bench.root / "bench/test_it.py").read_text(encoding="utf-8")
+    bench.write("bench/test_it.py", "import nothing_of_the_kind\n")
+    bench.commit()
+    bench.write("bench/test_it.py", mended)
     return "HEAD"
 
 
@@ -223,6 +277,9 @@ def tolerance_for_nobody(bench: Bench) -> str:
     ("spoil", "sentence"),
     [
         (nothing_changed, "to compare a revision with itself tells nothing"),
+        (other_words_for_head, "to compare a revision with itself tells nothing"),
+        (a_report_of_its_own, "to compare a revision with itself tells nothing"),
+        (base_does_not_load, "cannot be loaded on the base"),
         (unknown_revision, "git knows no commit 'no-such-branch'"),
         (no_main, "HEAD has no merge base with a main branch"),
         (vanished, f"{TWO} of the base was not measured: restore it"),
@@ -289,20 +346,12 @@ def test_ctrl_c_removes_worktree_and_environments(repo: Bench, tmp_path: Path) -
     os.mkfifo(started)
     uv = write_uv(tmp_path, f"echo started > {started}; exec cat {tmp_path / 'never'}")
     os.mkfifo(tmp_path / "never")
-    temporary = tempfile.gettempdir()
-    gate = subprocess.Popen(
-        [sys.executable, "-m", "shakeproof.gates.benchmarks", "--against", "HEAD"],
-        cwd=repo.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=environment() | {"TMPDIR": temporary, "UV": str(uv), "PYTHONPATH": str(CI)},
-    )  # fmt: skip
-    try:
+
+    def once_it_installs() -> None:
         assert started.read_text(encoding="utf-8").startswith("started\n")
         assert left_behind(repo) != []
-        gate.send_signal(signal.SIGINT)
-        status = gate.wait(timeout=60)
-    finally:
-        gate.kill()
-        gate.wait()
+
+    status = interrupted(repo, uv, once_it_installs)
 
     assert status == 130
     assert left_behind(repo) == []
@@ -311,3 +360,60 @@ def test_ctrl_c_removes_worktree_and_environments(repo: Bench, tmp_path: Path) -
         "error",
         "Interrupted: nothing was decided.",
     )
+
+
+def test_ctrl_c_lets_benchmarks_clean_up(repo: Bench, tmp_path: Path) -> None:
+    """Stopped while processes take turns, the gate gives them time to tear down what they have set up."""
+    places = {name: tmp_path / name for name in ("calls", "started", "never", "cleaned")}
+    for name in ("started", "never"):
+        os.mkfifo(places[name])
+    repo.write(
+        "bench/test_it.py",
+        f"""
+        import pytest
+        from pathlib import Path
+
+        calls, started, never, cleaned = (Path(each) for each in {[*map(str, places.values())]!r})
+
+        @pytest.fixture
+        def server():
+            yield
+            with cleaned.open("a") as file:
+                file.write("cleaned up\\n")
+
+        def call():
+            with calls.open("a") as file:
+                file.write(".")
+            if len(calls.read_text()) > 3 * 3 + 4:  # each side by itself, and then in turn
+                started.write_text("started")
+                never.read_text()
+
+        def test_one(server, benchmark):
+            benchmark.pedantic(call, rounds=3)
+        """,
+    )
+    repo.commit()
+    change(repo)
+
+    status = interrupted(repo, write_uv(tmp_path), places["started"].read_text)
+
+    assert status == 130
+    assert places["cleaned"].read_text(encoding="utf-8").splitlines() == ["cleaned up"] * (3 + 3)
+    assert left_behind(repo) == []
+
+
+def interrupted(bench: Bench, uv: Path, wait: Callable[[], object]) -> int:
+    """Start the gate as a program, wait, interrupt that process alone; return its exit status."""
+    gate = subprocess.Popen(
+        [sys.executable, "-m", "shakeproof.gates.benchmarks", "--against", "HEAD"],
+        cwd=bench.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=environment()
+        | {"TMPDIR": tempfile.gettempdir(), "UV": str(uv), "PYTHONPATH": str(CI)},
+    )  # fmt: skip
+    try:
+        wait()
+        gate.send_signal(signal.SIGINT)
+        return gate.wait(timeout=60)
+    finally:
+        gate.kill()
+        gate.wait()

@@ -14,8 +14,10 @@ from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.instructions import (
     PROCESSES,
     Counted,
+    Counting,
     calls_worth_counting,
     count_instructions,
+    find_valgrind,
     one_call,
     total,
 )
@@ -49,9 +51,11 @@ def side(bench: Bench, tmp_path: Path, name: str) -> Side:
 
 def count(bench: Bench, tmp_path: Path, settings: Settings) -> dict[str, Counted]:
     """Count on two sides that are equal."""
-    sides = side(bench, tmp_path, "base"), side(bench, tmp_path, "head")
+    counting = Counting(
+        find_valgrind(), side(bench, tmp_path, "base"), side(bench, tmp_path, "head")
+    )
     seconds = {ONE: SECONDS, TWO: SECONDS}
-    return dict(count_instructions(*sides, seconds, settings, lambda _: None))
+    return dict(count_instructions(counting, seconds, settings, lambda _: None))
 
 
 @pytest.fixture

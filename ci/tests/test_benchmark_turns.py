@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 BEHIND_ALL = 1000
 PLAN = RoundPlan(ARMS, 1)
+SILENCE = 60.0  # seconds: nothing here is silent for so long
 
 
 def play(calls: dict[Arm, Sequence[int]]) -> Iterator[tuple[Arm, ...]]:
@@ -53,13 +56,21 @@ def play(calls: dict[Arm, Sequence[int]]) -> Iterator[tuple[Arm, ...]]:
 
 
 def test_each_makes_one_call_before_anybody_makes_the_next() -> None:
-    """Who is first changes, so that each comes behind each other one as often."""
+    """And when all are made, they go on together."""
     *turns, last = play({"base": [3], "head": [3], "again": [3]})
 
-    thirds = [tuple(arm for (arm,) in turns[at : at + 3]) for at in (0, 3, 6)]
-    assert [set(each) for each in thirds] == [set(ARMS)] * 3
-    assert {each[0] for each in thirds} == set(ARMS)
+    assert [{arm for (arm,) in turns[at : at + 3]} for at in (0, 3, 6)] == [set(ARMS)] * 3
     assert last == ARMS
+
+
+def test_each_comes_behind_each_other_one_as_often() -> None:
+    """Nobody is favoured by who went before."""
+    *turns, _ = play({"base": [12], "head": [12], "again": [12]})
+
+    pairs = Counter((before[0], after[0]) for before, after in pairwise(turns))
+    assert all(before != after for before, after in pairs)
+    assert set(pairs.values()) == {5, 6}  # the last of 36 comes before nobody
+    assert len(pairs) == 6
 
 
 @given(
@@ -90,9 +101,15 @@ def sides(bench: Bench, tmp_path: Path) -> dict[Arm, Side]:
         import os
         from pathlib import Path
 
+        SIDE = Path(os.environ["TMPDIR"]).name
+
         def tell(what):
+            if f"{SIDE} {what}" in os.environ.get("FAILS", ""):
+                raise ValueError("not here")
+            if f"{SIDE} {what}" in os.environ.get("HANGS", ""):
+                Path(os.environ["NEVER"]).read_text()
             with open(os.environ["TOLD"], "a") as file:
-                file.write(f"{what} {Path(os.environ['TMPDIR']).name}\\n")
+                file.write(f"{what} {SIDE}\\n")
 
         def test_one(benchmark):
             tell("prepare")
@@ -113,7 +130,7 @@ def test_processes_take_turns_call_by_call(
     told = tmp_path / "told"
     monkeypatch.setenv("TOLD", str(told))
 
-    records = measure_together(sides, [ONE, TWO], {ONE: 4}, PLAN)
+    records = measure_together(sides, [ONE, TWO], {ONE: 4}, PLAN, SILENCE)
 
     lines = [line.rpartition(" ") for line in told.read_text(encoding="utf-8").splitlines()]
     # Calibrated once, timed four times, and once more for what the function returns - that one in nobody's turn.
@@ -132,10 +149,47 @@ def test_who_fails_ends_the_round(
     sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A benchmark that fails on one side is an error, and the others do not wait for it."""
-    monkeypatch.setenv("TOLD", str(tmp_path / "no folder" / "told"))
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    monkeypatch.setenv("FAILS", "head one")
 
-    with pytest.raises(ShakeproofError, match="did not pass on"):
-        measure_together(sides, [ONE, TWO], {}, PLAN)
+    with pytest.raises(ShakeproofError) as raised:
+        measure_together(sides, [ONE, TWO], {ONE: 3}, PLAN, SILENCE)
+
+    assert str(raised.value).startswith(f"{ONE} did not pass on head, so nothing was compared: ")
+    assert "set together = false" in str(raised.value)
+
+
+def test_who_is_silent_ends_the_round(
+    sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Benchmarks that wait for each other would wait for ever; no process is left."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    monkeypatch.setenv("HANGS", "again prepare")
+    never = tmp_path / "never"
+    os.mkfifo(never)
+    monkeypatch.setenv("NEVER", str(never))
+
+    with pytest.raises(ShakeproofError, match="came no further for 3 seconds"):
+        measure_together(sides, [ONE, TWO], {}, PLAN, silence=3.0)
+
+    with pytest.raises(OSError, match="No such device"):  # nobody reads there any more
+        os.open(never, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_nobody_times_out_while_waiting(
+    bench: Bench, sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a test's own limit is: it was made for one that waits for nobody."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_benchmark.plugin,pytest_timeout")
+    bench.replace("bench/test_it.py", "def test_one(benchmark)", "def test_one(request, benchmark)")
+    bench.replace(
+        "bench/test_it.py",
+        'tell("prepare")',
+        'assert request.node.get_closest_marker("timeout").args == (0,)',
+    )
+
+    assert set(measure_together(sides, [ONE], {}, PLAN, SILENCE)) == set(ARMS)
 
 
 def test_a_process_that_dies_ends_the_round(
@@ -146,7 +200,7 @@ def test_a_process_that_dies_ends_the_round(
     bench.replace("bench/test_it.py", 'tell("prepare")', "os._exit(3)")
 
     with pytest.raises(ShakeproofError, match="pytest ended with status 3 on"):
-        measure_together(sides, [ONE, TWO], {}, PLAN)
+        measure_together(sides, [ONE, TWO], {}, PLAN, SILENCE)
 
 
 def test_an_interpreter_that_is_gone_is_an_error(sides: dict[Arm, Side], tmp_path: Path) -> None:
@@ -156,4 +210,4 @@ def test_an_interpreter_that_is_gone_is_an_error(sides: dict[Arm, Side], tmp_pat
     sides["head"] = Side(head.name, head.folder, gone, head.scratch)
 
     with pytest.raises(ShakeproofError, match="gone/python could not be started"):
-        measure_together(sides, [ONE], {}, PLAN)
+        measure_together(sides, [ONE], {}, PLAN, SILENCE)

@@ -140,7 +140,15 @@ def test_the_matrix_is_what_was_listed_and_runs_to_its_end(jobs: dict[str, Any])
         "fail-fast": False,
         "matrix": {"include": "${{ fromJSON(needs.sessions.outputs.include) }}"},
     }
-    assert step(jobs["session"], "Run the session")["run"] == 'nox -s "$SESSION"'
+    assert step(jobs["session"], "Run the session")["run"] == 'nox -s "$SESSION" -- $ARGUMENTS'
+
+
+def test_a_pull_request_is_measured_against_where_it_branched_off(jobs: dict[str, Any]) -> None:
+    """The one session that takes an argument in CI: elsewhere there is nothing to compare with."""
+    when = step(jobs["session"], "Run the session")["env"]["ARGUMENTS"]
+
+    assert "matrix.session == 'benchmark-baseline' && github.event_name == 'pull_request'" in when
+    assert "&& '--against' || ''" in when
 
 
 def test_no_script_is_pasted_together_from_values(jobs: dict[str, Any]) -> None:

@@ -131,9 +131,16 @@ def _counting(kind: Any, iterations: int) -> Any:
             result = function(*args, **kwargs)
         return result
 
-    def pedantic(self: Any, target: Any, args: Any = (), kwargs: Any = None, **how: Any) -> Any:
+    def pedantic(  # noqa: PLR0917 - in the order that pytest-benchmark has
+        self: Any,
+        target: Any,
+        args: Any = (),
+        kwargs: Any = None,
+        setup: Any = None,
+        teardown: Any = None,
+        **_how_often: Any,
+    ) -> Any:
         self._mode = "benchmark.pedantic(...)"
-        setup, teardown = how.get("setup"), how.get("teardown")
         result = None
         for _ in range(iterations):
             given, named = (setup() if setup else None) or (args, dict(kwargs or {}))

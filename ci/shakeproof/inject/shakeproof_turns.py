@@ -12,16 +12,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-import struct
 from typing import Any, Dict, Generator, List
 
 import pytest
+from shakeproof_asking import BEHIND_ALL, PLACE
 
 TURNS = "SHAKEPROOF_TURNS"
 CALLS = "SHAKEPROOF_CALLS"
 FIXTURE = "benchmark"
-PLACE = struct.Struct("!II")  # which benchmark, and which call of it
-BEHIND_ALL = 2**32 - 1
 
 
 class Turns:
@@ -35,9 +33,17 @@ class Turns:
         self.call = 0
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
-        """Fix how often each benchmark is called: a side that is faster must not be called more often."""
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: List[pytest.Item]
+    ) -> None:
+        """Fix how often each benchmark is called: a side that is faster must not be called more often.
+
+        And let no test time out: to wait for the others takes time as well.
+        """
+        patient = any(map(config.pluginmanager.hasplugin, ("timeout", "pytest_timeout")))
         for item in items:
+            if patient:
+                item.add_marker(pytest.mark.timeout(0), append=False)
             count = self.calls.get(item.nodeid)
             if count is None:
                 continue

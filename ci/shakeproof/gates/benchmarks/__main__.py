@@ -52,6 +52,7 @@ def _judge(options: argparse.Namespace) -> Verdict:
         accept_new=options.accept_new,
         instructions=options.instructions,
         choose=options.choose,
+        own=(options.out.resolve(),),
     )
     return against(asking, _say)
 
@@ -59,8 +60,8 @@ def _judge(options: argparse.Namespace) -> Verdict:
 def _check(options: argparse.Namespace) -> None:
     """Raise `ShakeproofError` for options that mean nothing together."""
     if options.against is None:
-        for name in ("instructions", "choose", "seed"):
-            if getattr(options, name) not in {None, False, ""}:
+        for name, unset in (("instructions", False), ("choose", ""), ("seed", None)):
+            if getattr(options, name) != unset:
                 word = "-k" if name == "choose" else f"--{name}"
                 raise ShakeproofError(f"{word} belongs to --against: add that, or leave it out.")
     elif options.update:

@@ -51,22 +51,35 @@ class Counted:
         return self.head / self.base
 
 
+@dataclass(frozen=True)
+class Counting:
+    """What counts, and on which sides."""
+
+    valgrind: str
+    base: Side
+    head: Side
+
+
+def find_valgrind() -> str:
+    """Say where it is; raise `ShakeproofError` where it is nowhere."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise ShakeproofError(
+            "valgrind is not installed, and --instructions needs it: install it, or leave the option out."
+        )
+    return valgrind
+
+
 def count_instructions(
-    base: Side,
-    head: Side,
+    counting: Counting,
     seconds: Mapping[str, float],
     settings: Settings,
     say: Callable[[str], None],
 ) -> Mapping[str, Counted]:
     """Count for each benchmark that the settings call bound by the processor, by name; `seconds` is what a call takes.
 
-    Raises `ShakeproofError` where valgrind is missing or counts nothing.
+    Raises `ShakeproofError` where nothing is counted.
     """
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        raise ShakeproofError(
-            "valgrind is not installed, and --instructions needs it: install it, or leave the option out."
-        )
     chosen = [
         test
         for test in seconds
@@ -76,7 +89,10 @@ def count_instructions(
     for test in chosen:
         say(f"instructions of {test}")
         calls = calls_worth_counting(seconds[test])
-        of_base, of_head = (one_call(valgrind, side, test, calls) for side in (base, head))
+        of_base, of_head = (
+            one_call(counting.valgrind, side, test, calls)
+            for side in (counting.base, counting.head)
+        )
         counted[test] = Counted(of_base, of_head)
     return counted
 

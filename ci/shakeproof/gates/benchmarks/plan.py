@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Arm: TypeAlias = Literal["base", "head", "again"]
 ARMS: Final[tuple[Arm, ...]] = ("base", "head", "again")
 MOST_HASH_SEED: Final = 2**32 - 1
+# Over six calls each of the three comes behind each other one three times, and behind itself never: what one leaves in
+# the caches meets all alike. (E. J. Williams, "Experimental designs balanced for the estimation of residual effects of
+# treatments", Australian Journal of Scientific Research A 2 (1949), pp. 149-168.)
+CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1))
 WORTH: Final = 0.3  # seconds that a benchmark is timed in one process...
 FEWEST, MOST = 3, 20  # ...but so many calls at least, and at most
 
@@ -69,11 +73,11 @@ def who_goes(
     """Choose among processes that wait: one of those furthest behind makes its call.
 
     Those whose calls are made (`behind_all` stands for the next one) go on when nobody has one left, and all at once:
-    to clean up and to prepare may overlap, since nobody is timed. Who comes first changes from call to call: what one
-    leaves in the caches meets each of the others as often.
+    to clean up and to prepare may overlap, since nobody is timed.
     """
     furthest = min(waiting.values())
-    behind = [arm for arm in order if waiting.get(arm) == furthest]
+    behind = tuple(arm for arm in order if waiting.get(arm) == furthest)
     if furthest.call == behind_all:
-        return tuple(behind)
-    return (min(behind, key=lambda arm: (order.index(arm) + furthest.call) % len(order)),)
+        return behind
+    turn = CALLS[furthest.call % len(CALLS)]
+    return (next(order[place] for place in turn if order[place] in behind),)

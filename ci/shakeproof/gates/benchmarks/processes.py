@@ -149,16 +149,24 @@ def prepare(
     measured.unlink(missing_ok=True)
     timing = (*MEASURING, f"--benchmark-json={measured}") if timed else ()
     plugins = ("-p", "shakeproof_benchmark", "-p", "shakeproof_turns", *PLAIN)
-    command = (*prefix, str(side.python), "-m", "pytest", "-q", *plugins, *side.options)
+    command = (*prefix, str(side.python), "-m", "pytest", "-q", *plugins)
     environment = {
         **{name: value for name, value in os.environ.items() if name not in FOREIGN},
+        # What a benchmark starts by name is this side's, too.
+        "PATH": os.pathsep.join((str(side.python.parent), os.environ.get("PATH", os.defpath))),
         "PYTHONPATH": os.pathsep.join(map(str, (INJECT, *side.paths))),
         "PYTHONHASHSEED": str(hash_seed),
         "TMPDIR": str(side.scratch),
         "SHAKEPROOF_BENCHMARKS": str(watch),
         **variables,
     }
-    return Prepared(side, (*command, *timing, *arguments), environment, watch, measured)
+    return Prepared(
+        side,
+        (*command, f"--rootdir={side.folder}", *side.options, *timing, *arguments),
+        environment,
+        watch,
+        measured,
+    )
 
 
 def _run(prepared: Prepared) -> Watched:
@@ -169,19 +177,17 @@ def _run(prepared: Prepared) -> Watched:
             text=True, errors="replace", check=False, timeout=SECONDS, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise took_too_long(side) from error
-    except OSError as error:
         raise ShakeproofError(
-            f"{prepared.command[0]} could not be started: {error.strerror}."
+            f"The benchmarks of {side.name} took longer than {SECONDS:.0f} seconds and were ended: make them smaller."
         ) from error
+    except OSError as error:
+        raise not_started(prepared, error) from error
     return read_watched(prepared, done.returncode, done.stderr + done.stdout)
 
 
-def took_too_long(side: Side) -> ShakeproofError:
-    """Say that the benchmarks of a side did not end."""
-    return ShakeproofError(
-        f"The benchmarks of {side.name} took longer than {SECONDS:.0f} seconds and were ended: make them smaller."
-    )
+def not_started(prepared: Prepared, error: OSError) -> ShakeproofError:
+    """Say that there is no such interpreter, or another program in its place."""
+    return ShakeproofError(f"{prepared.command[0]} could not be started: {error.strerror}.")
 
 
 def read_watched(prepared: Prepared, status: int, printed: str) -> Watched:
@@ -189,7 +195,8 @@ def read_watched(prepared: Prepared, status: int, printed: str) -> Watched:
     side = prepared.side
     if not prepared.watch.exists():
         raise ShakeproofError(
-            f"pytest ended with status {status} on {side.name} before any benchmark: {complaint(printed)}"
+            f"pytest ended with status {status} on {side.name} before it had told of its benchmarks: "
+            f"{complaint(printed)}"
         )
     document = read_object(prepared.watch)
     if document.get("disturbed"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -46,15 +47,25 @@ def record(asked: Recording) -> Verdict:
     try:
         measured = _measured(asked, storage)
         verdict = _verdict(asked, storage, before, measured)
+        if verdict.answer != "pass":
+            for path in set(storage.files()) - before:
+                _refuse(path, asked.out)
     except BaseException:
         for path in set(storage.files()) - before:
             path.unlink()
         raise
-    if verdict.answer != "pass":
-        for path in set(storage.files()) - before:
-            asked.out.mkdir(parents=True, exist_ok=True)
-            path.replace(asked.out / "refused.json")
     return verdict
+
+
+def _refuse(path: Path, out: Path) -> None:
+    """Take what was stored away to where nothing is compared with it; that may be another file system."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, out / "refused.json")
+    except OSError as error:
+        raise ShakeproofError(
+            f"{out / 'refused.json'} cannot be written ({error.strerror}), so this run is not kept: name another --out."
+        ) from error
 
 
 def _measured(asked: Recording, storage: Storage) -> Record:

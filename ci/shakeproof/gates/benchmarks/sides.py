@@ -1,7 +1,7 @@
 """Two revisions, each in a folder and an environment of its own, and the first of them twice.
 
-The base is a git worktree, and so is the base once more, with which the base is compared to see what the machine adds.
-HEAD is a copy of the working tree, whatever is not committed included, so that nobody's typing changes what is being
+All are git worktrees: the base, the base once more - with which it is compared to see what the machine adds - and HEAD,
+over which the working tree is copied, whatever is not committed included, so that nobody's typing changes what is being
 measured. They lie side by side under names of equal length, with environments made in the same way: where code lies
 and what is in the environment can move a time as much as a change does (T. Mytkowicz et al., "Producing wrong data
 without doing anything obviously wrong!", ASPLOS 2009). HEAD's benchmarks replace the base's.
@@ -62,11 +62,11 @@ def repository(rootdir: Path) -> Repository:
     return Repository(Path(top).resolve(), rootdir.resolve())
 
 
-def base_commit(repo: Repository, revision: str, main: str) -> str:
+def base_commit(repo: Repository, revision: str, main: str, own: Sequence[Path] = ()) -> str:
     """Return the commit to compare with: `revision`, or the merge base with the main branch where that is empty.
 
-    Raises `ShakeproofError` where it does not exist, or is what the working tree holds: to compare a revision with
-    itself tells nothing.
+    Raises `ShakeproofError` where it does not exist, or holds what the working tree does, new files below `own` apart
+    (the gate's reports): to compare a revision with itself tells nothing.
     """
     named = revision or _merge_base(repo, main)
     commit = _git(repo.rootdir, "rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
@@ -75,13 +75,22 @@ def base_commit(repo: Repository, revision: str, main: str) -> str:
             f"git knows no commit {named!r}: name a revision that exists here (a shallow clone holds few: git fetch "
             "--unshallow)."
         )
-    head = _git(repo.rootdir, "rev-parse", "HEAD")
-    if commit == head and not _git(repo.rootdir, "status", "--porcelain"):
+    if _same(repo, commit, own):
         raise ShakeproofError(
-            f"{revision or 'The merge base with the main branch'} is {commit[:SHORT]}, which is HEAD, and nothing is "
-            "changed: to compare a revision with itself tells nothing. Name another one, such as --against HEAD~1."
+            f"{revision or 'The merge base with the main branch'} is {commit[:SHORT]}, and the working tree holds the "
+            "same: to compare a revision with itself tells nothing. Name another one, such as --against HEAD~1."
         )
     return commit
+
+
+def _same(repo: Repository, commit: str, own: Sequence[Path]) -> bool:
+    """Whether the working tree holds what a commit does, whatever that is called."""
+    if _run_git(repo.toplevel, "diff", "--quiet", commit, "--").returncode:
+        return False
+    new = (
+        repo.toplevel / name for name in _listed(repo.toplevel, "--others", "--exclude-standard")
+    )
+    return all(any(path.is_relative_to(each) for each in own) for path in new)
 
 
 def clean_commit(repo: Repository) -> str:
@@ -107,8 +116,8 @@ def installed_sides(
     name = f"the base ({commit[:SHORT]})"
     try:
         say(f"{name} and HEAD get an environment each, and the base another one")
-        _add_worktree(repo, base, commit)
-        _add_worktree(repo, again, commit)
+        for folder, revision in ((base, commit), (head, "HEAD"), (again, commit)):
+            _add_worktree(repo, folder, revision)
         _copy_working_tree(repo, head)
         sides: dict[Arm, Side] = {
             "base": _side(name, base, repo.inside),
@@ -119,7 +128,7 @@ def installed_sides(
             _install(tuple(zip(sides.values(), steps, strict=True)))
         yield sides
     finally:
-        _remove(repo, root, (base, again))
+        _remove(repo, root, (base, head, again))
 
 
 def take_benchmarks(base: Side, head: Side, settings: Settings) -> None:
@@ -170,15 +179,25 @@ def _add_worktree(repo: Repository, folder: Path, commit: str) -> None:
 
 
 def _copy_working_tree(repo: Repository, folder: Path) -> None:
-    """Copy what git tracks or would, as it is now."""
-    done = _run_git(
-        repo.toplevel, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"
-    )  # fmt: skip
-    for name in filter(None, done.stdout.split("\0")):
+    """Copy what git tracks or would, as it is now, and remove what is gone."""
+    now = dict.fromkeys(_listed(repo.toplevel, "--cached", "--others", "--exclude-standard"))
+    for name in (*_listed(folder, "--cached"), *now):
         source, target = repo.toplevel / name, folder / name
-        if source.is_symlink() or source.is_file():
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        if name in now and (source.is_symlink() or source.is_file()):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _listed(folder: Path, *which: str) -> list[str]:
+    """List files that git knows in a folder, by their paths below it; raise `ShakeproofError` where it cannot."""
+    done = _run_git(folder, "ls-files", "-z", *which)
+    if done.returncode:
+        raise ShakeproofError(
+            f"git could not list the files of {folder}: {headline(mask(done.stderr.strip()))}"
+        )
+    return [name for name in done.stdout.split("\0") if name]
 
 
 def _side(name: str, tree: Path, inside: Path) -> Side:
@@ -273,7 +292,8 @@ def _run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - whichever git the user has
             # Run by a hook of git, those would speak of another repository.
             env={key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
-            capture_output=True, text=True, check=False, start_new_session=True,
+            capture_output=True, encoding="utf-8", errors="surrogateescape", check=False,
+            start_new_session=True,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except FileNotFoundError as error:

@@ -10,27 +10,28 @@ from __future__ import annotations
 
 import json
 import selectors
+import signal
 import socket
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.plan import Place, who_goes
 from shakeproof.gates.benchmarks.processes import (
-    SECONDS,
     check_passed,
+    not_started,
     prepare,
     read_times,
     read_watched,
-    took_too_long,
 )
-from shakeproof.inject.shakeproof_turns import BEHIND_ALL, PLACE
+from shakeproof.gates.children import PATIENCE
+from shakeproof.inject.shakeproof_asking import BEHIND_ALL, PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from shakeproof.gates.benchmarks.measured import Record
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 
 LOOK_EVERY: Final = 0.5  # seconds: a process may end while one that it started holds its socket
 OPTIONS: Final = ("--benchmark-warmup=off",)
+ALONE: Final = (
+    "By itself it came through: where benchmarks share a port, a lock or a server, set together = false in "
+    "[tool.shakeproof.benchmarks]."
+)
 
 
 @dataclass(frozen=True)
@@ -50,49 +55,40 @@ class Started:
     asking: socket.socket
     printed: Path
 
-    def check(self) -> None:
-        """Raise `ShakeproofError` where the process, which has ended, did not measure everything."""
-        status = self.process.wait()
-        text = self.printed.read_text(encoding="utf-8", errors="replace")
-        check_passed(self.prepared.side, read_watched(self.prepared, status, text))
-
 
 def measure_together(
-    sides: Mapping[Arm, Side], tests: Sequence[str], calls: Mapping[str, int], plan: RoundPlan
+    sides: Mapping[Arm, Side],
+    tests: Sequence[str],
+    calls: Mapping[str, int],
+    plan: RoundPlan,
+    silence: float,
 ) -> Mapping[Arm, Record]:
     """Measure benchmarks, named by node id, on each side in a fresh process; `calls` is how often each is called.
 
-    Raises `ShakeproofError` as `processes.measure` does; the others are ended then.
+    Raises `ShakeproofError` as `processes.measure` does, and where some wait and nobody says anything for so many
+    seconds of `silence`. However it ends, no process is left.
     """
-    with ExitStack() as stack:
-        started = {
-            arm: stack.enter_context(_started(sides[arm], tests, calls, plan.hash_seed))
-            for arm in plan.order
-        }
-        _give_turns(started, plan.order)
-        for one in started.values():
-            one.check()
+    started: dict[Arm, Started] = {}
+    try:
+        for arm in plan.order:
+            started[arm] = _start(sides[arm], tests, calls, plan.hash_seed)
+        _give_turns(started, plan.order, silence)
+    except ShakeproofError as error:
+        raise ShakeproofError(f"{error} {ALONE}") from error
+    finally:
+        _end(started.values())
     return {arm: read_times(one.prepared) for arm, one in started.items()}
 
 
-@contextmanager
-def _started(
-    side: Side, tests: Sequence[str], calls: Mapping[str, int], hash_seed: int
-) -> Iterator[Started]:
-    """Lend a process, and end it at the latest when it is given back."""
+def _start(side: Side, tests: Sequence[str], calls: Mapping[str, int], hash_seed: int) -> Started:
     here, there = socket.socketpair()
-    file = side.scratch / "calls.json"
+    file, printed = side.scratch / "calls.json", side.scratch / "printed.txt"
+    variables = {"SHAKEPROOF_TURNS": str(there.fileno()), "SHAKEPROOF_CALLS": str(file)}
     prepared = prepare(
-        side, (*OPTIONS, *tests), hash_seed=hash_seed, timed=True,
-        variables={
-            "SHAKEPROOF_TURNS": str(there.fileno()),
-            "SHAKEPROOF_CALLS": str(file),
-            "PYTEST_TIMEOUT": "0",  # to wait for the others takes time, too
-        },
-    )  # fmt: skip
+        side, (*OPTIONS, *tests), hash_seed=hash_seed, timed=True, variables=variables
+    )
     file.write_text(json.dumps(calls), encoding="utf-8")
-    printed = side.scratch / "printed.txt"
-    with here, there, printed.open("wb") as output:
+    with there, printed.open("wb") as output:
         try:
             process = subprocess.Popen(
                 prepared.command, cwd=side.folder, env=prepared.environment,
@@ -100,42 +96,37 @@ def _started(
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
         except OSError as error:
-            raise ShakeproofError(
-                f"{prepared.command[0]} could not be started: {error.strerror}."
-            ) from error
-        there.close()
-        try:
-            yield Started(prepared, process, here, printed)
-        finally:
-            process.kill()
-            process.wait()
+            here.close()
+            raise not_started(prepared, error) from error
+    return Started(prepared, process, here, printed)
 
 
-def _give_turns(started: Mapping[Arm, Started], order: tuple[Arm, ...]) -> None:
-    """Give turns until all processes have ended; raise `ShakeproofError` where one fails or all take too long."""
-    until = time.monotonic() + SECONDS
+def _give_turns(started: Mapping[Arm, Started], order: tuple[Arm, ...], silence: float) -> None:
+    """Give turns until all processes have ended; raise `ShakeproofError` where one fails, or is silent for so long."""
     running = dict(started)
     waiting: dict[Arm, Place] = {}
+    heard = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for arm, one in started.items():
             selector.register(one.asking, selectors.EVENT_READ, arm)
         while running:
-            if time.monotonic() > until:
-                raise took_too_long(next(iter(running.values())).prepared.side)
             asked = [key.data for key, _ in selector.select(LOOK_EVERY)]
-            for arm in asked or [
-                arm for arm, one in running.items() if one.process.poll() is not None
-            ]:
+            ended = [arm for arm, one in running.items() if one.process.poll() is not None]
+            if asked or ended:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > silence:
+                raise _silent([running[arm] for arm in running if arm not in waiting], silence)
+            for arm in asked or ended:
                 place = _place(running[arm].asking) if arm in asked else None
-                if place is not None:
+                if place is None:
+                    selector.unregister(running[arm].asking)
+                    _check(running.pop(arm), silence)
+                else:
                     waiting[arm] = place
-                    continue
-                selector.unregister(running[arm].asking)
-                running.pop(arm).check()
             if running and waiting.keys() == running.keys():
                 for arm in who_goes(waiting, BEHIND_ALL, order):
                     del waiting[arm]
-                    running[arm].asking.sendall(b".")
+                    _let_go(running[arm].asking)
 
 
 def _place(asking: socket.socket) -> Place | None:
@@ -150,3 +141,41 @@ def _place(asking: socket.socket) -> Place | None:
             return None
         received += more
     return Place(*PLACE.unpack(received))
+
+
+def _let_go(asking: socket.socket) -> None:
+    with suppress(ConnectionError):  # it has ended meanwhile, which the next look shows
+        asking.sendall(b".")
+
+
+def _check(one: Started, silence: float) -> None:
+    """Raise `ShakeproofError` where a process, which asks for no more turns, did not measure everything."""
+    try:
+        status = one.process.wait(timeout=silence)
+    except subprocess.TimeoutExpired as error:
+        raise _silent([one], silence) from error
+    text = one.printed.read_text(encoding="utf-8", errors="replace")
+    check_passed(one.prepared.side, read_watched(one.prepared, status, text))
+
+
+def _silent(silent: Sequence[Started], seconds: float) -> ShakeproofError:
+    names = " and ".join(dict.fromkeys(one.prepared.side.name for one in silent))
+    return ShakeproofError(
+        f"The benchmarks of {names} came no further for {seconds:.0f} seconds while the others waited, and nothing was "
+        "compared."
+    )
+
+
+def _end(started: Iterable[Started]) -> None:
+    """End what still runs: who waits for a turn hears that there is none, and all have time to clean up."""
+    for one in started:
+        one.asking.close()
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGINT)
+    until = time.monotonic() + PATIENCE
+    for one in started:
+        try:
+            one.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            one.process.kill()
+            one.process.wait()
