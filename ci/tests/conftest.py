@@ -84,6 +84,8 @@ def no_outer_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTHONHASHSEED"):
         monkeypatch.delenv(name, raising=False)
+    # Where the data of this run is: one that measures as well would begin by erasing it.
+    monkeypatch.delenv("COVERAGE_FILE", raising=False)
     for name in ("TZ", "LC_ALL"):  # what a run under another condition is told from
         monkeypatch.delenv(name, raising=False)
     for name in ("CI", "BUILD_NUMBER"):  # with which pytest's summary holds whole messages

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 from shakeproof.gates.coverage.measured import File
+from shakeproof.gates.coverage.ratchet import Notch
 from shakeproof.gates.coverage.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS = Settings(suite="pkg", source="pkg", packages={"pkg/core": 80.0}, total=80.0)
+HELD = {"pkg": Notch(0, 0), "pkg/core": Notch(0, 0)}  # a ratchet that holds all that is judged
 
 
 def file(path: str, lines: int = 10, covered: int = 10, ways: int = 10, taken: int = 10) -> File:
@@ -77,7 +80,12 @@ def git(root: Path, *arguments: str) -> None:
         "-c",
         "commit.gpgsign=false",
     )
-    subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)  # noqa: S607 - the user's git
+    # Run by a hook of git, those would speak of another repository.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    subprocess.run(
+        ["git", *who, *arguments],  # noqa: S607 - the user's git
+        cwd=root, env=environ, check=True, capture_output=True,
+    )  # fmt: skip
 
 
 def small_project(root: Path) -> Path:
@@ -98,3 +106,12 @@ def small_project(root: Path) -> Path:
     git(root, "commit", "--quiet", "--message=all")
     git(root, "checkout", "--quiet", "-b", "work")
     return root
+
+
+def fake_git(root: Path, objection: str) -> Path:
+    """Make a folder with a program called git, which says this and fails whatever it is asked."""
+    folder = root / "bin"
+    folder.mkdir()
+    (folder / "git").write_text(f'#!/bin/sh\necho "{objection}" >&2\nexit 128\n', encoding="utf-8")
+    (folder / "git").chmod(0o755)
+    return folder

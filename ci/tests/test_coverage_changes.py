@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from coverages import SETTINGS, file
+from coverages import HELD, SETTINGS, file
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.coverage.changes import changed_lines, judge_changes, percent, touched
@@ -153,7 +153,7 @@ def test_too_little_of_what_changed_fails_and_says_where_to_begin() -> None:
     changed = judge_changes({half.path: frozenset({9, 10})}, [half], {half.path: source})
 
     answer = verdict(
-        "coverage-gate", SETTINGS, [half], ratchet={}, since=Since("abc", changed), hidden=()
+        "coverage-gate", SETTINGS, [half], ratchet=HELD, since=Since("abc", changed), hidden=()
     )
 
     assert answer.answer == "fail"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from coverages import BOTH, PRICE, RATCHET, git, small_project
+from coverages import BOTH, PRICE, RATCHET, fake_git, git, small_project
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.coverage.command import main
-from shakeproof.gates.coverage.measuring import time_cores
-from shakeproof.gates.coverage.repository import diff, head, left_at, merge_base
+from shakeproof.gates.coverage.measuring import erase, time_cores
 from shakeproof.gates.coverage.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def change(root: Path, name: str, text: str) -> None:
     (root / name).write_text(text, encoding="utf-8")
 
 
+def packages(root: Path) -> list[dict[str, object]]:
+    found = document(root)["packages"]
+    assert isinstance(found, list)
+    return found
+
+
 def document(root: Path) -> dict[str, object]:
     found: dict[str, object] = json.loads((root / "out" / "report.json").read_text("utf-8"))
     return found
@@ -69,6 +75,16 @@ def test_a_project_that_is_tested_whole_passes_in_workers_too(root: Path, ask: A
     assert (root / "out" / "coverage.json").exists()
 
 
+def test_in_one_process_the_core_is_known_as_well(root: Path, ask: Ask) -> None:
+    """pytest-cov stops measuring before the session ends: it was asked while it still did."""
+    status, sentence = ask("--", "-p", "no:xdist")
+
+    assert status == 0, sentence
+    said = (root / "out" / "summary.txt").read_text(encoding="utf-8")
+    assert "Measured with CTracer (" in said
+    assert "2 tests in one process." in said
+
+
 def test_an_untested_branch_fails_and_is_pointed_at(root: Path, ask: Ask) -> None:
     """A new decision, only half tested, is below the ratchet, and below what a change has to reach."""
     change(root, "pkg/fares.py", DISCOUNT)
@@ -82,9 +98,9 @@ def test_an_untested_branch_fails_and_is_pointed_at(root: Path, ask: Ask) -> Non
     changes = document(root)["changes"]
     assert isinstance(changes, dict)
     assert changes["percent"] == 50
-    assert "begin at pkg/fares.py:7, which never goes on to line 11" in (
-        root / "out" / "summary.md"
-    ).read_text(encoding="utf-8")
+    page = (root / "out" / "summary.md").read_text(encoding="utf-8")
+    assert "begin at pkg/fares.py:7, which never goes on to line 11" in page
+    assert "| [pkg/fares.py:11](../pkg/fares.py#L11) |" in page
 
 
 def test_a_file_that_nobody_imports_counts_and_so_does_one_git_does_not_know(
@@ -156,6 +172,74 @@ def test_old_data_is_never_judged(root: Path, ask: Ask) -> None:
     assert ".coverage is not there" in sentence
 
 
+def test_nothing_is_erased_that_coverage_did_not_write(root: Path) -> None:
+    """The folder of the reports may be the project's own, or anybody's."""
+    names = (".coverage", ".coverage.host.1", ".coverage-sample.host.1", "coverage.json")
+    for name in (*names, ".coveragerc", ".coverage-notes"):
+        (root / name).touch()
+    (root / ".coverage-x").mkdir()
+    (root / ".coverage.d").mkdir()
+    before = {path.name for path in root.iterdir()}
+
+    erase(root)
+
+    assert {path.name for path in root.iterdir()} == before - set(names)
+
+
+def test_a_folder_of_pages_that_coverage_did_not_make_is_left_alone(root: Path, ask: Ask) -> None:
+    """Its own from the last time is made anew; another one called so is in the way."""
+    assert ask()[0] == 0
+    (root / "out" / "html" / "old.html").touch()
+    assert ask()[0] == 0
+    assert not (root / "out" / "html" / "old.html").exists()
+
+    (root / "out" / "html" / ".gitignore").unlink()
+    status, sentence = ask()
+    assert (status, "html is there, and coverage.py did not make it" in sentence) == (2, True)
+    assert (root / "out" / "html" / "index.html").exists()
+
+
+def test_what_cannot_be_erased_is_named(tmp_path: Path) -> None:
+    (tmp_path / "witness.json").mkdir()
+
+    with pytest.raises(ShakeproofError, match=r"witness\.json is in the way"):
+        erase(tmp_path)
+
+
+def test_the_project_itself_can_be_the_source(root: Path, ask: Ask) -> None:
+    """All that is in it is measured, and nothing outside it."""
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    change(root, "pyproject.toml", text.replace('source = "pkg"', 'source = "."'))
+    change(root, "coverage-ratchet.toml", RATCHET + RATCHET.replace("pkg", "."))
+    (root / ".hidden").mkdir()
+    change(root, ".hidden/a.py", "x = (\n")
+
+    status, sentence = ask("--against", "HEAD")
+
+    assert status == 2  # it is new, and was not measured
+    assert ".hidden/a.py changed and is not in the coverage report" in sentence
+    (root / ".hidden" / "a.py").unlink()
+    status, sentence = ask()
+    assert status == 0, sentence
+    assert ". is covered to 100.00 %" in sentence
+    assert [one["name"] for one in packages(root)] == ["pkg", "."]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbfdef never():\n    return 1\n", b"# coding: latin-1\nNAME = '\xe9'\n"],
+    ids=["byte order mark", "latin-1"],
+)
+def test_a_source_file_in_another_encoding_is_judged(root: Path, ask: Ask, content: bytes) -> None:
+    """Nobody imports it, and it is new: all of it has to run."""
+    (root / "pkg" / "other.py").write_bytes(content)
+
+    status, _ = ask()
+
+    assert status == 1
+    assert "pkg/other.py:" in (root / "out" / "summary.txt").read_text(encoding="utf-8")
+
+
 def test_a_lost_data_file_is_an_error(root: Path, ask: Ask) -> None:
     """A file of one process that cannot be combined was that process's part of the report."""
     change(
@@ -199,6 +283,16 @@ def test_where_there_is_a_choice_the_sample_runs_under_each_core(root: Path) -> 
     assert time_cores(("ctrace",), settings, root, root / "out") == {}
 
 
+def test_a_red_sample_says_where_its_output_is(root: Path) -> None:
+    """The terminal showed nothing of it."""
+    change(root, "tests/test_fares.py", "def test_it(): assert 0")
+    settings = Settings(suite="pkg", source="pkg", sample=("tests/test_fares.py",))
+    (root / "out").mkdir()
+
+    with pytest.raises(ShakeproofError, match=r"tests of the sample did not pass.*sample\.log"):
+        time_cores(("ctrace", "pytrace"), settings, root, root / "out", rounds=1)
+
+
 def test_a_folder_that_coverage_passes_over_is_an_error(root: Path, ask: Ask) -> None:
     """coverage.py looks for files nobody imported in packages alone."""
     (root / "pkg" / "deep").mkdir()
@@ -229,6 +323,18 @@ def test_a_project_that_has_no_ratchet_yet_gets_one(root: Path, ask: Ask) -> Non
     assert status == 0, sentence
     text = (root / "coverage-ratchet.toml").read_text(encoding="utf-8")
     assert "coverage = 99\nbranches = 99\n" in text
+
+
+def test_a_lost_entry_of_the_ratchet_fails_until_it_is_put_in(root: Path, ask: Ask) -> None:
+    """Other entries do not stand for it."""
+    change(root, "coverage-ratchet.toml", RATCHET.replace("pkg", "other"))
+
+    status, sentence = ask()
+    assert status == 1
+    assert "pkg: the ratchet has no entry" in sentence
+
+    assert ask("--raise")[0] == 0
+    assert ask()[0] == 0
 
 
 def test_what_runs_elsewhere_does_not_count_and_that_is_said(root: Path, ask: Ask) -> None:
@@ -302,7 +408,44 @@ def test_in_a_repository_without_main_what_changed_cannot_be_told(root: Path, as
     status, sentence = ask()
 
     assert status == 5
-    assert "git knows no commit that HEAD and main share" in sentence
+    assert "git knows no commit that HEAD and a main branch (origin/HEAD, origin/main," in sentence
+
+
+def test_a_main_branch_of_another_name_is_named_in_the_settings(root: Path, ask: Ask) -> None:
+    git(root, "branch", "--move", "main", "other")
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    change(root, "pyproject.toml", text + 'main = "other"\n')
+    assert ask()[0] == 0
+
+    change(root, "pyproject.toml", text + 'main = "another"\n')
+    status, sentence = ask()
+    assert (status, "commit that HEAD and another share" in sentence) == (5, True)
+
+
+def test_a_repository_that_git_will_not_read_is_an_error_and_not_green(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container, where the checkout belongs to another user; and where there is no git at all."""
+    folder = fake_git(tmp_path, "fatal: detected dubious ownership in repository at '/it'")
+    monkeypatch.setenv("PATH", str(folder))
+    status, sentence = ask()
+    assert status == 2
+    assert "because it belongs to another user" in sentence
+    assert "(fatal: detected dubious ownership in repository at '/it')" in sentence
+
+    (folder / "git").unlink()
+    status, sentence = ask()
+    assert (status, "git is not installed" in sentence) == (2, True)
+
+
+def test_a_repository_without_commits_is_an_error(root: Path, ask: Ask) -> None:
+    """There is one, and nothing to compare with: that is not the same as none."""
+    shutil.rmtree(root / ".git")
+    git(root, "init", "--quiet")
+
+    status, sentence = ask()
+
+    assert (status, "has no commit yet" in sentence) == (2, True)
 
 
 def test_against_the_last_commit_only_what_changed_since_counts(root: Path, ask: Ask) -> None:
@@ -317,34 +460,6 @@ def test_against_the_last_commit_only_what_changed_since_counts(root: Path, ask:
     assert status == 0
     assert isinstance(changes, dict)
     assert [(one["path"], one["lines"]) for one in changes["files"]] == [("pkg/fares.py", 1)]
-
-
-def test_what_came_to_the_other_branch_since_is_no_change_of_this_one(root: Path) -> None:
-    """The base is where the two parted, or the commit itself where they never met."""
-    parted = head(root)
-    git(root, "checkout", "--quiet", "main")
-    git(root, "commit", "--quiet", "--allow-empty", "--message=elsewhere")
-    git(root, "checkout", "--quiet", "work")
-    git(root, "commit", "--quiet", "--allow-empty", "--message=here")
-    assert left_at(root, "main") == merge_base(root, "main") == parted
-
-    git(root, "checkout", "--quiet", "--orphan", "alone")
-    git(root, "commit", "--quiet", "--message=alone")
-    assert left_at(root, "work") != parted
-    assert merge_base(root, "main") is None
-    assert head(root.parent) is None
-
-
-def test_without_git_no_commit_is_known(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(root))
-
-    assert head(root) is None
-
-
-def test_a_diff_that_git_cannot_make_is_an_error(root: Path) -> None:
-    """An empty one would say that nothing changed."""
-    with pytest.raises(ShakeproofError, match="git could not tell what changed since 000000000000"):
-        diff(root, "0" * 40, "pkg")
 
 
 def test_a_pyproject_that_cannot_be_read_is_an_error(root: Path, ask: Ask) -> None:

@@ -52,6 +52,7 @@ def collect(
         files: Mapping[str, str],
         status: int = 0,
         thorough: bool = False,
+        notes: list[object] | None = None,
         put_back: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> Left:
         told: list[dict[str, object]] = []
@@ -66,7 +67,10 @@ def collect(
         found = set()
         for line in told:
             assert line["event"] == "left"
-            assert "notes" not in line
+            if notes is not None:
+                notes.append(line.get("notes"))
+            else:
+                assert "notes" not in line
             changes = line["changes"]
             assert isinstance(changes, list)
             found |= {(str(line["test"]), each[0], each[1]) for each in changes}
@@ -204,6 +208,26 @@ def test_a_stand_in_for_a_module_is_left(collect: Collect) -> None:
         ("test_a.py", "import", "imported_board"),
         ("test_a.py", "import", "imported_radio"),
     }
+
+
+def test_what_could_not_be_compared_is_told_as_well(collect: Collect) -> None:
+    files = {
+        "app.py": "import array\nBUFFER = array.array('b', [1])",
+        "test_a.py": "import app" + TEST,
+    }
+    notes: list[object] = []
+
+    assert collect(files=files, notes=notes) == set()
+
+    assert "app.BUFFER (array.array)" in str(notes)
+
+
+def test_a_conftest_that_cannot_be_imported_leaves_the_import_system_as_it_was(
+    collect: Collect,
+) -> None:
+    files = {"sub/__init__.py": "", "sub/conftest.py": "import no_such_module"}
+
+    assert collect("sub", files=files, status=pytest.ExitCode.USAGE_ERROR) == set()
 
 
 def test_a_file_that_cannot_be_imported_leaves_the_import_system_as_it_was(

@@ -216,6 +216,49 @@ def test_a_category_that_nobody_knows_switches_it_off(install: Callable[..., Obs
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (TELLING.replace('"rows"', "7"), "TypeError: a key is text, not 7"),
+        (
+            FLAGS.replace('"settings"', '"flags"'),
+            "TypeError: its category 'flags' is none of environment,",
+        ),
+    ],
+    ids=["key", "category"],
+)
+def test_a_probe_that_tells_what_nobody_can_use_is_switched_off(
+    text: str, error: str, install: Callable[..., Observer]
+) -> None:
+    observer = install("rows = own_rows:Probe", own_rows=text)
+    rows = importlib.import_module("own_rows")
+
+    def change() -> None:
+        if hasattr(rows, "FLAGS"):
+            rows.FLAGS["new"] = True
+        else:
+            rows.VALUE[0] = 3
+
+    assert seen(observer, change) == ()
+    assert observer.notes[0].startswith(f"the probe rows was switched off: {error}")
+
+
+def test_a_dictionary_is_compared_by_what_is_in_it_and_a_new_key_is_told(
+    install: Callable[..., Observer],
+) -> None:
+    observer = install(
+        "flags = own_flags:Probe", own_flags=FLAGS.replace("[1]", "{'a': [1], 'b': {2}}")
+    )
+    flags = importlib.import_module("own_flags")
+    before = observer.look()
+
+    flags.FLAGS["routes"]["a"].append(2)
+    flags.FLAGS["more"] = 1
+
+    told = sorted((each.key, each.before) for each in observer.changes(before, observer.look()))
+    assert told == [("more", None), ("routes", "{'a': [1], 'b': {2}}")]
+
+
 def files(*lines: str) -> dict[str, str]:
     return {
         "own_flags.py": FLAGS,

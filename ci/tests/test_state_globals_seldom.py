@@ -55,6 +55,11 @@ ENCLOSED = """
             (".X['a']", "1", "2"),
         ),
         (
+            "import functools\n@functools.cache\ndef f(n): return [n]\nf(1)",
+            "f(1).append(2)",
+            (".f(1)", "[1]", "[1, 2]"),
+        ),
+        (
             "X = list(range(40))",
             "X[10:] = 'abcdefghijklmnop'",
             (
@@ -64,7 +69,7 @@ ENCLOSED = """
             ),
         ),
     ],
-    ids=["new attribute", "variable deleted", "variable bound", "view", "long list"],
+    ids=["new attribute", "variable deleted", "variable bound", "view", "result", "long list"],
 )
 def test_a_change_is_told_and_put_back(
     app: types.ModuleType,

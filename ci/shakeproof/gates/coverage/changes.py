@@ -119,7 +119,7 @@ def _beginnings(source: str, statements: frozenset[int]) -> Iterator[tuple[int, 
 
     Of a statement with a body only the head is meant; outer statements come first, so that inner ones win.
     """
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(source)):  # which is Python: it was read as such
         if not isinstance(node, BODY):
             continue
         first, last = _extent(node)

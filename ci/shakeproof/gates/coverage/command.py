@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tomllib
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.files import write_text
+from shakeproof.gates import git
 from shakeproof.gates.coverage import repository
-from shakeproof.gates.coverage.changes import changed_lines, judge_changes
+from shakeproof.gates.coverage.changes import judge_changes
 from shakeproof.gates.coverage.floors import judge
 from shakeproof.gates.coverage.judging import Since, verdict
 from shakeproof.gates.coverage.measuring import HTML, Measurement, matches, measure
@@ -24,7 +28,8 @@ from shakeproof.gates.coverage.ratchet import (
     write_ratchet,
 )
 from shakeproof.gates.coverage.settings import Settings, read_settings
-from shakeproof.gates.verdict import Verdict, settle
+from shakeproof.gates.coverage.worst import linked
+from shakeproof.gates.verdict import SUMMARY, Verdict, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +39,10 @@ def main(argv: Sequence[str]) -> int:
     """Measure a suite and judge it; return 0 pass, 1 fail, 2 error, 5 inconclusive, 130 interrupted."""
     own, more = _split(argv)
     options = _parser().parse_args(own, argparse.Namespace(pytest=more))
-    return settle(options.gate, lambda: _judge(options), options.out)
+    status = settle(options.gate, lambda: _judge(options), options.out)
+    with suppress(OSError, ShakeproofError):  # settle has said that the page cannot be written
+        _link(options.out / SUMMARY, options.root)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,22 +74,23 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 def _judge(options: argparse.Namespace) -> Verdict:
     root: Path = options.root.absolute()
-    settings = read_settings(_pyproject(root), options.suite)
+    settings = read_settings(_pyproject(root), options.suite, lambda name: (root / name).is_dir())
     # Before the tests run: nobody waits minutes to hear that a name was wrong.
-    base = _base(options, root, settings)
+    since = _base(options, root, settings)
     ratchet = _ratchet(options, root)
     measured = measure(settings, root, options.out, options.pytest)
+    raised = _raised(settings, measured, ratchet) if options.raised else ratchet
     seen = verdict(
         options.gate,
         settings,
         measured.files,
-        ratchet=ratchet,
-        since=_since(root, base, settings, measured),
+        ratchet=raised,
+        since=_changed(root, since, settings, measured),
         hidden=tuple(pragmas(measured.sources)),
-        remarks=tuple(_remarks(options, root, base, ratchet, measured)),
+        remarks=tuple(_remarks(options, root, since.base, ratchet, measured)),
     )
     if options.raised:
-        _raise(root, settings, measured, ratchet)
+        write_text(root / FILE, write_ratchet(raised))
     return seen
 
 
@@ -95,10 +104,13 @@ def _pyproject(root: Path) -> Mapping[str, object]:
         raise ShakeproofError(f"{path} is no TOML: {error}.") from error
 
 
-def _base(options: argparse.Namespace, root: Path, settings: Settings) -> str | None:
-    if options.against is None:
-        return repository.merge_base(root, settings.main)
-    return repository.left_at(root, options.against)
+def _base(options: argparse.Namespace, root: Path, settings: Settings) -> Since:
+    """Say since which commit changes count; which ones there are is not known yet."""
+    if options.against is not None:
+        return Since(repository.left_at(root, options.against))
+    if git.toplevel(root) is None:
+        return Since(None, versioned=False)
+    return Since(git.merge_base(root, settings.main))
 
 
 def _ratchet(options: argparse.Namespace, root: Path) -> Mapping[str, Notch]:
@@ -112,15 +124,15 @@ def _ratchet(options: argparse.Namespace, root: Path) -> Mapping[str, Notch]:
     )
 
 
-def _since(root: Path, base: str | None, settings: Settings, measured: Measurement) -> Since:
-    if base is None:
-        return Since(None, versioned=repository.head(root) is not None)
+def _changed(root: Path, since: Since, settings: Settings, measured: Measurement) -> Since:
+    if since.base is None:
+        return since
     lines = {
         path: found
-        for path, found in changed_lines(repository.diff(root, base, settings.source)).items()
+        for path, found in repository.changes(root, since.base, settings.source).items()
         if not matches(path, settings.elsewhere)
     }
-    return Since(base, judge_changes(lines, measured.files, measured.sources))
+    return replace(since, changed=judge_changes(lines, measured.files, measured.sources))
 
 
 def _remarks(
@@ -140,14 +152,18 @@ def _remarks(
         )
     who = measured.witnessed
     where = f"{who.workers} workers" if who.workers else "one process"
-    yield (
-        f"Measured with {' and '.join(who.cores) or 'no core'} ({measured.choice.why}): {who.tests} tests in {where}."
-    )
+    yield f"Measured with {' and '.join(who.cores)} ({measured.choice.why}): {who.tests} tests in {where}."
     yield f"Line by line: {options.out / HTML / 'index.html'}."
 
 
-def _raise(
-    root: Path, settings: Settings, measured: Measurement, ratchet: Mapping[str, Notch]
-) -> None:
+def _raised(
+    settings: Settings, measured: Measurement, ratchet: Mapping[str, Notch]
+) -> Mapping[str, Notch]:
     reached = {one.name: one.figures for one in judge(measured.files, settings, ratchet)}
-    write_text(root / FILE, write_ratchet(raise_ratchet(ratchet, reached)))
+    return raise_ratchet(ratchet, reached)
+
+
+def _link(page: Path, root: Path) -> None:
+    """Make links of the places on the page for a job; the terminal opens them as they are."""
+    up = os.path.relpath(root.resolve(), page.parent.resolve())
+    write_text(page, linked(page.read_text(encoding="utf-8"), Path(up).as_posix()))

@@ -31,13 +31,17 @@ def candidates(python: tuple[int, ...]) -> tuple[str, ...]:
     return (C_TRACER, MONITORING) if python >= MONITORS_BRANCHES else (C_TRACER,)
 
 
-def choose(seconds: Mapping[str, Sequence[float]]) -> Choice:
-    """Pick the faster core by the least time of each: noise only ever adds.
+def choose(cores: Sequence[str], seconds: Mapping[str, Sequence[float]]) -> Choice:
+    """Pick the faster of the cores that measure branches here, by the least time of each: noise only ever adds.
 
-    A core that was not timed had nothing to be compared with.
+    Where none was timed it is the C tracer.
     """
-    if MONITORING not in seconds:
+    if MONITORING not in cores:
         return Choice(C_TRACER, "the only core that measures branches before Python 3.14")
+    if MONITORING not in seconds:
+        return Choice(
+            C_TRACER, "pyproject.toml names no sample by which to compare it with another"
+        )
     least = {core: min(times) for core, times in seconds.items()}
     rounds = len(seconds[MONITORING])
     measured = (

@@ -27,7 +27,8 @@ def read_witness(document: Mapping[str, object]) -> Witnessed:
     """Take what the plugin `witness` wrote.
 
     Raises ShakeproofError where a worker gave no data back: what its tests covered would count as untested, or the
-    lines of a lost worker pass for dead code that nobody misses.
+    lines of a lost worker pass for dead code that nobody misses. And where in a process that ran tests nothing
+    measured when the first of them began.
     """
     workers = {
         name: as_object(entry, name)
@@ -39,21 +40,36 @@ def read_witness(document: Mapping[str, object]) -> Witnessed:
             f"The data of {', '.join(sorted(lost))} was lost: the worker crashed, or runs without pytest-cov. "
             "Run the session again, and if it stays so, without workers: -- -- -n 0."
         )
-    cores = [entry.get("core") for entry in workers.values()] or [document.get("core")]
-    named = tuple(sorted({str(core) for core in cores if core}))
+    cores = {name: entry.get("core") for name, entry in workers.items()} or {
+        "the process that ran the tests": document.get("core")
+    }
+    idle = sorted(name for name, core in cores.items() if not core)
+    if idle:
+        raise ShakeproofError(
+            f"Nothing measured in {', '.join(idle)} when the tests began: take out what turns coverage off "
+            "(--no-cov, -p no:cov, a plugin that stops it)."
+        )
+    named = tuple(sorted({str(core) for core in cores.values()}))
     return Witnessed(count_at(document, "tests"), len(workers), named)
 
 
-def check_run(status: int) -> None:
-    """Raise ShakeproofError where the tests did not all pass: what a failing suite covers is no evidence."""
+def check_run(status: int, what: str = "", said: str = "above") -> None:
+    """Raise ShakeproofError where the tests did not all pass: what a failing suite covers is no evidence.
+
+    `what` of the tests ran, where it is not all of them, and where pytest said what it had to say.
+    """
     if status == NO_TESTS:
-        raise NothingToJudgeError("No test was collected, so nothing was measured: select some.")
+        raise NothingToJudgeError(
+            f"No test{what} was collected, so nothing was measured: select some."
+        )
     if status == USAGE:
-        raise ShakeproofError("pytest did not understand what it was asked; it says why above.")
+        raise ShakeproofError(
+            f"pytest did not understand what it was asked to run{what}; it says why {said}."
+        )
     if status:
         raise ShakeproofError(
-            f"The tests did not pass (pytest ended with {status}), so what they cover is no evidence: "
-            "mend them first."
+            f"The tests{what} did not pass (pytest ended with {status}), so what they cover is no evidence: "
+            f"mend them first; pytest says why {said}."
         )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
-from shakeproof.gates.coverage.measured import Figures, below, total
+from shakeproof.gates.coverage.measured import Figures, below, total, within
+from shakeproof.gates.coverage.ratchet import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +30,16 @@ class Judgement:
     name: str
     figures: Figures
     floor: float  # percent, of lines with branches and of branches alone: straight lines hide no untested decision
-    notch: Notch | None  # None: the ratchet has no entry yet
+    notch: Notch | None  # None: the ratchet has no entry
 
     @property
     def faults(self) -> tuple[str, ...]:
         """Say what is below what, unrounded: 79.999 % is below 80 %."""
         found = []
+        if self.notch is None:
+            found.append(
+                f"{self.name}: the ratchet has no entry, so nothing keeps it from falling: put it in with `-- --raise`."
+            )
         for what, percent, kept in (
             ("coverage", self.figures.percent, self.notch.coverage if self.notch else 0),
             (
@@ -60,15 +65,19 @@ def judge(
 ) -> tuple[Judgement, ...]:
     """Hold each package, and the whole source last, to its floor and its ratchet.
 
+    What the ratchet holds of the source is judged whether it has a floor or not: else one would fall with the other.
     Raises ShakeproofError for a package without a file: it was renamed, or its name is wrong.
     """
-    floors = {**settings.packages, settings.source: settings.total}
+    held = {name: 0.0 for name in ratchet if within(name, settings.source)}
+    floors = {**held, **settings.packages}
+    whole = max(settings.total, floors.pop(settings.source, 0.0))
     judgements = []
-    for name, floor in floors.items():
+    for name, floor in (*floors.items(), (settings.source, whole)):
         found = below(files, name)
         if not found:
+            where = FILE if name not in {*settings.packages, settings.source} else "pyproject.toml"
             raise ShakeproofError(
-                f"The report holds no file of {name!r}: correct the name in pyproject.toml, or measure it."
+                f"The report holds no file of {name!r}: correct the name in {where}, or measure it."
             )
         judgements.append(Judgement(name, total(found), floor, ratchet.get(name)))
     return tuple(judgements)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from shakeproof.gates.coverage import floors
 from shakeproof.gates.coverage.changes import Changed, percent
 from shakeproof.gates.coverage.worst import Hole, holes
+from shakeproof.gates.git import MAIN
 from shakeproof.gates.verdict import Answer, Table, Verdict
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ def _sentence(faults: Sequence[str], reached: str, settings: Settings, since: Si
     if not since.versioned:
         return f"{reached}; what changed was not judged: there is no git repository here, so nothing to compare with."
     if since.base is None:
+        main = settings.main or f"a main branch ({', '.join(MAIN)})"
         return (
-            f"{reached}; what changed could not be told: git knows no commit that HEAD and {settings.main} share. "
-            "Fetch it with its history, or name a commit with --against."
+            f"{reached}; what changed could not be told: git knows no commit that HEAD and {main} share. "
+            "Fetch it with its history, name the branch as `main` in pyproject.toml, or a commit with --against."
         )
     if not since.changed:
         return f"{reached}; no Python file below it changed since {since.base[:12]}."

@@ -102,7 +102,12 @@ def total(files: Iterable[File]) -> Figures:
 
 def below(files: Iterable[File], folder: str) -> tuple[File, ...]:
     """Pick the files of a package: all below its folder, sub-packages included."""
-    return tuple(file for file in files if file.path.startswith(folder + "/"))
+    return tuple(file for file in files if within(file.path, folder))
+
+
+def within(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder of the project or below it; all is below `.`, the project itself."""
+    return folder in (".", path) or path.startswith(f"{folder}/")
 
 
 def percentage(part: int, whole: int) -> float:

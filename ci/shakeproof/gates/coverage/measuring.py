@@ -21,6 +21,7 @@ from shakeproof.gates.coverage.evidence import (
     read_witness,
 )
 from shakeproof.gates.coverage.measured import File, read_report
+from shakeproof.gates.coverage.sources import python_files, read_source
 from shakeproof.gates.documents import read_object
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
 DATA: Final = ".coverage"
 REPORT: Final = "coverage.json"
 WITNESS: Final = "witness.json"
+SAMPLE: Final = ".coverage-sample"
+SAMPLE_LOG: Final = "sample.log"
 HTML: Final = "html"
+OURS: Final = (
+    "# Created by coverage.py"  # how .gitignore begins, in a folder that was empty or not there
+)
 PLUGIN: Final = ("-p", "shakeproof.gates.coverage.witness")
 ROUNDS: Final = 3  # of the sample under each core, in turn
 
@@ -55,37 +61,23 @@ def measure(settings: Settings, root: Path, out: Path, arguments: Sequence[str])
     """
     make_folder(out)
     erase(out)
-    _python_files(root, settings.source)  # nobody waits for a suite to hear that there are none
-    choice = choose(time_cores(candidates(sys.version_info[:2]), settings, root, out))
+    python_files(root, settings.source)  # nobody waits for a suite to hear that there are none
+    cores = candidates(sys.version_info[:2])
+    choice = choose(cores, time_cores(cores, settings, root, out))
     check_run(_run(settings, root, out, choice.core, (*settings.pytest, *arguments)))
     check_files((path.name for path in out.iterdir()), DATA)
     witnessed = read_witness(read_object(out / WITNESS))
     measured = read_report(read_object(out / REPORT))
-    present = _python_files(root, settings.source)
+    present = python_files(root, settings.source)
     outside = {path for path in present if matches(path, settings.elsewhere)}
     check_complete((file.path for file in measured), present.keys() - outside)
     return Measurement(
         files=tuple(file for file in measured if file.path not in outside),
         elsewhere=tuple(sorted(outside)),
-        sources={
-            name: path.read_text(encoding="utf-8")
-            for name, path in present.items()
-            if name not in outside
-        },
+        sources={name: read_source(path) for name, path in present.items() if name not in outside},
         witnessed=witnessed,
         choice=choice,
     )
-
-
-def _python_files(root: Path, source: str) -> Mapping[str, Path]:
-    found = {
-        path.relative_to(root).as_posix(): path for path in sorted((root / source).rglob("*.py"))
-    }
-    if not found:
-        raise ShakeproofError(
-            f"There is no Python file below {source}: correct source in pyproject.toml."
-        )
-    return found
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
@@ -94,12 +86,32 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def erase(out: Path) -> None:
-    """Take away what the last run left, so that nothing old is judged."""
-    for name in (REPORT, WITNESS):
-        (out / name).unlink(missing_ok=True)
-    for path in out.glob(f"{DATA}*"):
-        path.unlink()
-    shutil.rmtree(out / HTML, ignore_errors=True)  # pages of files that are gone would stay
+    """Take away what the last run left, so that nothing old is judged, and nothing else: the folder may be anybody's.
+
+    Raises ShakeproofError where that cannot be done, and where there is a folder of pages not made by coverage.py.
+    """
+    patterns = (DATA, f"{DATA}.*", f"{SAMPLE}*")
+    data = (path for pattern in patterns for path in out.glob(pattern) if not path.is_dir())
+    try:
+        for path in (out / REPORT, out / WITNESS, *data):
+            path.unlink(missing_ok=True)
+        _erase_pages(out / HTML)
+    except OSError as error:
+        raise ShakeproofError(
+            f"{error.filename} is in the way ({error.strerror}): name another folder with --out."
+        ) from error
+
+
+def _erase_pages(folder: Path) -> None:
+    """Take coverage.py's pages away: those of files that are gone would stay."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    mark = folder / ".gitignore"
+    if not mark.is_file() or not mark.read_bytes().startswith(OURS.encode()):
+        raise ShakeproofError(
+            f"{folder} is there, and coverage.py did not make it: move it away, or name another folder with --out."
+        )
+    shutil.rmtree(folder)
 
 
 def _run(settings: Settings, root: Path, out: Path, core: str, arguments: Sequence[str]) -> int:
@@ -130,10 +142,11 @@ def time_cores(
     measured = (f"--cov={settings.source}", f"--cov-config={settings.config}")
     for _ in range(rounds):
         for core, times in seconds.items():
-            files = {"COVERAGE_FILE": str(out.absolute() / f"{DATA}-sample"), "COVERAGE_CORE": core}
+            files = {"COVERAGE_FILE": str(out.absolute() / SAMPLE), "COVERAGE_CORE": core}
             quiet = ("--cov-branch", "--cov-report=", "--cov-fail-under=0")
             begun = time.perf_counter()
-            check_run(run((*command, *measured, *quiet), root, files, out / "sample.log"))
+            status = run((*command, *measured, *quiet), root, files, out / SAMPLE_LOG)
             times.append(time.perf_counter() - begun)
+            check_run(status, " of the sample", f"in {out / SAMPLE_LOG}")
     erase(out)
     return seconds

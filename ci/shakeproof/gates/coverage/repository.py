@@ -1,23 +1,31 @@
-"""Asking git what changed (effects)."""
+"""What changed since a commit, as git tells it whatever anybody's settings are (effects)."""
 
 from __future__ import annotations
 
-import subprocess
-from typing import TYPE_CHECKING
+import glob
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates import git
+from shakeproof.gates.coverage.changes import changed_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-
-def merge_base(root: Path, main: str) -> str | None:
-    """Return the commit at which HEAD left the main branch, here or as last fetched; None where there is none."""
-    for name in (f"refs/remotes/origin/{main}", f"refs/heads/{main}"):
-        base = _git(root, "merge-base", name, "HEAD")
-        if base is not None:
-            return base.strip()
-    return None
+# Nobody's own settings, and no .gitattributes, may change what is seen or how it looks.
+DIFF: Final = (
+    "-c", "core.quotePath=false",
+    "-c", "core.fsmonitor=false",
+    "diff",
+    "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--diff-filter=d", "--relative",
+)  # fmt: skip
+PATCH: Final = (
+    "--text", "--unified=0", "--inter-hunk-context=0", "--submodule=short",
+    "--src-prefix=a/", "--dst-prefix=b/",
+)  # fmt: skip
+UNTOLD: Final = "so nobody can tell what changed"
 
 
 def left_at(root: Path, revision: str) -> str:
@@ -25,68 +33,91 @@ def left_at(root: Path, revision: str) -> str:
 
     Where the two have nothing in common it is the revision itself. Raises ShakeproofError where there is no such thing.
     """
-    found = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    found = git.commit(root, revision)
     if found is None:
         raise ShakeproofError(f"git knows no commit {revision!r}: name another one with --against.")
-    return (_git(root, "merge-base", found.strip(), "HEAD") or found).strip()
+    return git.parted(root, found) or found
 
 
-def diff(root: Path, base: str, folder: str) -> str:
-    """Return what changed below a folder between a commit and the files as they are now, uncommitted ones included.
+def changes(root: Path, base: str, folder: str) -> Mapping[str, frozenset[int]]:
+    """Return the lines of Python files below a folder that are new or other than at a commit, by path.
 
-    New files that git does not know yet are in it as well, each as one hunk. Raises ShakeproofError where git fails.
+    Files are seen as they are now, uncommitted ones and those that git does not know yet included. Raises
+    ShakeproofError where git fails, or shows no line of a file that is another one: it would pass for unchanged.
     """
-    # Nobody's own settings may change how this looks.
-    own = ("-c", "core.quotePath=false", "diff", "--no-ext-diff", "--no-textconv", "--no-color")
-    shape = (
-        "--unified=0",
-        "--find-renames",
-        "--src-prefix=a/",
-        "--dst-prefix=b/",
-        "--diff-filter=d",
-        "--relative",
-    )
-    known = _git(root, *own, *shape, base, "--", _python(folder))
-    new = _git(root, "ls-files", "-z", "--others", "--exclude-standard", "--", _python(folder))
-    if known is None or new is None:
+    where = ("--", _python(folder))
+    _check_watched(root, where)
+    lines = dict(changed_lines(git.ask(root, *DIFF, *PATCH, base, *where)))
+    names = git.ask(root, *DIFF, "--name-status", "-z", base, *where)
+    hidden = [
+        new for old, new in _pairs(names) if new not in lines and not _same(root, base, old, new)
+    ]
+    if hidden:
         raise ShakeproofError(
-            f"git could not tell what changed since {base[:12]}: fetch it, or name another commit."
+            f"git says that {', '.join(hidden)} changed since {base[:12]} and shows no line of it, {UNTOLD}: look for "
+            "settings of git that hide it (git check-attr -a FILE, git config --list)."
         )
-    return known + "".join(_whole(root, name) for name in new.split("\0") if name)
+    new = git.ask(root, "ls-files", "-z", "--others", "--exclude-standard", *where)
+    for name in filter(None, new.split("\0")):
+        lines[name] = frozenset(range(1, _length(root / name) + 1))
+    return lines
 
 
 def text_at(root: Path, base: str, name: str) -> str | None:
     """Return a file as it was at a commit; None where it was not there."""
-    return _git(root, "show", f"{base}:./{name}")
+    if not git.ask(root, "ls-tree", "--name-only", base, "--", name):
+        return None
+    return git.ask(root, "cat-file", "blob", f"{base}:./{name}")
 
 
 def head(root: Path) -> str | None:
-    """Return the commit that is checked out; None outside a repository."""
-    found = _git(root, "rev-parse", "HEAD")
-    return None if found is None else found.strip()
+    """Return the commit that is checked out, for a record; None where there is none, or git cannot tell."""
+    with suppress(ShakeproofError):
+        return git.head(root)
+    return None
 
 
-def _whole(root: Path, name: str) -> str:
-    """Write a new file as git would: all its lines are added."""
-    count = len((root / name).read_text(encoding="utf-8").splitlines())
-    added = f"@@ -0,0 +1,{count} @@\n" + "+\n" * count if count else ""
-    return f"--- /dev/null\n+++ b/{name}\n{added}"
+def _check_watched(root: Path, where: tuple[str, ...]) -> None:
+    """See that git looks at every file: `update-index --assume-unchanged` and `--skip-worktree` hide what changed."""
+    listed = git.ask(root, "ls-files", "-v", "-z", *where).split("\0")
+    passed_over = [
+        name
+        for flag, _, name in (entry.partition(" ") for entry in listed)
+        if (flag.islower() or flag == "S") and (root / name).exists()
+    ]
+    if passed_over:
+        raise ShakeproofError(
+            f"git is told not to look at {', '.join(passed_over)}, {UNTOLD}: say git update-index "
+            "--no-assume-unchanged --no-skip-worktree FILE."
+        )
+
+
+def _pairs(names: str) -> Iterator[tuple[str, str]]:
+    """Read `--name-status -z`: the old and the new name of each file."""
+    fields = iter(names.split("\0"))
+    for status in fields:
+        if status:
+            old = next(fields)
+            yield old, next(fields) if status[0] in "RC" else old
+
+
+def _same(root: Path, base: str, old: str, new: str) -> bool:
+    """Tell whether a file holds what it held: then it was renamed, or its mode changed, or it is empty and new."""
+    path = root / new
+    if not path.lstat().st_size:
+        return True
+    if path.is_symlink():
+        return git.ask(root, "cat-file", "blob", f"{base}:./{old}") == str(path.readlink())
+    before = git.run(root, "rev-parse", "--verify", "--quiet", f"{base}:./{old}")
+    return before.out == git.ask(root, "hash-object", "--", new)
+
+
+def _length(path: Path) -> int:
+    try:
+        return len(path.read_bytes().splitlines())  # of bytes: a form feed ends no line
+    except OSError as error:
+        raise ShakeproofError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _python(folder: str) -> str:
-    return f":(glob){folder}/**/*.py"
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments],  # noqa: S607 - whichever git the user's path has
-            cwd=root,
-            capture_output=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            check=False,
-        )
-    except OSError:  # no git on this machine
-        return None
-    return done.stdout if done.returncode == 0 else None
+    return f":(glob){'' if folder == '.' else glob.escape(folder) + '/'}**/*.py"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 LEAST: Final = 80.0  # percent: the floor under every total, which no setting can lower
 CHANGED: Final = 95.0  # percent of what a change touches
@@ -21,27 +22,32 @@ class Settings:
     """One suite, the code it is there for, and what is asked of it. Figures are percentages."""
 
     suite: str
-    source: str  # the folder whose every file counts, with forward slashes
+    source: (
+        str  # the folder whose every file counts, with forward slashes; "." is the project itself
+    )
     pytest: tuple[str, ...] = ()  # what makes pytest run this suite
     config: str = "pyproject.toml"  # where coverage.py finds its own settings
     packages: Mapping[str, float] = field(default_factory=dict)  # folders, each with its floor
     total: float = LEAST
     changed: float = CHANGED
     pragmas: int = 0  # how many `no cover` and `no branch` there may be
-    main: str = "main"  # diff coverage is of what changed since the merge base with this branch
-    sample: tuple[
-        str, ...
-    ] = ()  # tests by which the faster core is found; none: coverage.py's own choice
+    main: str = (
+        ""  # changes are counted from the merge base with this branch; unnamed, it is looked for
+    )
+    sample: tuple[str, ...] = ()  # tests by which the faster core is found; none: the C tracer
     elsewhere: tuple[
         str, ...
     ] = ()  # patterns of files that run where nothing is measured; `*` stands for no slash
 
 
-def read_settings(pyproject: Mapping[str, object], suite: str) -> Settings:
+def read_settings(
+    pyproject: Mapping[str, object], suite: str, is_folder: Callable[[str], bool]
+) -> Settings:
     """Take the settings of one suite out of a parsed pyproject.
 
-    Raises ShakeproofError where the suite is not there, where a setting is unknown or of the wrong type, and where
-    the total would be allowed to fall under `LEAST`.
+    `is_folder` tells whether the project has a folder: a name with dots may be one, or what is imported. Raises
+    ShakeproofError where the suite is not there, where a setting is unknown or of the wrong type, and where the total
+    would be allowed to fall under `LEAST`.
     """
     suites = _table(_table(_table(pyproject, "tool"), "shakeproof"), "coverage")
     if suite not in suites:
@@ -50,16 +56,17 @@ def read_settings(pyproject: Mapping[str, object], suite: str) -> Settings:
     table = dict(_table(suites, suite))
     found = Settings(
         suite=suite,
-        source=_folder(_text(table, "source", "")),
+        source=_folder(_text(table, "source", ""), is_folder),
         pytest=_texts(table, "pytest"),
         config=_text(table, "config", "pyproject.toml"),
         packages={
-            _folder(name): _percent(value, name) for name, value in _take(table, "packages").items()
+            _folder(name, is_folder): _percent(value, name)
+            for name, value in _take(table, "packages").items()
         },
         total=_percent(table.pop("total", LEAST), "total"),
         changed=_percent(table.pop("changed", CHANGED), "changed"),
         pragmas=_count(table.pop("pragmas", 0)),
-        main=_text(table, "main", "main"),
+        main=_text(table, "main", ""),
         sample=_texts(table, "sample"),
         elsewhere=_texts(table, "elsewhere"),
     )
@@ -72,14 +79,20 @@ def read_settings(pyproject: Mapping[str, object], suite: str) -> Settings:
     return found
 
 
-def _folder(name: str) -> str:
-    """Name a package by its folder, however it was named."""
-    folder = name.replace("\\", "/").strip("/")
-    if not folder:
+def _folder(name: str, is_folder: Callable[[str], bool]) -> str:
+    """Name a package by its folder as seen from pyproject.toml, however it was named."""
+    written = name.replace("\\", "/")
+    if not written:
         raise ShakeproofError(
             f"[{WHERE}] has a source or a package without a name: give its folder."
         )
-    return folder if "/" in folder else folder.replace(".", "/")
+    folder = posixpath.normpath(written)
+    if posixpath.isabs(folder) or folder.split("/")[0] == "..":
+        raise ShakeproofError(
+            f"{name} in [{WHERE}] is not a folder below pyproject.toml: write it as seen from there."
+        )
+    imported = "." in folder.strip(".") and "/" not in written and not is_folder(folder)
+    return folder.replace(".", "/") if imported else folder
 
 
 def _table(document: Mapping[str, object], key: str) -> Mapping[str, object]:

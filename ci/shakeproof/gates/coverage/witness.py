@@ -38,19 +38,24 @@ class Witness:
         self._where = where.absolute()  # a test may change the working directory
         self._workers: dict[str, dict[str, object]] = {}
         self._tests = 0
+        self._core: str | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Ask for the core before the first test: when the last one has ended, pytest-cov stops it."""
+        self._core = running_core()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Ask for the core while it still measures; a worker sends the answer to the controller."""
-        core = running_core()
+        """Write down what was seen; a worker sends its core to the controller."""
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output[CORE] = core
+            output[CORE] = self._core
             return
         document = {
             "tests": self._tests,
             "status": int(session.exitstatus),
-            "core": core,
+            "core": self._core,
             "workers": self._workers,
         }
         self._where.write_text(json.dumps(document), encoding="utf-8")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+PLACE: Final = re.compile(r"^\| ([^|\[]+\.py):(\d+) \|", re.MULTILINE)  # first in its row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +36,13 @@ def holes(files: Iterable[File]) -> tuple[Hole, ...]:
     """List what is not covered, the most at a place first, then by place."""
     found = [hole for file in files for hole in _of(file)]
     return tuple(sorted(found, key=lambda one: (-one.lines - one.branches, one.path, one.line)))
+
+
+def linked(page: str, up: str) -> str:
+    """Make links of the places in a table of Markdown; `up` leads from the page's folder to the project's."""
+    return PLACE.sub(
+        lambda found: f"| [{found[1]}:{found[2]}]({quote(f'{up}/{found[1]}')}#L{found[2]}) |", page
+    )
 
 
 def _of(file: File) -> Iterator[Hole]:

@@ -93,7 +93,7 @@ class Imports:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(
         self, early_config: pytest.Config
-    ) -> Generator[None, None, None]:
+    ) -> Generator[None, Any, None]:
         """Begin before the first conftest.py."""
         root = str(early_config.rootpath)
         kept = tempfile.tempdir
@@ -106,8 +106,11 @@ class Imports:
         self._loading = Loading(self._around)
         self._loading.begin()
         self._first = self._observer.look()
-        yield
-        self._settle(0, self._first)
+        loaded = yield
+        if loaded.excinfo is None:
+            self._settle(0, self._first)
+        else:  # then pytest ends without a further word to its plugins
+            self._loading.end()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, None, None]:
