@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.scene import say
 from shakeproof.errors import ShakeproofError
-from shakeproof.gates import pages
+from shakeproof.gates import git, pages
 from shakeproof.gates.benchmarks.against import Asking, compare_sides
 from shakeproof.gates.benchmarks.common import common_benchmarks
 from shakeproof.gates.benchmarks.plan import Effort
@@ -198,17 +197,12 @@ def append(path: Path, trial: Trial) -> None:
 
 def code_commit(root: Path, paths: Sequence[str] = CODE) -> str:
     """Return the last commit that changed the gate's code; raise `ShakeproofError` where git knows none."""
-    done = subprocess.run(
-        ["git", "-C", str(root), "log", "-1", "--format=%H", "--", *paths],  # noqa: S607 - whichever git there is
-        env={key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
-        capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    if done.returncode or not done.stdout.strip():
+    found = git.ask(root, "log", "-1", "--format=%H", "--", *paths).strip()
+    if not found:
         raise ShakeproofError(
-            f"git knows no commit of {', '.join(paths)} in {root}, so nobody could tell which code was tried: "
-            f"{done.stderr.strip() or 'nothing is committed there'}."
+            f"git knows no commit of {', '.join(paths)} in {root}, so nobody could tell which code was tried."
         )
-    return done.stdout.strip()
+    return found
 
 
 def _compare(number: int, kind: str, under: Circumstances) -> Trial:
