@@ -1,24 +1,25 @@
-"""A part of a page that is generated: it stands between two markers, so that it can be made again."""
+"""The parts of README.md that scripts beside this one write: printed, or put between their markers."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+from shakeproof.errors import ShakeproofError
+from shakeproof.gates import pages
 
 README = Path(__file__).parent.parent / "README.md"
 
 
-def replaced(page: str, begin: str, end: str, new: str) -> str:
-    """Put new text between the two markers of a page; what is around them stays as it is."""
-    before, _, rest = page.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n{new}\n{end}{after}"
-
-
-def print_or_write(argv: list[str], begin: str, end: str, new: str) -> int:
-    """Print a part of README.md, or put it there if the only argument is `--write`."""
-    if argv == ["--write"]:
-        readme = README.read_text(encoding="utf-8")
-        README.write_text(replaced(readme, begin, end, new), encoding="utf-8")
-    else:
+def print_or_write(argv: list[str], begin: str, end: str, new: str, page: Path = README) -> int:
+    """Print a part of the page, or put it there if the only argument is `--write`; 2 where it has no place there."""
+    if argv != ["--write"]:
         print(new)
+        return 0
+    try:
+        text = pages.replaced(pages.read(page, begin, end), new, begin, end)
+    except ShakeproofError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_status
+    page.write_text(text, encoding="utf-8")
     return 0

@@ -5,7 +5,8 @@ python -m benchmarks.gate_trial --comparisons 2     fewer
 python -m benchmarks.gate_trial --write             put the table into docs/benchmarks.md as well
 
 Each comparison is a whole one, environments included, and is written down as it ends: what is already there is not
-made again, so that the trial can be interrupted. `--fresh` begins anew.
+made again, so that the trial can be interrupted. What another commit of the gate, another machine or other options
+made is not counted. `--fresh` begins anew.
 """
 
 from __future__ import annotations
@@ -13,18 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from generated import replaced
-
 from benchmarks.scene import say
-from benchmarks.table import BEGIN, END
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates import git, pages
 from shakeproof.gates.benchmarks.against import Asking, compare_sides
 from shakeproof.gates.benchmarks.common import common_benchmarks
 from shakeproof.gates.benchmarks.plan import Effort
@@ -32,6 +30,7 @@ from shakeproof.gates.benchmarks.revisions import clean_commit, repository
 from shakeproof.gates.benchmarks.settings import read_settings
 from shakeproof.gates.benchmarks.sides import installed_sides
 from shakeproof.gates.documents import markdown
+from shakeproof.gates.machine import this_machine
 from shakeproof.gates.verdict import worst
 
 if TYPE_CHECKING:
@@ -42,11 +41,24 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
 RESULTS: Final = ROOT / "reports" / "gate-trial" / "results.jsonl"
+# What decides how the gate answers; where it changed, old answers tell nothing.
+CODE: Final = ("ci/shakeproof/gates/benchmarks", "ci/shakeproof/inject", "ci/benchmarks/plugins")
 PLUGINS: Final = Path(__file__).parent / "plugins"
 SLOWED_BY: Final = 0.1
 COMPARISONS: Final = 30
+SHORT: Final = 12
 SAME, SLOWER = "same", "slower"
 QUICK: Final = Effort(looks=(2,), second=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What comparisons must share to be counted together."""
+
+    code: str  # the last commit that changed the gate's code
+    machine: str
+    quick: bool
+    choose: str  # which benchmarks, as `-k` says; empty: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +74,38 @@ class Trial:
     benchmarks: int
     seconds: float  # all of it, environments included
     load: float  # of the minute before it began
-    quick: bool
+    date: str  # on which it ended, UTC
+    under: Circumstances
 
 
 def main(argv: Sequence[str]) -> int:
     """Make the comparisons that are missing, print the table; 0 whatever came out, 2 where none can be made."""
     arguments = _parser().parse_args(argv)
-    if arguments.fresh:
-        arguments.results.unlink(missing_ok=True)
+    page: Path | None = arguments.write
     until = time.monotonic() + arguments.budget
     try:
-        for number, kind in missing(read(arguments.results), arguments.comparisons):
+        old = pages.read(page) if page is not None and page.exists() else pages.EMPTY
+        now = Circumstances(
+            code_commit(ROOT), str(this_machine()), arguments.quick, arguments.choose
+        )
+        if arguments.fresh:
+            arguments.results.unlink(missing_ok=True)
+        there = counted(arguments.results, now)
+        for number, kind in missing(there, arguments.comparisons):
             if time.monotonic() >= until:
                 say("the budget is spent")
                 break
-            trial = _compare(number, kind, arguments)
-            _append(arguments.results, trial)
+            trial = _compare(number, kind, now)
+            append(arguments.results, trial)
             say(f"{kind} #{number}: {trial.answer}, {trial.seconds:.0f} s")
     except ShakeproofError as error:
         say(str(error))
         return error.exit_status
-    made = read(arguments.results)
+    made = [trial for trial in read(arguments.results) if trial.under == now]
     results = f"{conditions(made)}\n\n{markdown(table(made))}"
     print(results)
-    if arguments.write is not None:
-        page = arguments.write
-        old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
-        page.write_text(replaced(old, BEGIN, END, results), encoding="utf-8")
+    if page is not None:
+        page.write_text(pages.replaced(old, results), encoding="utf-8")
     return 0
 
 
@@ -131,33 +148,65 @@ def table(trials: Sequence[Trial]) -> tuple[tuple[str, ...], ...]:
 
 
 def conditions(trials: Sequence[Trial]) -> str:
-    """Say under which circumstances the numbers came about."""
-    loads = [trial.load for trial in trials] or [0.0]
+    """Say under which circumstances the numbers came about: those of the trials, not of today."""
+    if not trials:
+        return "No comparison was made."
+    under = trials[0].under
+    dates = [trial.date for trial in trials]
+    when = f"on {min(dates)}" if min(dates) == max(dates) else f"from {min(dates)} to {max(dates)}"
+    loads = [trial.load for trial in trials]
     counts = sorted({trial.benchmarks for trial in trials})
-    quick = " Too few rounds (`--quick`): it means nothing." if any(t.quick for t in trials) else ""
+    quick = " Too few rounds (`--quick`): it means nothing." if under.quick else ""
     return (
-        f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}: {platform.system()} on {platform.machine()}, "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}; {' or '.join(map(str, counts))} benchmarks a "
-        f"comparison; load average {min(loads):.1f} to {max(loads):.1f} before them.{quick}"
+        f"Measured {when}: {under.machine}; the gate as of {under.code[:SHORT]}; "
+        f"{' or '.join(map(str, counts))} benchmarks a comparison; load average {min(loads):.1f} to {max(loads):.1f} "
+        f"before them.{quick}"
     )
 
 
-def read(path: Path) -> tuple[Trial, ...]:
-    """Read what was written down; nothing where there is no file."""
-    if not path.exists():
-        return ()
-    return tuple(
-        Trial(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()
-    )
+def counted(path: Path, now: Circumstances) -> tuple[Trial, ...]:
+    """Read the trials that were made under the same circumstances, and say that others are not counted."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    same = tuple(trial for trial in read(path) if trial.under == now)
+    if left := len(lines) - len(same):
+        say(
+            f"{left} of {len(lines)} comparisons in {path} are not counted, and are made again: another commit of the "
+            "gate, another machine or other options made them, or they are half written"
+        )
+    return same
 
 
-def _append(path: Path, trial: Trial) -> None:
+def read(path: Path) -> Iterator[Trial]:
+    """Read what was written down; a line that is half written, or does not say how it came about, is passed over."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            trial = Trial(**{**entry, "under": Circumstances(**entry["under"])})
+        except (ValueError, TypeError, KeyError):
+            continue
+        yield trial
+
+
+def append(path: Path, trial: Trial) -> None:
+    """Write one more down, on a line of its own even where the last one was left half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.exists() and path.read_bytes()[-1:] not in {b"", b"\n"}
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(trial)) + "\n")
+        file.write("\n" * half + json.dumps(asdict(trial)) + "\n")
 
 
-def _compare(number: int, kind: str, arguments: argparse.Namespace) -> Trial:
+def code_commit(root: Path, paths: Sequence[str] = CODE) -> str:
+    """Return the last commit that changed the gate's code; raise `ShakeproofError` where git knows none."""
+    found = git.ask(root, "log", "-1", "--format=%H", "--", *paths).strip()
+    if not found:
+        raise ShakeproofError(
+            f"git knows no commit of {', '.join(paths)} in {root}, so nobody could tell which code was tried."
+        )
+    return found
+
+
+def _compare(number: int, kind: str, under: Circumstances) -> Trial:
     """Make a whole comparison of HEAD with itself."""
     load = os.getloadavg()[0]
     begun = time.monotonic()
@@ -165,12 +214,12 @@ def _compare(number: int, kind: str, arguments: argparse.Namespace) -> Trial:
     commit = clean_commit(repo)
     settings = read_settings(ROOT / "pyproject.toml")
     asked = Asking(
-        ROOT, settings, commit, seed=number, choose=arguments.choose,
-        effort=QUICK if arguments.quick else Effort(),
+        ROOT, settings, commit, seed=number, choose=under.choose,
+        effort=QUICK if under.quick else Effort(),
     )  # fmt: skip
     into = ""
     with installed_sides(repo, commit, settings, say) as sides:
-        common = common_benchmarks(sides, settings, choose=arguments.choose)
+        common = common_benchmarks(sides, settings, choose=under.choose)
         if kind == SLOWER:
             into = common.tests[number % len(common.tests)]
         slowed = {
@@ -186,7 +235,8 @@ def _compare(number: int, kind: str, arguments: argparse.Namespace) -> Trial:
         benchmarks=len(answers),
         seconds=round(time.monotonic() - begun, 1),
         load=round(load, 2),
-        quick=arguments.quick,
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
+        under=under,
     )  # fmt: skip
 
 

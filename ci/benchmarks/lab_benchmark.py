@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from generated import replaced
 
 from benchmarks import culprit_search, guard, memory, probes, same_evidence
 from benchmarks.scene import JOBS, say
-from benchmarks.table import BEGIN, END, Figure, table
+from benchmarks.table import Figure, table
+from shakeproof.errors import ShakeproofError
+from shakeproof.gates import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,7 +59,10 @@ QUICK = Sizes(
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure, print the table, and write the page where that is asked for. 0 whatever the verdicts are."""
+    """Measure, print the table, and write the page where that is asked for.
+
+    0 whatever the verdicts are; 2, before anything is measured, where the page has no place for them.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.lab_benchmark",
         description="Measure the fork laboratory against plain pytest and detect-test-pollution. Takes about twenty "
@@ -75,6 +79,12 @@ def main(argv: Sequence[str]) -> int:
         "--only", action="append", choices=PARTS, help="measure this part alone (repeatable)"
     )
     arguments = parser.parse_args(argv)
+    page: Path | None = arguments.write
+    try:
+        old = pages.read(page) if page is not None and page.exists() else pages.EMPTY
+    except ShakeproofError as error:
+        say(str(error))
+        return error.exit_status
     sizes = QUICK if arguments.quick else Sizes()
     loads = [os.getloadavg()[0]]
     figures = []
@@ -84,10 +94,8 @@ def main(argv: Sequence[str]) -> int:
     loads.append(os.getloadavg()[0])
     results = f"{_conditions(loads, quick=arguments.quick)}\n\n{table(figures)}"
     print(results)
-    if arguments.write is not None:
-        page = arguments.write
-        old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}\n{END}\n"
-        page.write_text(replaced(old, BEGIN, END, results), encoding="utf-8")
+    if page is not None:
+        page.write_text(pages.replaced(old, results), encoding="utf-8")
     return 0
 
 

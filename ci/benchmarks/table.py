@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:

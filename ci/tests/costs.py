@@ -28,12 +28,15 @@ def run(
     return Run(arm, seconds, ready, 0.75, 1.0, tuple(every), tuple(fixtures))
 
 
-def measured(tests: Sequence[Timed] = (), /, **seconds: tuple[float, ...]) -> Measured:
+def measured(
+    tests: Sequence[Timed] = (), auto: int = 2, /, **seconds: tuple[float, ...]
+) -> Measured:
     """Make three rounds: as long as these say, by way (`n2` for two workers)."""
     ways = {
         SERIAL: (100.0, 101.0, 102.0),
         "n1": (105.0, 105.0, 105.0),
         "n2": (60.0, 60.0, 60.0),
+        "n3": (61.0, 61.0, 61.0),
         "n4": (62.0, 62.0, 62.0),
         **dict.fromkeys(OVERHEADS, (110.0, 112.0, 111.0)),
     } | seconds
@@ -46,4 +49,5 @@ def measured(tests: Sequence[Timed] = (), /, **seconds: tuple[float, ...]) -> Me
             if times
         },
         1234.0,
+        auto,
     )

@@ -6,15 +6,17 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from costs import run as made_up
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
+from shakeproof.gates import pages
 from shakeproof.gates.cost import page
 from shakeproof.gates.cost.arms import SERIAL, Arm, parallel
 from shakeproof.gates.cost.command import main
 from shakeproof.gates.cost.judging import verdict
-from shakeproof.gates.cost.machine import Machine
-from shakeproof.gates.cost.running import Bounds, Measured, measure, run_once
+from shakeproof.gates.cost.running import Bounds, Measured, auto_workers, measure, run_once
 from shakeproof.gates.cost.settings import Settings
+from shakeproof.gates.machine import Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +54,19 @@ def test_law(outer):
 def test_plain(number):
     assert number < 3
 """
+SLOW = """\
+import pytest
+
+pytestmark = pytest.mark.property
+
+
+def test_quick():
+    assert sum(range(10)) == 45
+
+
+def test_slow():
+    assert sum(range(20_000_000)) > 0
+"""
 MACHINE = Machine("a CPU", 2, "Linux", "3.11")
 ONE_PROCESS = Arm(SERIAL, ("-p", "no:randomly", "-n", "0"))
 
@@ -65,7 +80,7 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "pyproject.toml").write_text(PYPROJECT.replace("LIMIT", "30"), encoding="utf-8")
     (folder / "test_small.py").write_text(TESTS, encoding="utf-8")
-    (folder / "page.md").write_text(f"{page.BEGIN}\n{page.END}\n", encoding="utf-8")
+    (folder / "page.md").write_text(f"{pages.BEGIN}\n{pages.END}\n", encoding="utf-8")
     return folder
 
 
@@ -77,6 +92,7 @@ def test_one_process_shows_phases_marks_and_fixtures(root: Path, tmp_path: Path)
         "test_small.py::test_law",
         frozenset({"property"}),
     )
+    assert run.tests[1].marks == frozenset({"parametrize"})
     assert len(run.tests) == 4
     assert {(one.name, one.scope, one.times) for one in run.fixtures} >= {
         ("outer", "function", 1),
@@ -85,6 +101,60 @@ def test_one_process_shows_phases_marks_and_fixtures(root: Path, tmp_path: Path)
     assert {name for name, _ in run.tests[0].fixtures} >= {"outer", "inner"}
     assert run.ready is None
     assert 0 < run.collected <= run.first <= run.seconds
+
+
+def test_marks_are_markers_and_no_names(root: Path, tmp_path: Path) -> None:
+    """A folder, a module or a function called like a marker marks nothing; what a conftest.py marks counts."""
+    (root / "property").mkdir()
+    (root / "property" / "test_plain.py").write_text("def test_a(): pass\n", encoding="utf-8")
+    (root / "conftest.py").write_text(
+        "def pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n"
+        "        if item.name == 'test_b':\n"
+        "            item.add_marker('property')\n",
+        encoding="utf-8",
+    )
+    (root / "test_small.py").write_text(
+        "def test_b(): pass\ndef property(): pass\ndef test_property(): pass\n", encoding="utf-8"
+    )
+
+    run = run_once(ONE_PROCESS, (), root, tmp_path)
+
+    assert {test.test: test.marks for test in run.tests} == {
+        "property/test_plain.py::test_a": frozenset(),
+        "test_small.py::test_b": frozenset({"property"}),
+        "test_small.py::test_property": frozenset(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("hook", "arguments", "expected"),
+    [("", (), 5), ("7", (), 7), ("7", ("--maxprocesses=3",), 3)],
+    ids=["a variable", "a hook of the suite", "an option"],
+)
+def test_xdist_itself_says_how_many_workers_auto_makes(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hook: str,
+    arguments: tuple[str, ...],
+    expected: int,
+) -> None:
+    """Whatever decides it, and however many cores there are; no test is run for it."""
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "5")
+    (root / "test_small.py").write_text("raise RuntimeError('imported')\n", encoding="utf-8")
+    if hook:
+        text = f"def pytest_xdist_auto_num_workers(config):\n    return {hook}\n"
+        (root / "conftest.py").write_text(text, encoding="utf-8")
+
+    assert auto_workers(arguments, root) == expected
+
+
+def test_without_xdist_nobody_can_say_what_auto_makes(root: Path) -> None:
+    """Pytest's own words say what is wrong."""
+    with pytest.raises(ShakeproofError, match="how many workers -n auto makes") as raised:
+        auto_workers(("-p", "no:xdist"), root)
+
+    assert "unrecognized arguments" in str(raised.value)
 
 
 def test_workers_show_when_they_were_there(root: Path, tmp_path: Path) -> None:
@@ -145,22 +215,30 @@ def test_one_round_decides_nothing_and_is_written_down(
 
 
 def test_a_slow_test_makes_it_red(root: Path) -> None:
-    """Three real rounds in one process, and a limit of a hundred thousandth of a second for a law."""
-    settings = Settings(each={"property": 0.00001})
-    real = measure([ONE_PROCESS], (), root, Bounds(3, 600.0), say=lambda _: None)
-    others = {parallel(workers): real.of(SERIAL) for workers in (1, 2, 4)}
+    """Three real rounds in one process: a law that counts for long is over its limit, and the quick one is not blamed.
 
-    answer = verdict(settings, MACHINE, Measured({**real.runs, **others}), ())
+    The same rounds are green where the limit is high. The runs with workers are made up: no limit of theirs is missed.
+    """
+    (root / "test_small.py").write_text(SLOW, encoding="utf-8")
+    serial = measure([ONE_PROCESS], (), root, Bounds(3, 600.0), say=lambda _: None).of(SERIAL)
+    quick = {parallel(n): {number: made_up("", 0.1) for number in range(3)} for n in (1, 2, 3, 4)}
+    real = Measured({SERIAL: serial, **quick}, auto=2)
 
-    assert answer.answer == "fail"
-    assert answer.sentence.startswith("each of 1 property tests: 0.0")
+    strict = verdict(Settings(each={"property": 0.02}), MACHINE, real, ())
+    lenient = verdict(Settings(each={"property": 100.0}), MACHINE, real, ())
+
+    assert (strict.answer, lenient.answer) == ("fail", "pass")
+    assert strict.sentence.startswith("each of 2 property tests: ")
+    assert "the slowest is test_small.py::test_slow" in strict.sentence
+    assert "more above" not in strict.sentence
 
 
 @pytest.mark.parametrize(
     ("arguments", "name", "sentence"),
     [
         (["--write", "nowhere.md"], "", "nowhere.md cannot be read"),
-        ([], "pyproject.toml", "is no TOML"),
+        (["--write", "bare.md"], "bare.md", "bare.md: The page has no place"),
+        ([], "pyproject.toml", "is not TOML"),
         ([], "out/history.jsonl/a folder", "history.jsonl cannot be read: Is a directory"),
     ],
 )
@@ -174,8 +252,10 @@ def test_what_is_wrong_is_said_before_anything_is_measured(
 
     status = main(["--root", str(root), "--out", str(root / "out"), *arguments])
 
+    said = capsys.readouterr().err
     assert status == 2
-    assert sentence in capsys.readouterr().err
+    assert sentence in said
+    assert "round 1" not in said
 
 
 @pytest.mark.parametrize("rounds", ["0", "-1", "many"])

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from costs import measured
+from costs import measured, timed
 
 from shakeproof.gates.cost import command
 from shakeproof.gates.cost.judging import verdict
-from shakeproof.gates.cost.machine import Machine, this_machine
-from shakeproof.gates.cost.page import BEGIN, END
 from shakeproof.gates.cost.scaling import fit
 from shakeproof.gates.cost.settings import Settings
+from shakeproof.gates.machine import Machine, this_machine
+from shakeproof.gates.pages import BEGIN, END
 
 if TYPE_CHECKING:
     from shakeproof.gates.cost.running import Bounds, Measured
@@ -32,10 +32,16 @@ def test_on_one_core_sharing_cannot_be_told_from_working_alone() -> None:
 def test_a_number_of_workers_for_which_there_was_no_time_has_no_row() -> None:
     eight = Machine("a CPU", 8, "Linux", "3.11")
 
-    seen = verdict(Settings(), eight, measured(n2=(), n8=(50.0, 50.0, 50.0)), ())
+    seen = verdict(Settings(), eight, measured((), 8, n2=(), n8=(50.0, 50.0, 50.0)), ())
 
     rows = next(each.rows for each in seen.tables if each.rows[0][0] == "way")
-    assert [row[0] for row in rows[1:]] == ["in one process", "-n 1", "-n 4", "-n 8 (auto)"]
+    assert [row[0] for row in rows[1:]] == [
+        "in one process",
+        "-n 1",
+        "-n 3",
+        "-n 4",
+        "-n 8 (auto, one a core)",
+    ]
 
 
 def test_a_machine_that_tells_nothing_of_itself_has_a_name_and_cores_all_the_same(
@@ -67,6 +73,7 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> list[Bounds]:
         return measured()
 
     monkeypatch.setattr(command, "measure", not_made)
+    monkeypatch.setattr(command, "auto_workers", lambda *_: 2)
     return asked
 
 
@@ -87,10 +94,30 @@ def test_without_a_page_only_the_reports_and_the_log_are_written(
     assert len((out / "history.jsonl").read_text(encoding="utf-8").splitlines()) == 1
 
 
-@pytest.mark.usefixtures("bounds")
-def test_numbers_that_cannot_be_kept_are_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_is_written_into_the_page_is_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A test's parameters are part of its name, a password among them."""
+    tests = [timed("test_x[postgres://u:hunter2@db/x]", 5.0)]
+    monkeypatch.setattr(command, "measure", lambda *_, **__: measured(tests))
+    monkeypatch.setattr(command, "auto_workers", lambda *_: 2)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "page.md").write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+    out = tmp_path / "out"
+
+    command.main(["--root", str(tmp_path), "--out", str(out), "--write", "page.md"])
+
+    said = capsys.readouterr()
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    written = [path.read_text(encoding="utf-8") for path in out.iterdir()]
+    assert "test_x[postgres://u:***@db/x]" in page
+    assert "hunter2" not in "".join((page, *written, said.out, said.err))
+
+
+def test_numbers_that_cannot_be_kept_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bounds: list[Bounds]
+) -> None:
+    """It is said before anything is measured: nobody waits for minutes to hear it."""
     (tmp_path / "pyproject.toml").touch()
     out = tmp_path / "out"
     out.mkdir()
@@ -98,5 +125,5 @@ def test_numbers_that_cannot_be_kept_are_an_error(
 
     status = command.main(["--root", str(tmp_path), "--out", str(out)])
 
-    assert status == 2
+    assert (status, bounds) == (2, [])
     assert "history.jsonl cannot be written: No such file or directory." in capsys.readouterr().err

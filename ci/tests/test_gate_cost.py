@@ -14,15 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
+from shakeproof.gates import pages
 from shakeproof.gates.cost import breakdown, page
-from shakeproof.gates.cost.arms import SERIAL, arms, order
+from shakeproof.gates.cost.arms import SERIAL, arms, order, worker_counts
 from shakeproof.gates.cost.command import PAGE
 from shakeproof.gates.cost.judging import verdict
-from shakeproof.gates.cost.machine import Machine, this_machine
 from shakeproof.gates.cost.runs import Fixture, Timed, read_run
 from shakeproof.gates.cost.scaling import Scaling, fit
 from shakeproof.gates.cost.settings import Settings, read_settings
 from shakeproof.gates.cost.spread import Spread, spread
+from shakeproof.gates.machine import Machine, this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,8 +186,8 @@ def test_the_law_is_found_again_in_times_that_follow_it(
     a: float, b: float, c: float, cores: int
 ) -> None:
     """Whatever the three numbers are, T(n) is what it was for all numbers of workers."""
-    law = Scaling(a, b, c, cores, 0.0)
-    counts = sorted({1, 2, 4, cores})
+    counts = worker_counts(cores, cores)
+    law = Scaling(a, b, c, cores, 0.0, len(counts))
 
     found = fit({workers: law.seconds(workers) for workers in counts}, cores)
 
@@ -196,19 +197,60 @@ def test_the_law_is_found_again_in_times_that_follow_it(
     )
 
 
-@given(st.lists(st.floats(1, 1000), min_size=3, max_size=3))
+def test_a_law_that_the_times_do_not_follow_is_seen_to_be_off() -> None:
+    """Four measurements are one more than it has unknowns; three would fit exactly whatever they are."""
+    odd = {1: 105.0, 2: 60.0, 3: 62.0, 4: 100.0}
+
+    four = fit(odd, 2)
+    three = fit({workers: odd[workers] for workers in (1, 2, 3)}, 2)
+
+    assert (four.points, four.tested) == (4, True)
+    assert four.off > 5
+    assert (three.points, three.tested) == (3, False)
+    assert three.off == pytest.approx(0, abs=1e-9)
+
+
+def test_a_fit_that_tests_nothing_is_called_so() -> None:
+    """Nobody shall take a distance of 0.00 for a law that was confirmed: here time was up before `-n 3`."""
+
+    def distance(seen: Verdict) -> str:
+        rows = next(table.rows for table in seen.tables if table.title == "The law")
+        return next(value for what, value in rows if what.startswith("largest distance"))
+
+    assert "as many unknowns as measurements" in distance(judged(n3=()))
+    assert float(distance(judged())) >= 0
+
+
+def test_the_number_that_auto_makes_is_named_as_such() -> None:
+    """On a machine of four logical and two physical cores `-n auto` is not one worker a core."""
+    seen = verdict(SETTINGS, FOUR, measured((), 2, n4=(40.0, 40.0, 40.0)), ())
+
+    ways = next(table.rows for table in seen.tables if table.rows[0][0] == "way")
+    assert [row[0] for row in ways[1:]] == [
+        "in one process", "-n 1", "-n 2 (auto)", "-n 3", "-n 4 (one a core)",
+    ]  # fmt: skip
+    limits = next(table.rows for table in seen.tables if table.title == "Limits")
+    assert [row[0] for row in limits if "workers" in row[0]] == [
+        "the time of 2 workers to one process",
+        "the time of 4 workers to one process",
+        "the speed-up of 4 workers to one process",
+    ]
+    assert seen.details["auto"] == 2
+
+
+@given(st.lists(st.floats(1, 1000), min_size=4, max_size=4))
 def test_no_part_of_the_law_is_negative(times: list[float]) -> None:
     """Even where the times follow no law at all."""
-    found = fit(dict(zip((1, 2, 4), times, strict=True)), 2)
+    found = fit(dict(zip((1, 2, 3, 4), times, strict=True)), 2)
 
     assert min(found.serial, found.shared, found.worker) >= 0
 
 
 def test_more_workers_than_pay_are_not_recommended() -> None:
     """b/n saves 5 s from the second worker on, and each costs 20 s."""
-    assert Scaling(0, 10, 20, 8, 0).recommended == 1
-    assert Scaling(0, 100, 1, 8, 0).recommended == 8
-    assert Scaling(0, 100, 4, 8, 0).recommended == 5
+    assert Scaling(0, 10, 20, 8, 0, 4).recommended == 1
+    assert Scaling(0, 100, 1, 8, 0, 4).recommended == 8
+    assert Scaling(0, 100, 4, 8, 0, 4).recommended == 5
 
 
 def test_two_numbers_of_workers_are_too_few_for_a_law() -> None:
@@ -218,15 +260,23 @@ def test_two_numbers_of_workers_are_too_few_for_a_law() -> None:
 
 
 def test_each_way_is_run_once_where_auto_is_one_of_them() -> None:
-    """On two cores `auto` is `-n 2`; on eight it is a way of its own."""
-    assert [arm.name for arm in arms(SETTINGS, 2)].count("-n 2") == 1
-    assert "-n 8" in [arm.name for arm in arms(SETTINGS, 8)]
-    assert {arm.workers for arm in arms(SETTINGS, 8)} == {0, 1, 2, 4, 8}
+    """On two cores it may be `-n 2`; where xdist makes another number of workers it is a way of its own."""
+    assert worker_counts(2, 2) == (1, 2, 3, 4)
+    assert worker_counts(2, 0) == (1, 2, 3, 4)
+    assert worker_counts(16, 8) == (1, 2, 3, 4, 8, 16)
+
+    every = arms(SETTINGS, worker_counts(8, 6))
+
+    assert [(arm.name, arm.options[-1]) for arm in every if arm.workers > 4] == [
+        ("-n 6", "6"),
+        ("-n 8", "8"),
+    ]
+    assert len({arm.name for arm in every}) == len(every)
 
 
 def test_the_order_changes_with_the_round_and_not_with_the_run() -> None:
     """A slow moment shall not always meet the same way; the same rounds are the same for everybody."""
-    every = arms(SETTINGS, 2)
+    every = arms(SETTINGS, (1, 2, 3, 4))
 
     orders = {tuple(arm.name for arm in order(every, number)) for number in range(5)}
 
@@ -337,22 +387,16 @@ def test_a_run_without_tests_is_nothing_to_judge() -> None:
 
 def test_results_go_between_the_markers_and_a_tiny_run_says_so() -> None:
     """What stands around them stays."""
-    old = f"# Page\n\n{page.BEGIN}\nold\n{page.END}\n\nThe end.\n"
+    old = f"# Page\n\n{pages.BEGIN}\nold\n{pages.END}\n\nThe end.\n"
 
-    new = page.replaced(old, page.results(judged(), "Here.", quick=True))
+    new = pages.replaced(old, page.results(judged(), "Here.", quick=True))
 
     assert new.startswith(
-        f"# Page\n\n{page.BEGIN}\n{page.TINY}\n\nHere.\n\n**pass**: The suite takes"
+        f"# Page\n\n{pages.BEGIN}\n{page.TINY}\n\nHere.\n\n**pass**: The suite takes"
     )
-    assert new.endswith(f"\n{page.END}\n\nThe end.\n")
+    assert new.endswith(f"\n{pages.END}\n\nThe end.\n")
     assert "### Limits\n\n| what |" in new
     assert page.TINY not in page.results(judged(), "Here.", quick=False)
-
-
-def test_a_page_without_a_place_for_results_is_refused() -> None:
-    """Nothing is overwritten."""
-    with pytest.raises(ShakeproofError, match="no place for results"):
-        page.replaced("# Page\n", "new")
 
 
 def test_the_trend_is_of_the_same_machine_and_of_whole_runs() -> None:
@@ -387,7 +431,7 @@ def test_settings_have_defaults() -> None:
         ({"each": {"property": "1"}}, "write a number above 0"),
         ({"kinds": "unit"}, "write a list"),
         ({"hole": 1}, "knows no hole"),
-        (3, "is no table"),
+        (3, "is not a table"),
     ],
 )
 def test_a_wrong_setting_is_told_in_a_sentence(table: object, sentence: str) -> None:
@@ -422,4 +466,4 @@ def test_this_repositorys_own_settings_are_good() -> None:
 
     assert set(settings.each) <= set(settings.kinds)
     assert all((root / name).exists() for name in settings.quick)
-    assert page.END in page.replaced((root / PAGE).read_text(encoding="utf-8"), "new")
+    assert pages.END in pages.replaced((root / PAGE).read_text(encoding="utf-8"), "new")

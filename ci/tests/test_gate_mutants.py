@@ -187,7 +187,7 @@ def test_a_target_that_nobody_knows_is_named(
     for text, sentence in (
         ("", "has no [tool"),
         (table, "knows no other; there is: small"),
-        ("x", "is no TOML"),
+        ("x", "is not TOML"),
     ):
         (root / "pyproject.toml").write_text(text, encoding="utf-8")
 

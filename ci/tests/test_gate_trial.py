@@ -8,28 +8,132 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from benching import ONE
 
-from benchmarks.gate_trial import PLUGINS, SAME, SLOWER, Trial, conditions, missing, read, table
+from benchmarks.gate_trial import (
+    CODE,
+    PLUGINS,
+    ROOT,
+    SAME,
+    SLOWER,
+    Circumstances,
+    Trial,
+    append,
+    code_commit,
+    conditions,
+    counted,
+    main,
+    missing,
+    read,
+    table,
+)
+from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.processes import Side, measure
 
 if TYPE_CHECKING:
-    import pytest
     from benching import Bench
 
-EQUAL = Trial(1, SAME, "", "pass", "", 0, 8, 90.0, 0.5, quick=False)
-SLOWED = Trial(1, SLOWER, "a.py::test_a", "fail", "fail", 0, 8, 110.0, 0.7, quick=False)
+NOW = Circumstances("c0de" * 10, "a CPU, 2 cores, Linux, Python 3.11", quick=False, choose="")
+EQUAL = Trial(1, SAME, "", "pass", "", 0, 8, 90.0, 0.5, "2026-03-01", NOW)
+SLOWED = Trial(1, SLOWER, "a.py::test_a", "fail", "fail", 0, 8, 110.0, 0.7, "2026-03-02", NOW)
 
 
 def test_what_is_written_down_is_not_made_again(tmp_path: Path) -> None:
     """A trial that was interrupted goes on where it was."""
     file = tmp_path / "results.jsonl"
-    assert read(file) == ()
-    file.write_text(json.dumps(asdict(EQUAL)) + "\n", encoding="utf-8")
+    assert counted(file, NOW) == ()
+    append(file, EQUAL)
 
-    assert read(file) == (EQUAL,)
-    assert list(missing(read(file), 2)) == [(1, SLOWER), (2, SAME), (2, SLOWER)]
+    assert counted(file, NOW) == (EQUAL,)
+    assert list(missing(counted(file, NOW), 2)) == [(1, SLOWER), (2, SAME), (2, SLOWER)]
     assert list(missing([EQUAL, SLOWED], 1)) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(NOW, code="d1ff" * 10),
+        replace(NOW, machine="another CPU"),
+        replace(NOW, quick=True),
+        replace(NOW, choose="test_a"),
+    ],
+    ids=["commit", "machine", "rounds", "benchmarks"],
+)
+def test_what_came_about_otherwise_is_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: Circumstances
+) -> None:
+    """Old results are no results of today's gate; they are kept, not counted, and that is said."""
+    file = tmp_path / "results.jsonl"
+    append(file, replace(EQUAL, under=other))
+    append(file, SLOWED)
+
+    made = counted(file, NOW)
+
+    assert made == (SLOWED,)
+    assert list(missing(made, 1)) == [(1, SAME)]
+    assert "1 of 2 comparisons" in capsys.readouterr().err
+    assert len(list(read(file))) == 2
+
+
+@pytest.mark.parametrize(
+    "damaged", ['{"number": 1, "kind"', '{"number": 1}', "3", ""], ids=["half", "old", "no", "none"]
+)
+def test_a_half_written_line_spoils_no_other(tmp_path: Path, damaged: str) -> None:
+    """A trial that was killed while it wrote goes on where it was."""
+    file = tmp_path / "results.jsonl"
+    file.write_text(f"{json.dumps(asdict(EQUAL))}\n{damaged}", encoding="utf-8")
+
+    append(file, SLOWED)
+
+    assert list(read(file)) == [EQUAL, SLOWED]
+
+
+def test_the_commit_is_that_of_the_gates_code(bench: Bench) -> None:
+    """Another commit, of something else, makes no comparison again."""
+    bench.git("init", "--quiet")
+    with pytest.raises(ShakeproofError, match="git could not answer"):
+        code_commit(bench.root, ["bench"])
+
+    first = bench.commit()
+    with pytest.raises(ShakeproofError, match=r"git knows no commit of gone\.txt in"):
+        code_commit(bench.root, ["gone.txt"])
+    bench.write("notes.txt", "something else")
+    second = bench.commit()
+
+    assert code_commit(bench.root, ["bench"]) == first
+    assert code_commit(bench.root, ["bench", "notes.txt"]) == second
+
+
+def test_the_gates_code_is_where_it_is_looked_for() -> None:
+    """A folder that was renamed would have no commit, or an old one."""
+    assert [name for name in CODE if not (ROOT / name).is_dir()] == []
+
+
+def test_a_page_without_a_place_is_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody waits for two hours to hear it; what was made before is kept, even with `--fresh`."""
+    page, file = tmp_path / "page.md", tmp_path / "results.jsonl"
+    page.write_text("# Page\n", encoding="utf-8")
+    append(file, EQUAL)
+
+    assert main(["--fresh", "--results", str(file), "--write", str(page)]) == 2
+
+    said = capsys.readouterr()
+    assert "The page has no place" in said.err
+    assert said.out == ""
+    assert list(read(file)) == [EQUAL]
+
+
+def test_the_numbers_are_said_to_be_of_when_and_where_they_were_measured() -> None:
+    """The machine and the dates are those of the trials."""
+    assert conditions([SLOWED, EQUAL]).startswith(
+        "Measured from 2026-03-01 to 2026-03-02: a CPU, 2 cores, Linux, Python 3.11; the gate as of c0dec0dec0de; "
+        "8 benchmarks a comparison; load average 0.5 to 0.7 before them."
+    )
+    assert conditions([EQUAL]).startswith("Measured on 2026-03-01: ")
+    assert conditions([]) == "No comparison was made."
 
 
 def test_the_table_counts_each_kind_of_error() -> None:
@@ -51,7 +155,7 @@ def test_the_table_counts_each_kind_of_error() -> None:
 
 def test_a_trial_of_too_few_rounds_says_so() -> None:
     """Nobody shall take it for a result."""
-    assert "it means nothing" in conditions([replace(EQUAL, quick=True)])
+    assert "it means nothing" in conditions([replace(EQUAL, under=replace(NOW, quick=True))])
     assert "it means nothing" not in conditions([EQUAL])
 
 

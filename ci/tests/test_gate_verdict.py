@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
-from shakeproof.gates.verdict import Answer, Table, Verdict, settle, worst
+from shakeproof.gates.verdict import Answer, Table, Verdict, masked, settle, worst
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,15 +94,53 @@ def test_a_report_that_cannot_be_written_is_not_green(
     assert "some-gate: pass. Yes." in said.out
 
 
-def test_secrets_are_masked(tmp_path: Path) -> None:
-    """What a command line gave away is given away no further."""
-    verdict = Verdict("some-gate", "fail", "API_KEY=abc was seen.", notes=("TOKEN=def too",))
+def test_secrets_are_masked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a command line or a test's parameters gave away is given away no further, whatever part it stands in."""
+    verdict = Verdict(
+        "some-gate",
+        "fail",
+        "API_KEY=secret1 was seen.",
+        notes=("TOKEN=secret2 too",),
+        tables=(
+            Table(
+                "With PASSWORD=secret3",
+                (("test", "said"), ("test_x[postgres://u:secret4@db/x]", "COOKIE=secret5")),
+            ),
+        ),
+        details={
+            "tests": ({"test": "test_x[postgres://u:secret6@db/x]"}, ["AUTH=secret7"]),
+            "by_name": {"test_x[postgres://u:secret8@db/x]": 1.5},
+            "environment": {"API_TOKEN": "secret9"},
+        },
+    )
 
     settle("some-gate", lambda: verdict, tmp_path)
 
-    written = "".join(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
-    assert "abc" not in written
-    assert "def" not in written
+    texts = [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
+    said = capsys.readouterr()
+    assert len(texts) == 3
+    assert "secret" not in "".join((*texts, said.out, said.err))
+    assert all("***" in text for text in texts)
+
+
+def test_masking_hides_secrets_and_nothing_else() -> None:
+    """What is no secret stays as it is, and two names that differ in their secret alone stay two."""
+    details: dict[str, object] = {
+        "x[http://u:one@h]": 1,
+        "x[http://u:two@h]": True,
+        "numbers": [1, 2.5, None, "plain"],
+    }
+    verdict = Verdict("g", "pass", "Yes.", ("A note.",), (Table("T", (("a", "b"),)),), details)
+
+    seen = masked(verdict)
+
+    assert seen == masked(seen)
+    assert replace(seen, details={}) == replace(verdict, details={})
+    assert seen.details == {
+        "x[http://u:***@h]": 1,
+        "x[http://u:***@h] (2)": True,
+        "numbers": [1, 2.5, None, "plain"],
+    }
 
 
 @pytest.mark.parametrize(

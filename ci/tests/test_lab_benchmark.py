@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from generated import replaced
 
 from benchmarks.lab_benchmark import PAGE, PARTS, main
-from benchmarks.table import BEGIN, END, Figure, table
+from benchmarks.table import Figure, table
+from shakeproof.gates.pages import BEGIN, END, replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,21 @@ def test_each_part_brings_its_figures(
     assert page.read_text(encoding="utf-8") == f"before\n{BEGIN}\n{printed}{END}\nafter\n"
 
 
+def test_a_page_without_a_place_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody waits for twenty minutes to hear it."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n", encoding="utf-8")
+
+    assert main(["--quick", "--only", "guard", "--write", str(page)]) == 2
+
+    said = capsys.readouterr()
+    assert "The page has no place" in said.err
+    assert said.out == ""
+    assert page.read_text(encoding="utf-8") == "# Page\n"
+
+
 def test_a_figure_without_a_target_has_no_verdict() -> None:
     """It stands there to compare with."""
     figures = [
@@ -62,7 +77,7 @@ def test_the_page_holds_results_of_the_full_sizes() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     rows = [line for line in page.splitlines() if line.startswith("| ")]
-    assert replaced(page, BEGIN, END, "").count("Measured on") == 0
+    assert replaced(page, "").count("Measured on") == 0
     assert page.count("Measured on") == 1
     assert "--quick`: the figures mean nothing" not in page
     assert [

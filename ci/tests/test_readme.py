@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generated import replaced
+from shakeproof.gates.pages import replaced
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -31,7 +31,7 @@ def test_the_table_of_sessions_is_the_one_that_nox_lists() -> None:
 
     expected = readme_table.table(readme_table.listed_sessions())
 
-    assert replaced(readme, readme_table.BEGIN, readme_table.END, expected) == readme
+    assert replaced(readme, expected, readme_table.BEGIN, readme_table.END) == readme
     assert "`nox -s stability`" in expected
 
 
@@ -40,7 +40,7 @@ def test_a_table_that_drifted_is_put_right() -> None:
     readme_table = _readme_table()
     old = f"before\n{readme_table.BEGIN}\nold\n{readme_table.END}\nafter\n"
 
-    new = replaced(old, readme_table.BEGIN, readme_table.END, "| new |")
+    new = replaced(old, "| new |", readme_table.BEGIN, readme_table.END)
 
     assert new == f"before\n{readme_table.BEGIN}\n| new |\n{readme_table.END}\nafter\n"
 

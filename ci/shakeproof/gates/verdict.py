@@ -10,15 +10,16 @@ Inconclusive is a status of its own, so that neither green nor red hides that no
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.files import write_text
 from shakeproof.gates.documents import aligned, markdown
-from shakeproof.messages import mask
+from shakeproof.messages import mask, mask_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -84,33 +85,54 @@ def worst(answers: Iterable[Answer]) -> Answer:
     return next((answer for answer in order if answer in given), "pass")
 
 
+def masked(verdict: Verdict) -> Verdict:
+    """Hide what looks like a secret, wherever it stands: in sentences, cells and details, keys included.
+
+    A test's parameters are part of its name, so that a password may come with it. Nothing is written or printed of a
+    verdict but through this; to mask twice changes nothing.
+    """
+    return replace(
+        verdict,
+        sentence=mask(verdict.sentence),
+        notes=tuple(mask(note) for note in verdict.notes),
+        tables=tuple(
+            Table(mask(table.title), tuple(tuple(mask(cell) for cell in row) for row in table.rows))
+            for table in verdict.tables
+        ),
+        details=_masked_items(verdict.details),
+    )
+
+
 def as_document(verdict: Verdict) -> dict[str, object]:
-    """Return what `report.json` holds. Secrets are masked in the sentences; `details` must hold none."""
+    """Return what `report.json` holds."""
+    seen = masked(verdict)
     return {
         "schema": SCHEMA,
-        "gate": verdict.gate,
-        "verdict": verdict.answer,
-        "exit_status": verdict.exit_status,
-        "sentence": mask(verdict.sentence),
-        "notes": [mask(note) for note in verdict.notes],
-        **verdict.details,
+        "gate": seen.gate,
+        "verdict": seen.answer,
+        "exit_status": seen.exit_status,
+        "sentence": seen.sentence,
+        "notes": list(seen.notes),
+        **seen.details,
     }
 
 
 def as_markdown(verdict: Verdict) -> str:
     """Return the page for a job's summary: the answer first, then why, then the numbers."""
-    parts = [f"# {verdict.gate}: {verdict.answer}\n", f"{mask(verdict.sentence)}\n"]
-    if verdict.notes:
-        parts.append("".join(f"- {mask(note)}\n" for note in verdict.notes))
-    parts.extend(f"## {table.title}\n\n{markdown(table.rows)}" for table in verdict.tables)
+    seen = masked(verdict)
+    parts = [f"# {seen.gate}: {seen.answer}\n", f"{seen.sentence}\n"]
+    if seen.notes:
+        parts.append("".join(f"- {note}\n" for note in seen.notes))
+    parts.extend(f"## {table.title}\n\n{markdown(table.rows)}" for table in seen.tables)
     return "\n".join(parts)
 
 
 def as_text(verdict: Verdict) -> str:
     """Return the same for a terminal: the numbers first, the answer last, where the eye is."""
-    parts = [f"{table.title}\n\n{aligned(table.rows)}\n" for table in verdict.tables]
-    parts.extend(f"{mask(note)}\n" for note in verdict.notes)
-    parts.append(f"{verdict.gate}: {verdict.answer}. {mask(verdict.sentence)}\n")
+    seen = masked(verdict)
+    parts = [f"{table.title}\n\n{aligned(table.rows)}\n" for table in seen.tables]
+    parts.extend(f"{note}\n" for note in seen.notes)
+    parts.append(f"{seen.gate}: {seen.answer}. {seen.sentence}\n")
     return "".join(parts)
 
 
@@ -143,3 +165,24 @@ def settle(gate: str, judge: Callable[[], Verdict], folder: Path) -> int:
         status = status or 2
     (sys.stderr if verdict.answer == "error" else sys.stdout).write(as_text(verdict))
     return status
+
+
+def _masked_value(key: str, value: object) -> object:
+    """Mask one value of the details; `key` is what it is found under."""
+    if isinstance(value, str):
+        return mask_value(key, value)
+    if isinstance(value, dict):
+        return _masked_items(value)
+    if isinstance(value, list | tuple):
+        return [_masked_value(key, each) for each in value]
+    return value
+
+
+def _masked_items(items: Mapping[str, object]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in items.items():
+        name = mask(str(key))
+        if name in found:  # two that differ in nothing but their secret
+            name = next(more for n in itertools.count(2) if (more := f"{name} ({n})") not in found)
+        found[name] = _masked_value(str(key), value)
+    return found

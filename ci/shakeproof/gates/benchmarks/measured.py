@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.documents import as_object, count_at, text_at
+from shakeproof.gates.speeds import FAST_BELOW, MEDIUM_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 UNKNOWN: Final = "unknown"
-FAST_BELOW: Final = 0.1  # seconds
-MEDIUM_BELOW: Final = 1.0  # seconds
 WHY_NOTHING: Final = (
     "pytest-benchmark measures nothing under -n, with --benchmark-disable, or when no test asks "
     "for its fixture: look at the paths in [tool.shakeproof.benchmarks]"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, cast
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates.pyproject import read_pyproject, table_at, texts_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-TABLE: Final = "[tool.shakeproof.benchmarks]"
+WHERE: Final = "tool.shakeproof.benchmarks"
+TABLE: Final = f"[{WHERE}]"
 KEYS: Final = (
     "paths", "helpers", "install", "main", "tolerance", "tolerances", "instructions", "together",
 )  # fmt: skip
@@ -65,20 +66,9 @@ def read_settings(pyproject: Path) -> Settings:
 
     Raises `ShakeproofError` for a file that is no TOML and for each value that cannot be meant.
     """
-    try:
-        document: dict[str, object] = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not pyproject.exists():
         return Settings()
-    except OSError as error:
-        raise ShakeproofError(f"{pyproject} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ShakeproofError(f"{pyproject} is not TOML ({error}): mend it.") from error
-    table: object = document
-    for key in ("tool", "shakeproof", "benchmarks"):
-        table = cast("dict[str, object]", table).get(key, {})
-        if not isinstance(table, dict):
-            raise ShakeproofError(f"{key!r} in {pyproject} is not a table: write {TABLE}.")
-    return settings_of(cast("dict[str, object]", table))
+    return settings_of(table_at(read_pyproject(pyproject), WHERE))
 
 
 def settings_of(table: Mapping[str, object]) -> Settings:
@@ -102,25 +92,18 @@ def settings_of(table: Mapping[str, object]) -> Settings:
     return Settings(
         paths=paths,
         helpers=_places(table, "helpers", plain.helpers),
-        install=_texts(table, "install", plain.install),
+        install=texts_at(table, "install", WHERE, plain.install),
         main=main,
         tolerance=_share("tolerance", table.get("tolerance", plain.tolerance)),
         tolerances={key: _share(f"tolerances.{key}", value) for key, value in tolerances.items()},
-        instructions=_texts(table, "instructions", plain.instructions),
+        instructions=texts_at(table, "instructions", WHERE, plain.instructions),
         together=together,
     )
 
 
-def _texts(table: Mapping[str, object], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    value = table.get(key, list(default))
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise ShakeproofError(f"{TABLE}: {key} is {value!r}: write a list of texts.")
-    return tuple(cast("list[str]", value))
-
-
 def _places(table: Mapping[str, object], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return paths inside the project: they are replaced in a copy of it, and nothing else may be."""
-    places = _texts(table, key, default)
+    places = texts_at(table, key, WHERE, default)
     for place in places:
         path = PurePosixPath(place)
         if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 SERIAL: Final = "serial"
 COVERAGE, LEAKS, RANDOMLY, JSON = "coverage", "leak guard", "randomly", "JSON report"
 OVERHEADS: Final = (COVERAGE, LEAKS, RANDOMLY, JSON)
-WORKERS: Final = (1, 2, 4)
+WORKERS: Final = (1, 2, 3, 4)  # one number more than the law has unknowns
+NUMBER: Final = "-n "
 ONE_PROCESS: Final = ("-n", "0")
 DECLARED: Final = ("-p", "no:randomly")
 
@@ -28,13 +29,17 @@ class Arm:
     workers: int = 0  # 0: none, the tests run in pytest's own process
 
 
-def arms(settings: Settings, cores: int) -> tuple[Arm, ...]:
-    """List them: serial, with workers, and serial with one thing more. `auto` is as many workers as cores.
+def worker_counts(cores: int, auto: int) -> tuple[int, ...]:
+    """List the numbers of workers to measure: a few, one for each core, and what `-n auto` makes.
 
-    Where that is a number measured anyway, it is not run a second time.
+    A number that is there twice is measured once.
     """
+    return tuple(sorted({*WORKERS, cores, *([auto] if auto else [])}))
+
+
+def arms(settings: Settings, counts: Sequence[int]) -> tuple[Arm, ...]:
+    """List them: serial, with so many workers each, and serial with one thing more."""
     serial = (*DECLARED, *ONE_PROCESS)
-    counts = sorted({*WORKERS, cores})
     covered = (f"--cov={settings.source}", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
     return (
         Arm(SERIAL, serial),
@@ -48,7 +53,12 @@ def arms(settings: Settings, cores: int) -> tuple[Arm, ...]:
 
 def parallel(workers: int) -> str:
     """Name the run with so many workers."""
-    return f"-n {workers}"
+    return f"{NUMBER}{workers}"
+
+
+def workers_of(name: str) -> int:
+    """Tell how many workers a way of that name has; 0 in one process."""
+    return int(name.removeprefix(NUMBER)) if name.startswith(NUMBER) else 0
 
 
 def order(every: Sequence[Arm], round_: int) -> tuple[Arm, ...]:

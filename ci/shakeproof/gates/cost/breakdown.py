@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.gates.cost.runs import Timed
+from shakeproof.gates.speeds import FAST_BELOW, MEDIUM_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from shakeproof.gates.cost.runs import Run
 
-FAST_BELOW: Final = 0.1  # seconds
-MEDIUM_BELOW: Final = 1.0  # seconds
 SPEEDS: Final = (
     f"fast (under {FAST_BELOW:g} s)",
     f"medium (under {MEDIUM_BELOW:g} s)",

@@ -6,21 +6,22 @@ import argparse
 import os
 import sys
 import time
-import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.files import make_folder, write_text
-from shakeproof.gates.cost.arms import arms
+from shakeproof.gates import pages
+from shakeproof.gates.cost.arms import arms, worker_counts
 from shakeproof.gates.cost.judging import GATE, verdict
-from shakeproof.gates.cost.machine import Machine, this_machine
-from shakeproof.gates.cost.page import log_line, replaced, results, trend
-from shakeproof.gates.cost.running import Bounds, Measured, measure
+from shakeproof.gates.cost.page import log_line, results, trend
+from shakeproof.gates.cost.running import Bounds, Measured, auto_workers, measure
 from shakeproof.gates.cost.settings import read_settings
 from shakeproof.gates.coverage.repository import head
-from shakeproof.gates.verdict import Verdict, settle
+from shakeproof.gates.machine import Machine, this_machine
+from shakeproof.gates.pyproject import read_pyproject
+from shakeproof.gates.verdict import Verdict, masked, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,25 +71,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _judge(options: argparse.Namespace) -> Verdict:
+    """Read and try first all that could be wrong: nobody measures for minutes to hear it afterwards."""
     root: Path = options.root.absolute()
     make_folder(options.out)
-    settings = read_settings(_pyproject(root))
+    settings = read_settings(read_pyproject(root / "pyproject.toml"))
     page = None if options.write is None else root / options.write
-    text = (
-        None if page is None else _text(page)
-    )  # nobody measures for minutes to hear that there is no page
+    text = None if page is None else pages.read(page)
     history = _history(options.out / LOG)
+    commit = head(root)
     machine = this_machine()
     bounds = Bounds(1 if options.quick else options.rounds, options.budget)
     arguments = (*(settings.quick if options.quick else settings.pytest), *options.pytest)
+    auto = auto_workers(arguments, root)
+    ways = arms(settings, worker_counts(machine.cores, auto))
     loads = [os.getloadavg()[0]]
-    measured = measure(arms(settings, machine.cores), arguments, root, bounds, say=_say)
+    measured = replace(measure(ways, arguments, root, bounds, say=_say), auto=auto)
     loads.append(os.getloadavg()[0])
     conditions = _conditions(machine, measured, loads)
-    seen = _with_trend(verdict(settings, machine, measured, (conditions,)), history, machine)
-    _log(options.out / LOG, seen, root, quick=options.quick)
+    seen = masked(
+        _with_trend(verdict(settings, machine, measured, (conditions,)), history, machine)
+    )
+    _log(options.out / LOG, log_line(seen, _now(), commit, quick=options.quick))
     if page is not None and text is not None:
-        write_text(page, replaced(text, results(seen, conditions, quick=options.quick)))
+        write_text(page, pages.replaced(text, results(seen, conditions, quick=options.quick)))
     return seen
 
 
@@ -97,13 +102,20 @@ def _conditions(machine: Machine, measured: Measured, loads: Sequence[float]) ->
     before, after = loads
     return (
         f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}, {machine}: {runs} runs in {measured.seconds:.0f} s, "
-        f"each way once a round in an order that changes; medians, and in brackets the range. Load average "
+        f"each way once a round in an order that changes; medians, and in brackets the range. `-n auto` makes "
+        f"{measured.auto} workers here. Load average "
         f"{before:.1f} before and {after:.1f} after."
     )
 
 
 def _history(log: Path) -> Sequence[str]:
-    return _text(log).splitlines() if log.exists() else ()
+    lines = _text(log).splitlines() if log.exists() else ()
+    _log(log)
+    return lines
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _with_trend(seen: Verdict, history: Sequence[str], machine: Machine) -> Verdict:
@@ -111,21 +123,13 @@ def _with_trend(seen: Verdict, history: Sequence[str], machine: Machine) -> Verd
     return seen if before is None else replace(seen, tables=(*seen.tables, before))
 
 
-def _log(log: Path, seen: Verdict, root: Path, *, quick: bool) -> None:
-    """Add one line; what is there stays."""
-    date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def _log(log: Path, line: str = "") -> None:
+    """Add one line; what is there stays. Without a line this only tries whether there could be one."""
     try:
         with log.open("a", encoding="utf-8") as file:
-            file.write(log_line(seen, date, head(root), quick=quick) + "\n")
+            file.write(f"{line}\n" if line else "")
     except OSError as error:
         raise ShakeproofError(f"{log} cannot be written: {error.strerror}.") from error
-
-
-def _pyproject(root: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(_text(root / "pyproject.toml"))
-    except tomllib.TOMLDecodeError as error:
-        raise ShakeproofError(f"{root / 'pyproject.toml'} is no TOML: {error}.") from error
 
 
 def _text(path: Path) -> str:

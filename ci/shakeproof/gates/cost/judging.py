@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.cost import breakdown, tables
-from shakeproof.gates.cost.arms import SERIAL, WORKERS, parallel
+from shakeproof.gates.cost.arms import SERIAL, parallel
 from shakeproof.gates.cost.scaling import fit
 from shakeproof.gates.cost.spread import Spread, spread
 from shakeproof.gates.verdict import Verdict, worst
@@ -15,9 +15,9 @@ from shakeproof.gates.verdict import Verdict, worst
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from shakeproof.gates.cost.machine import Machine
     from shakeproof.gates.cost.running import Measured
     from shakeproof.gates.cost.settings import Settings
+    from shakeproof.gates.machine import Machine
     from shakeproof.gates.verdict import Answer
 
 GATE: Final = "suite-cost"
@@ -53,7 +53,7 @@ def verdict(
     tests = breakdown.typical(serial)
     limits = tuple(_limits(settings, machine, measured))
     answer = worst(limit.answer for limit in limits if limit.answer is not None)
-    scaling = fit(_medians(machine, measured), machine.cores)
+    scaling = fit(_medians(measured), machine.cores)
     unkept = [limit for limit in limits if limit.answer not in {"pass", None}]
     return Verdict(
         gate=GATE,
@@ -86,6 +86,7 @@ def verdict(
                 if runs
             },
             "scaling": {**asdict(scaling), "recommended": scaling.recommended},
+            "auto": measured.auto,
             "tests": [
                 {**asdict(test), "marks": sorted(test.marks), "seconds": test.seconds}
                 for test in tests
@@ -115,20 +116,19 @@ def _limits(settings: Settings, machine: Machine, measured: Measured) -> Iterato
     )
     for kind, seconds in settings.each.items():
         yield _each(kind, seconds, measured)
-    auto = measured.of(parallel(machine.cores))
-    slower = spread(breakdown.ratios(auto, serial))
-    what = f"{machine.cores} workers to one process"
-    yield Limit(
-        f"the time of {what}",
-        tables.shown(slower, " x"),
-        f"at most {settings.slower:g} x",
-        slower.at_most(settings.slower),
-        _few(slower),
-    )
-    faster = spread(breakdown.ratios(serial, auto))
+    for workers in sorted({machine.cores, measured.auto or machine.cores}):
+        slower = spread(breakdown.ratios(measured.of(parallel(workers)), serial))
+        yield Limit(
+            f"the time of {workers} workers to one process",
+            tables.shown(slower, " x"),
+            f"at most {settings.slower:g} x",
+            slower.at_most(settings.slower),
+            _few(slower),
+        )
+    faster = spread(breakdown.ratios(serial, measured.of(parallel(machine.cores))))
     enough = machine.cores >= settings.cores
     yield Limit(
-        f"the speed-up of {what}",
+        f"the speed-up of {machine.cores} workers to one process",
         tables.shown(faster, " x"),
         f"at least {settings.speedup:g} x from {settings.cores} cores on",
         faster.at_least(settings.speedup) if enough else None,
@@ -170,10 +170,9 @@ def _few(measured: Spread) -> str:
     return "" if measured.times > 2 else f" after {measured.times} of at least 3 runs"  # noqa: PLR2004 - see spread
 
 
-def _medians(machine: Machine, measured: Measured) -> Mapping[int, float]:
+def _medians(measured: Measured) -> Mapping[int, float]:
     """Give the typical time by number of workers, for those that time sufficed for."""
     return {
-        workers: spread(run.seconds for run in runs.values()).median
-        for workers in sorted({*WORKERS, machine.cores})
-        if (runs := measured.of(parallel(workers)))
+        workers: spread(run.seconds for run in measured.of(parallel(workers)).values()).median
+        for workers in measured.counts
     }

@@ -1,11 +1,10 @@
-"""Putting results into a page, and a line into the log (pure)."""
+"""What goes into a page, and the line for the log (pure)."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Final
 
-from shakeproof.errors import ShakeproofError
 from shakeproof.gates.documents import markdown
 from shakeproof.gates.verdict import Table
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
     from shakeproof.gates.verdict import Verdict
 
-BEGIN: Final = "<!-- results: begin -->"
-END: Final = "<!-- results: end -->"
 TINY: Final = "**A tiny run (`--quick`): it shows that measuring works; the figures mean nothing.**"
 BEFORE: Final = 5  # lines of the log that are shown
 
@@ -25,17 +22,6 @@ def results(seen: Verdict, conditions: str, *, quick: bool) -> str:
     parts = [*([TINY] if quick else []), conditions, f"**{seen.answer}**: {seen.sentence}"]
     parts += [f"### {table.title}\n\n{markdown(table.rows).rstrip()}" for table in seen.tables]
     return "\n\n".join(parts)
-
-
-def replaced(page: str, text: str) -> str:
-    """Put results between the markers of a page; raise ShakeproofError where it has none."""
-    if BEGIN not in page or END not in page:
-        raise ShakeproofError(
-            f"The page has no place for results: write {BEGIN} and {END} into it."
-        )
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def log_line(seen: Verdict, date: str, commit: str | None, *, quick: bool) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.gates.children import run
-from shakeproof.gates.cost.arms import order
+from shakeproof.gates.cost.arms import order, workers_of
 from shakeproof.gates.cost.runs import Run, read_run
-from shakeproof.gates.cost.watch import OPTION, now
+from shakeproof.gates.cost.watch import AUTO, OPTION, now
 from shakeproof.gates.documents import read_object
 
 if TYPE_CHECKING:
@@ -41,10 +41,18 @@ class Measured:
 
     runs: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
     seconds: float = 0.0  # that all took
+    auto: int = 0  # workers that `-n auto` makes here; 0: nobody asked
 
     def of(self, arm: str) -> Mapping[int, Run]:
         """Give the runs of one way, by round."""
         return self.runs.get(arm, {})
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers of workers that time sufficed for."""
+        return tuple(
+            sorted(n for name, runs in self.runs.items() if runs and (n := workers_of(name)))
+        )
 
 
 def measure(
@@ -76,6 +84,24 @@ def measure(
     return Measured(dict(runs), clock() - begun)
 
 
+def auto_workers(arguments: Sequence[str], root: Path) -> int:
+    """Ask pytest-xdist how many workers `-n auto` makes of this suite on this machine.
+
+    It need not be the cores that may be used: with psutil it is the physical cores of the machine, and a variable, an
+    option or the suite itself may say another number. Raises ShakeproofError where pytest cannot say.
+    """
+    with tempfile.TemporaryDirectory(prefix="suite-cost-", ignore_cleanup_errors=True) as folder:
+        told, printed = Path(folder, "workers.txt"), Path(folder, "printed.txt")
+        asked = (*PLUGIN, f"{AUTO}={told}", *PLAIN, "-n", "auto")
+        status = run((sys.executable, "-m", "pytest", *asked, *arguments), root, output=printed)
+        if status or not told.exists():
+            raise ShakeproofError(
+                f"pytest does not say how many workers -n auto makes (it ended with {status}): is pytest-xdist "
+                f"installed? Its last lines:\n{_last_lines(printed)}"
+            )
+        return int(told.read_text(encoding="utf-8"))
+
+
 def run_once(arm: Arm, arguments: Sequence[str], root: Path, folder: Path) -> Run:
     """Run the suite in one way, in a fresh process.
 
@@ -102,9 +128,13 @@ def run_once(arm: Arm, arguments: Sequence[str], root: Path, folder: Path) -> Ru
             "No test was collected, so there is nothing that costs: select some."
         )
     if status or not watched.exists():
-        said = printed.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
         raise ShakeproofError(
             f"The suite is red when it is run as {arm.name!r} (pytest ended with {status}), and what fails takes "
-            "another time: mend it first. Its last lines:\n" + "\n".join(said[-LAST_LINES:])
+            f"another time: mend it first. Its last lines:\n{_last_lines(printed)}"
         )
     return read_run(arm.name, seconds, begun, read_object(watched))
+
+
+def _last_lines(printed: Path) -> str:
+    said = printed.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    return "\n".join(said[-LAST_LINES:])

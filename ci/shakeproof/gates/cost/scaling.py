@@ -33,10 +33,16 @@ class Scaling:
     worker: float  # c
     cores: int
     off: float  # the largest distance of a measured median, seconds
+    points: int  # numbers of workers that were measured
 
     def seconds(self, workers: int) -> float:
         """Give T(n)."""
         return self.serial + self.shared / min(workers, self.cores) + self.worker * workers
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are more measurements than unknowns: else the law fits whatever it is worth."""
+        return self.points > UNKNOWNS
 
     @property
     def recommended(self) -> int:
@@ -65,7 +71,7 @@ def fit(medians: Mapping[int, float], cores: int) -> Scaling:
         abs(time - sum(x * y for x, y in zip(row, best, strict=True)))
         for row, time in zip(rows, wanted, strict=True)
     )
-    return Scaling(*best, cores=cores, off=off)
+    return Scaling(*best, cores=cores, off=off, points=len(medians))
 
 
 def _squares(

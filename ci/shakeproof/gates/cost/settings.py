@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates.pyproject import table_at, texts_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,38 +35,28 @@ def read_settings(pyproject: Mapping[str, object]) -> Settings:
 
     Raises ShakeproofError for a setting that is unknown or of the wrong type.
     """
-    table: object = pyproject
-    for key in WHERE.split("."):
-        table = table.get(key, {}) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise ShakeproofError(f"{WHERE} in pyproject.toml is no table: write [{WHERE}].")
+    table = table_at(pyproject, WHERE)
+    unknown = sorted(table.keys() - {field.name for field in fields(Settings)})
+    if unknown:
+        raise ShakeproofError(f"[{WHERE}] knows no {', '.join(unknown)}: drop it.")
     default = Settings()
-    rest = dict(table)
-    limits = rest.pop("each", {})
+    limits = table.get("each", {})
     if not isinstance(limits, dict):
         raise ShakeproofError(
             f"each in [{WHERE}] is {limits!r}: write a table of seconds by marker."
         )
-    found = Settings(
-        whole=_number(rest, "whole", default.whole),
+    return Settings(
+        whole=_number(table, "whole", default.whole),
         each={kind: _number(limits, kind, 0) for kind in limits},
-        slower=_number(rest, "slower", default.slower),
-        speedup=_number(rest, "speedup", default.speedup),
-        cores=int(_number(rest, "cores", default.cores)),
-        kinds=_texts(rest, "kinds"),
-        fixtures=_texts(rest, "fixtures"),
-        source=str(rest.pop("source", default.source)),
-        pytest=_texts(rest, "pytest"),
-        quick=_texts(rest, "quick"),
+        slower=_number(table, "slower", default.slower),
+        speedup=_number(table, "speedup", default.speedup),
+        cores=int(_number(table, "cores", default.cores)),
+        kinds=texts_at(table, "kinds", WHERE),
+        fixtures=texts_at(table, "fixtures", WHERE),
+        source=str(table.get("source", default.source)),
+        pytest=texts_at(table, "pytest", WHERE),
+        quick=texts_at(table, "quick", WHERE),
     )
-    rest = {
-        key: value
-        for key, value in rest.items()
-        if key not in {"whole", "slower", "speedup", "cores"}
-    }
-    if rest:
-        raise ShakeproofError(f"[{WHERE}] knows no {', '.join(sorted(rest))}: drop it.")
-    return found
 
 
 def _number(table: Mapping[str, object], key: str, default: float) -> float:
@@ -73,10 +64,3 @@ def _number(table: Mapping[str, object], key: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ShakeproofError(f"{key} in [{WHERE}] is {value!r}: write a number above 0.")
     return float(value)
-
-
-def _texts(table: dict[str, object], key: str) -> tuple[str, ...]:
-    value = table.pop(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ShakeproofError(f"{key} in [{WHERE}] is {value!r}: write a list of texts.")
-    return tuple(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.gates.cost import breakdown
-from shakeproof.gates.cost.arms import OVERHEADS, SERIAL, WORKERS, parallel
+from shakeproof.gates.cost.arms import OVERHEADS, SERIAL, parallel
 from shakeproof.gates.cost.spread import Spread, spread
 from shakeproof.gates.verdict import Table
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from shakeproof.gates.cost.breakdown import Part
     from shakeproof.gates.cost.judging import Limit
-    from shakeproof.gates.cost.machine import Machine
     from shakeproof.gates.cost.running import Measured
     from shakeproof.gates.cost.runs import Timed
     from shakeproof.gates.cost.scaling import Scaling
+    from shakeproof.gates.machine import Machine
 
 NONE: Final = "-"
+UNTESTED: Final = ", which tells nothing: as many unknowns as measurements"
 
 
 def limits(found: Iterable[Limit]) -> Table:
@@ -43,20 +44,13 @@ def scaling(machine: Machine, measured: Measured, fitted: Scaling) -> tuple[Tabl
             "first report",
         )
     ]
-    for workers in (0, *sorted({*WORKERS, machine.cores})):
+    for workers in (0, *measured.counts):
         runs = measured.of(parallel(workers) if workers else SERIAL)
-        if not runs:
-            continue
         faster = spread(breakdown.ratios(serial, runs))
         ready = [run.ready for run in runs.values() if run.ready is not None]
-        name = (
-            f"-n {workers}{' (auto)' if workers == machine.cores else ''}"
-            if workers
-            else "in one process"
-        )
         rows.append(
             (
-                name,
+                way(workers, machine, measured) if workers else "in one process",
                 shown(spread(run.seconds for run in runs.values()), ""),
                 shown(faster, " x") if workers else NONE,
                 f"{100 * faster.median / workers:.0f} %" if workers else NONE,
@@ -71,10 +65,22 @@ def scaling(machine: Machine, measured: Measured, fitted: Scaling) -> tuple[Tabl
         ("a: what stays serial", f"{fitted.serial:.2f}"),
         ("b: what is shared out", f"{fitted.shared:.2f}"),
         ("c: what each worker costs", f"{fitted.worker:.2f}"),
-        ("largest distance from a measured median", f"{fitted.off:.2f}"),
+        (
+            "largest distance from a measured median",
+            f"{fitted.off:.2f}{'' if fitted.tested else UNTESTED}",
+        ),
         ("recommended number of workers", str(fitted.recommended)),
     )
     return Table("Time by number of workers", tuple(rows)), Table("The law", law)
+
+
+def way(workers: int, machine: Machine, measured: Measured) -> str:
+    """Name a run with workers as people ask for it, and say what is special about their number."""
+    special = [
+        *(["auto"] if workers == measured.auto else []),
+        *(["one a core"] if workers == machine.cores else []),
+    ]
+    return f"{parallel(workers)} ({', '.join(special)})" if special else parallel(workers)
 
 
 def overheads(measured: Measured) -> Table:

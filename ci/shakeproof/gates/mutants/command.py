@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shakeproof.errors import ShakeproofError
 from shakeproof.files import make_folder
 from shakeproof.gates.mutants.mutating import MUTMUT, mutate
 from shakeproof.gates.mutants.results import GATE, verdict
 from shakeproof.gates.mutants.targets import read_targets
+from shakeproof.gates.pyproject import read_pyproject
 from shakeproof.gates.verdict import Verdict, settle
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def main(argv: Sequence[str], mutmut: Sequence[str] = MUTMUT) -> int:
 
 def _judge(options: argparse.Namespace, mutmut: Sequence[str]) -> Verdict:
     root: Path = options.root.absolute()
-    targets = read_targets(_pyproject(root / "pyproject.toml"), options.names)
+    targets = read_targets(read_pyproject(root / "pyproject.toml"), options.names)
     make_folder(options.out)
     outcomes = []
     for target in targets:
@@ -45,12 +44,3 @@ def _judge(options: argparse.Namespace, mutmut: Sequence[str]) -> Verdict:
         )
         outcomes.append(mutate(target, root, options.out, mutmut))
     return verdict(outcomes)
-
-
-def _pyproject(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ShakeproofError(f"{path} cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ShakeproofError(f"{path} is no TOML: {error}.") from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates.pyproject import table_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +34,8 @@ def read_targets(pyproject: Mapping[str, object], wanted: Sequence[str]) -> tupl
 
     Raises ShakeproofError where there is none, or not that one, and where one is incomplete.
     """
-    table: object = pyproject
-    for key in WHERE.split("."):
-        table = table.get(key, {}) if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not table:
+    table = table_at(pyproject, WHERE)
+    if not table:
         raise ShakeproofError(f"pyproject.toml has no [{WHERE}.NAME]: say what is to be mutated.")
     unknown = [name for name in wanted if name not in table]
     if unknown:
