@@ -152,7 +152,7 @@ def gate_trial(session: nox.Session) -> None:
     _python(session, "benchmarks.gate_trial", *session.posargs, env=env)
 
 
-@nox.session(name="suite-cost")  # no job: it runs the whole suite two dozen times
+@nox.session(name="suite-cost")  # no job: it runs the whole suite nearly thirty times
 def suite_cost(session: nox.Session) -> None:
     """What does the whole suite cost, and where does it go?"""
     _install(session, "coverage")

@@ -465,7 +465,7 @@ def test_against_the_last_commit_only_what_changed_since_counts(root: Path, ask:
 def test_a_pyproject_that_cannot_be_read_is_an_error(root: Path, ask: Ask) -> None:
     """Whether it is gone or damaged."""
     change(root, "pyproject.toml", "nonsense")
-    assert "is no TOML" in ask()[1]
+    assert "is not TOML" in ask()[1]
 
     (root / "pyproject.toml").unlink()
     assert "cannot be read" in ask()[1]

@@ -550,7 +550,7 @@ def test_the_project_itself_is_all_of_it() -> None:
         ({"source": "pkg", "packages": {"..": 90}}, "not a folder below"),
         ({"source": "pkg", "pytest": "-q"}, "write a list of texts"),
         ({"source": "pkg", "packages": {"pkg": 101}}, "write a percentage"),
-        ({"source": "pkg", "packages": 3}, "is no table"),
+        ({"source": "pkg", "packages": 3}, "write a table"),
         ({"source": "pkg", "changed": True}, "write a percentage"),
         ({"source": "pkg", "pragmas": -1}, "write a count"),
         ({"source": "pkg", "flor": 80}, "knows no flor"),

@@ -49,9 +49,8 @@ class Record:
 
     created: str
     commit: str
-    load: (
-        float | None
-    )  # processes that wanted to run, in the last minute; None where nobody noted it
+    # Processes that wanted to run, in the last minute; None where nobody noted it.
+    load: float | None
     processors: int | None  # None where nobody could tell
     machine: Machine
     measurements: tuple[Measurement, ...]

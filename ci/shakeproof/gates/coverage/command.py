@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tomllib
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from shakeproof.gates.coverage.ratchet import (
 )
 from shakeproof.gates.coverage.settings import Settings, read_settings
 from shakeproof.gates.coverage.worst import linked
+from shakeproof.gates.pyproject import read_pyproject
 from shakeproof.gates.verdict import SUMMARY, Verdict, settle
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 def _judge(options: argparse.Namespace) -> Verdict:
     root: Path = options.root.absolute()
-    settings = read_settings(_pyproject(root), options.suite, lambda name: (root / name).is_dir())
+    pyproject = read_pyproject(root / "pyproject.toml")
+    settings = read_settings(pyproject, options.suite, lambda name: (root / name).is_dir())
     # Before the tests run: nobody waits minutes to hear that a name was wrong.
     since = _base(options, root, settings)
     ratchet = _ratchet(options, root)
@@ -92,16 +93,6 @@ def _judge(options: argparse.Namespace) -> Verdict:
     if options.raised:
         write_text(root / FILE, write_ratchet(raised))
     return seen
-
-
-def _pyproject(root: Path) -> Mapping[str, object]:
-    path = root / "pyproject.toml"
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ShakeproofError(f"{path} cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ShakeproofError(f"{path} is no TOML: {error}.") from error
 
 
 def _base(options: argparse.Namespace, root: Path, settings: Settings) -> Since:

@@ -46,7 +46,7 @@ def read_ratchet(text: str) -> Mapping[str, Notch]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ShakeproofError(f"{FILE} is no TOML ({error}): restore it from git.") from error
+        raise ShakeproofError(f"{FILE} is not TOML ({error}): restore it from git.") from error
     return {name: _notch(name, entry) for name, entry in document.items()}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates.pyproject import table_at, texts_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,22 +23,18 @@ class Settings:
     """One suite, the code it is there for, and what is asked of it. Figures are percentages."""
 
     suite: str
-    source: (
-        str  # the folder whose every file counts, with forward slashes; "." is the project itself
-    )
+    source: str  # the folder whose every file counts, with forward slashes; "." is the project
     pytest: tuple[str, ...] = ()  # what makes pytest run this suite
     config: str = "pyproject.toml"  # where coverage.py finds its own settings
     packages: Mapping[str, float] = field(default_factory=dict)  # folders, each with its floor
     total: float = LEAST
     changed: float = CHANGED
     pragmas: int = 0  # how many `no cover` and `no branch` there may be
-    main: str = (
-        ""  # changes are counted from the merge base with this branch; unnamed, it is looked for
-    )
+    # Changes are counted from the merge base with this branch; unnamed, it is looked for.
+    main: str = ""
     sample: tuple[str, ...] = ()  # tests by which the faster core is found; none: the C tracer
-    elsewhere: tuple[
-        str, ...
-    ] = ()  # patterns of files that run where nothing is measured; `*` stands for no slash
+    # Patterns of files that run where nothing is measured; `*` stands for no slash.
+    elsewhere: tuple[str, ...] = ()
 
 
 def read_settings(
@@ -49,11 +46,11 @@ def read_settings(
     ShakeproofError where the suite is not there, where a setting is unknown or of the wrong type, and where the total
     would be allowed to fall under `LEAST`.
     """
-    suites = _table(_table(_table(pyproject, "tool"), "shakeproof"), "coverage")
+    suites = table_at(pyproject, WHERE)
     if suite not in suites:
         known = ", ".join(sorted(suites)) or "none"
         raise ShakeproofError(f"pyproject.toml has no [{WHERE}.{suite}]; there is: {known}.")
-    table = dict(_table(suites, suite))
+    table = dict(table_at(suites, suite))
     found = Settings(
         suite=suite,
         source=_folder(_text(table, "source", ""), is_folder),
@@ -95,17 +92,11 @@ def _folder(name: str, is_folder: Callable[[str], bool]) -> str:
     return folder.replace(".", "/") if imported else folder
 
 
-def _table(document: Mapping[str, object], key: str) -> Mapping[str, object]:
-    value = document.get(key, {})
-    if not isinstance(value, dict):
-        raise ShakeproofError(f"{key} in pyproject.toml is no table: {WHERE} has to be one.")
-    return value
-
-
 def _take(table: dict[str, object], key: str) -> Mapping[str, object]:
-    found = _table(table, key)
-    table.pop(key, None)
-    return found
+    value = table.pop(key, {})
+    if not isinstance(value, dict):
+        raise ShakeproofError(f"{key} in [{WHERE}] is {value!r}: write a table.")
+    return value
 
 
 def _text(table: dict[str, object], key: str, default: str) -> str:
@@ -116,10 +107,9 @@ def _text(table: dict[str, object], key: str, default: str) -> str:
 
 
 def _texts(table: dict[str, object], key: str) -> tuple[str, ...]:
-    value = table.pop(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ShakeproofError(f"{key} in [{WHERE}] is {value!r}: write a list of texts.")
-    return tuple(value)
+    found = texts_at(table, key, WHERE)
+    table.pop(key, None)
+    return found
 
 
 def _percent(value: object, name: str) -> float:
