@@ -86,7 +86,7 @@ def test_everybody_comes_to_the_end(calls: dict[Arm, list[int]]) -> None:
     assert counts == {arm: sum(own) + len(own) for arm, own in calls.items()}
 
 
-@pytest.mark.parametrize(("seconds", "calls"), [(1e-9, MOST), (0.03, 10), (10, FEWEST)])
+@pytest.mark.parametrize(("seconds", "calls"), [(1e-9, MOST), (0.02, 10), (10, FEWEST)])
 def test_what_is_short_is_called_more_often(seconds: float, calls: int) -> None:
     """Between a least and a most."""
     assert calls_worth(seconds) == calls

@@ -24,8 +24,8 @@ MOST_HASH_SEED: Final = 2**32 - 1
 # the caches meets all alike. (E. J. Williams, "Experimental designs balanced for the estimation of residual effects of
 # treatments", Australian Journal of Scientific Research A 2 (1949), pp. 149-168.)
 CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1))
-WORTH: Final = 0.3  # seconds that a benchmark is timed in one process...
-FEWEST, MOST = 3, 20  # ...but so many calls at least, and at most
+WORTH: Final = 0.2  # seconds that a benchmark is timed in one process...
+FEWEST, MOST = 3, 12  # ...but so many calls at least, and at most
 
 
 @dataclass(frozen=True)
