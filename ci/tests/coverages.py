@@ -6,6 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from shakeproof.gates.coverage.judging import Since
 from shakeproof.gates.coverage.measured import File
 from shakeproof.gates.coverage.ratchet import Notch
 from shakeproof.gates.coverage.settings import Settings
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS = Settings(suite="pkg", source="pkg", packages={"pkg/core": 80.0}, total=80.0)
+NOWHERE = Since("0" * 40)  # a commit that nothing is asked about
 HELD = {"pkg": Notch(0, 0), "pkg/core": Notch(0, 0)}  # a ratchet that holds all that is judged
 
 
@@ -28,6 +30,7 @@ def file(path: str, lines: int = 10, covered: int = 10, ways: int = 10, taken: i
     )
 
 
+GOOD = file("pkg/core/a.py")
 PYPROJECT = """\
 [tool.pytest.ini_options]
 pythonpath = ["."]

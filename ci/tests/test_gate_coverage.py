@@ -1,21 +1,16 @@
-"""The coverage gate's judgement: floors, ratchet, changes, pragmas, and what makes a measurement unbelievable."""
+"""The coverage gate's judgement: what is measured, changed and hidden, and what makes a measurement unbelievable."""
 
 from __future__ import annotations
 
 import json
-import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import coverage
 import coverage.config
 import pytest
-from coverages import HELD, SETTINGS, file
-from hypothesis import given
-from hypothesis import strategies as st
+from coverages import GOOD, HELD, NOWHERE, SETTINGS, file
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
-from shakeproof.gates.coverage import floors
 from shakeproof.gates.coverage.core import C_TRACER, MONITORING, candidates, choose
 from shakeproof.gates.coverage.evidence import (
     check_complete,
@@ -26,24 +21,12 @@ from shakeproof.gates.coverage.evidence import (
 from shakeproof.gates.coverage.judging import Since, verdict
 from shakeproof.gates.coverage.measured import Figures, File, read_report, total
 from shakeproof.gates.coverage.pragmas import PRAGMA, pragmas
-from shakeproof.gates.coverage.ratchet import (
-    FILE,
-    Notch,
-    lowered,
-    raise_ratchet,
-    read_ratchet,
-    write_ratchet,
-)
-from shakeproof.gates.coverage.settings import Settings, read_settings
 from shakeproof.gates.coverage.sources import python_files, read_source
 from shakeproof.gates.coverage.worst import holes, linked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-ROOT = Path(__file__).parents[2]
-NOWHERE = Since("0" * 40)
-GOOD = file("pkg/core/a.py")
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 def entry(**overrides: object) -> dict[str, object]:
@@ -99,160 +82,6 @@ def test_another_kind_of_file_is_refused(document: dict[str, object]) -> None:
     """What coverage did not write is not guessed at."""
     with pytest.raises(ShakeproofError):
         read_report(document)
-
-
-@pytest.mark.parametrize(
-    ("measured", "passed"),
-    [
-        (file("pkg/core/a.py", 100, 80, 100, 80), True),
-        (file("pkg/core/a.py", 10_000, 7_999, 10_000, 8_000), False),
-        (file("pkg/core/a.py", 100, 100, 100, 79), False),
-        (file("pkg/core/a.py", 100, 60, 0, 0), False),
-        (file("pkg/core/a.py", 100, 80, 0, 0), True),
-        (file("pkg/core/a.py", 0, 0, 0, 0), True),
-    ],
-    ids=["at the floor", "a hair below", "branches below", "lines below", "no branches", "empty"],
-)
-def test_both_figures_must_reach_the_floor(measured: File, *, passed: bool) -> None:
-    """Lines with branches, and branches alone, are each held to the floor without rounding."""
-    package, _ = floors.judge([measured, file("pkg/other.py")], SETTINGS, HELD)
-
-    assert (not package.faults) is passed
-
-
-def test_a_package_is_every_file_below_its_folder_and_no_other() -> None:
-    """Sub-packages count, neighbours whose name begins alike do not, the source is all of it."""
-    files = [file("pkg/core/a.py"), file("pkg/core/deep/b.py"), file("pkg/core_extra/c.py")]
-
-    package, whole = floors.judge(files, SETTINGS, HELD)
-
-    assert (package.figures.files, whole.figures.files) == (2, 3)
-
-
-def test_a_package_without_a_file_is_an_error() -> None:
-    """A renamed package does not pass for want of files."""
-    with pytest.raises(ShakeproofError, match="no file of 'pkg/core'"):
-        floors.judge([file("pkg/other.py")], SETTINGS, HELD)
-
-
-def test_what_is_below_the_floor_is_never_shown_as_the_floor() -> None:
-    """Figures are rounded down: 79.9999 % reads 79.99 %."""
-    assert floors.shown(79.9999) == "79.99 %"
-
-
-@pytest.mark.parametrize(
-    ("notch", "faults"),
-    [
-        (Notch(100, 100), 0),
-        (Notch(0, 0), 0),
-    ],
-)
-def test_the_ratchet_holds_what_was_reached(notch: Notch, faults: int) -> None:
-    """At the ratchet is enough."""
-    package, _ = floors.judge([GOOD], SETTINGS, {**HELD, "pkg/core": notch})
-
-    assert len(package.faults) == faults
-
-
-def test_falling_below_the_ratchet_fails_above_the_floor() -> None:
-    """90 % is above the floor of 80 %, and once it was 95 %; each figure has a sentence."""
-    slipped = file("pkg/core/a.py", 100, 90, 100, 90)
-
-    package, _ = floors.judge([slipped], SETTINGS, {**HELD, "pkg/core": Notch(95, 95)})
-
-    assert [fault.split(":")[1].split(" fell")[0] for fault in package.faults] == [
-        " coverage",
-        " coverage of branches",
-    ]
-
-
-def test_what_the_ratchet_holds_is_judged_without_a_floor() -> None:
-    """Taking a package out of the settings does not let it fall; what other suites reached is theirs to judge."""
-    ratchet = {
-        **HELD,
-        "pkg/api": Notch(95, 95),
-        "pkg_extra": Notch(100, 100),
-        "other": Notch(100, 100),
-    }
-
-    found = floors.judge([GOOD, file("pkg/api/b.py", 100, 90)], SETTINGS, ratchet)
-
-    assert {one.name: bool(one.faults) for one in found} == {
-        "pkg/core": False,
-        "pkg/api": True,
-        "pkg": False,
-    }
-    assert found[-1].name == "pkg"
-
-
-@pytest.mark.parametrize("lost", ["pkg", "pkg/core"])
-def test_a_missing_entry_of_the_ratchet_is_a_fault(lost: str) -> None:
-    """Deleting it is no way to fall, and a new package is held from the first day on."""
-    ratchet = {name: notch for name, notch in HELD.items() if name != lost}
-
-    answer = verdict("coverage-gate", SETTINGS, [GOOD], ratchet=ratchet, since=NOWHERE, hidden=())
-
-    assert answer.answer == "fail"
-    assert answer.sentence == (
-        f"{lost}: the ratchet has no entry, so nothing keeps it from falling: put it in with `-- --raise`."
-    )
-
-
-def test_a_package_that_only_the_ratchet_knows_and_that_is_gone_is_an_error() -> None:
-    """It was renamed: the sentence names the file that has to follow."""
-    with pytest.raises(
-        ShakeproofError, match=r"'pkg/old': correct the name in coverage-ratchet\.toml"
-    ):
-        floors.judge([GOOD], SETTINGS, {**HELD, "pkg/old": Notch(1, 1)})
-
-
-def test_the_whole_as_a_package_has_the_higher_floor() -> None:
-    """Named under `packages` as well, the source is not held to less than it says there."""
-    high = Settings(suite="pkg", source="pkg", packages={"pkg": 95.0}, total=80.0)
-
-    (whole,) = floors.judge([file("pkg/a.py", 100, 90)], high, {"pkg": Notch(0, 0)})
-
-    assert whole.floor == 95.0
-
-
-@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 50), st.integers(0, 50))
-def test_raising_never_lowers(coverage: int, branches: int, lines: int, taken: int) -> None:
-    """Whatever was measured, no figure of the ratchet falls, and what is written is read back."""
-    before = {"pkg": Notch(coverage, branches), "other": Notch(50, 50)}
-    reached = file("pkg/a.py", 50, lines, 50, taken).figures
-
-    after = raise_ratchet(before, {"pkg": reached, "new": reached})
-
-    assert list(lowered(before, after)) == []
-    assert after["other"] == Notch(50, 50)
-    assert after["new"].coverage <= reached.percent <= after["new"].coverage + 1
-    assert read_ratchet(write_ratchet(after)) == after
-
-
-def test_a_hand_that_lowers_the_ratchet_is_named() -> None:
-    """An entry that fell, and one that is gone, are both said."""
-    before = {"a": Notch(90, 90), "b": Notch(80, 80), "c": Notch(70, 70)}
-
-    said = list(lowered(before, {"a": Notch(90, 89), "c": Notch(71, 70)}))
-
-    assert ["a was 90 % and 90 %" in said[0], "b was 80 %" in said[1], len(said)] == [True, True, 2]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "nonsense",
-        "a = 1",
-        "[a]\ncoverage = 1",
-        "[a]\ncoverage = 1\nbranches = 101",
-        "[a]\ncoverage = 1\nbranches = true",
-        "[a]\ncoverage = 1\nbranches = 1\nmore = 1",
-    ],
-)
-def test_a_damaged_ratchet_is_refused(text: str) -> None:
-    """A figure that cannot be read would hold nothing."""
-    with pytest.raises(ShakeproofError, match="coverage-ratchet"):
-        read_ratchet(text)
 
 
 HIDING = """\
@@ -494,93 +323,6 @@ def test_the_faster_core_by_its_least_time_measures(monitoring: list[float], cor
     assert "1.00 s with the C tracer" in choice.why
 
 
-def settings(folders: Collection[str] = (), /, **table: object) -> Settings:
-    """Read these settings, in a project that has these folders."""
-    pyproject = {"tool": {"shakeproof": {"coverage": {"pkg": table}}}}
-    return read_settings(pyproject, "pkg", folders.__contains__)
-
-
-def test_settings_name_packages_by_folder_or_by_import() -> None:
-    """Both are the same package."""
-    read = settings(source="pkg", packages={"pkg.core": 90, "pkg/api": 91.5})
-
-    assert read.packages == {"pkg/core": 90.0, "pkg/api": 91.5}
-    assert (read.total, read.changed, read.pragmas) == (80.0, 95.0, 0)
-
-
-@pytest.mark.parametrize(
-    ("name", "folder"),
-    [
-        (".", "."),
-        ("./", "."),
-        ("./pkg", "pkg"),
-        ("pkg/", "pkg"),
-        ("pkg//core/../api", "pkg/api"),
-        ("pkg\\core", "pkg/core"),
-        ("my.dir", "my.dir"),
-        ("pkg.core", "pkg/core"),
-        ("./not.there", "not.there"),
-        (".hidden", ".hidden"),
-    ],
-)
-def test_a_source_is_a_folder_of_the_project(name: str, folder: str) -> None:
-    """However it is written; dots are those of an import only where no folder is called so."""
-    assert settings(["my.dir"], source=name).source == folder
-
-
-def test_the_project_itself_is_all_of_it() -> None:
-    """Not the root of the file system, whose name without a slash is as empty."""
-    everything = Settings(suite="all", source=".")
-    files = [file("a.py", 10, 10), file("pkg/b.py", 10, 9)]
-
-    (whole,) = floors.judge(files, everything, {".": Notch(0, 0)})
-
-    assert (whole.name, whole.figures.files, whole.faults) == (".", 2, ())
-
-
-@pytest.mark.parametrize(
-    ("table", "sentence"),
-    [
-        ({"source": "pkg", "total": 79.9}, "80 % is the floor nobody may lower"),
-        ({"source": ""}, "without a name"),
-        ({"source": 3}, "write a text"),
-        ({"source": "/"}, "not a folder below"),
-        ({"source": "/pkg"}, "not a folder below"),
-        ({"source": "../pkg"}, "not a folder below"),
-        ({"source": "pkg", "packages": {"..": 90}}, "not a folder below"),
-        ({"source": "pkg", "pytest": "-q"}, "write a list of texts"),
-        ({"source": "pkg", "packages": {"pkg": 101}}, "write a percentage"),
-        ({"source": "pkg", "packages": 3}, "write a table"),
-        ({"source": "pkg", "changed": True}, "write a percentage"),
-        ({"source": "pkg", "pragmas": -1}, "write a count"),
-        ({"source": "pkg", "flor": 80}, "knows no flor"),
-    ],
-)
-def test_a_wrong_setting_is_told_in_a_sentence(table: dict[str, object], sentence: str) -> None:
-    """Nothing is guessed, and nobody lowers the floor under the total."""
-    with pytest.raises(ShakeproofError, match=sentence):
-        settings(**table)
-
-
-def test_a_suite_without_settings_is_named_with_those_that_have_some() -> None:
-    """A wrong name does not judge nothing."""
-    with pytest.raises(ShakeproofError, match=r"no \[tool.shakeproof.coverage.pkg\]; there is: b"):
-        read_settings({"tool": {"shakeproof": {"coverage": {"b": {}}}}}, "pkg", bool)
-
-
 def test_nothing_adds_up_to_nothing() -> None:
     """The figures of no file are those of a file without code, but for the number of files."""
     assert total([]) == Figures()
-
-
-def test_this_repositorys_own_settings_are_good() -> None:
-    """Both suites are judged, and the ratchet holds only what is judged."""
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    suites = [
-        read_settings(pyproject, suite, lambda name: (ROOT / name).is_dir())
-        for suite in ("backend", "engine")
-    ]
-
-    judged_ = {name for one in suites for name in (one.source, *one.packages)}
-    assert all((ROOT / name).is_dir() for name in judged_)
-    assert read_ratchet((ROOT / FILE).read_text(encoding="utf-8")).keys() <= judged_

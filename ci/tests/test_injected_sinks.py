@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from folders import tree
 from injected import injected
 
 if TYPE_CHECKING:
@@ -210,19 +210,6 @@ def test_where_nobody_is_left_to_be_told_nothing_is_wrong(
         Path("inbox").unlink()
 
     sink.write({"event": "start"})
-
-
-def tree(folder: Path) -> dict[str, object]:
-    """Say what is in a folder: kinds, modes, contents."""
-    found: dict[str, object] = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_symlink():
-            found[name] = str(path.readlink())
-        else:
-            content = None if path.is_dir() else path.read_bytes()
-            found[name] = (stat.S_IMODE(path.stat().st_mode), content)
-    return found
 
 
 @pytest.fixture

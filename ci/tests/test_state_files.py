@@ -8,12 +8,12 @@ import os
 import shutil
 import socket
 import sqlite3
-import stat
 import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from folders import tree
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,19 +44,6 @@ def changes(probe: Files, action: Callable[[], object]) -> list[Change]:
 
 def seen(probe: Files, action: Callable[[], object]) -> dict[str, tuple[str | None, str | None]]:
     return {each.key: (each.before, each.after) for each in changes(probe, action)}
-
-
-def tree(folder: Path) -> dict[str, object]:
-    """Say what is in a folder: kinds, modes, contents."""
-    found: dict[str, object] = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_symlink():
-            found[name] = str(path.readlink())
-        else:
-            content = None if path.is_dir() else path.read_bytes()
-            found[name] = (stat.S_IMODE(path.stat().st_mode), content)
-    return found
 
 
 def test_a_file_that_is_new_is_told(folder: Path) -> None:
