@@ -48,7 +48,7 @@ SLOWED_BY: Final = 0.1
 COMPARISONS: Final = 30
 SHORT: Final = 12
 SAME, SLOWER = "same", "slower"
-QUICK: Final = Effort(looks=(2,), second=2)
+QUICK: Final = Effort(looks=(2,), second=(2,))
 
 
 @dataclass(frozen=True, slots=True)

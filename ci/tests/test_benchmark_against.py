@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from shakeproof.gates.verdict import Verdict
 
-FEW = Effort(looks=(1,), second=1)
+FEW = Effort(looks=(1,), second=(1,))
 CI = Path(__file__).parents[1]
 
 

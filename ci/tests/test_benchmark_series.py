@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shakeproof.gates.benchmarks.plan import Arm, RoundPlan
     from shakeproof.gates.benchmarks.series import Decision
 
-EFFORT = Effort(looks=(6, 9), second=6)
+EFFORT = Effort(looks=(6, 9), second=(6, 9))
 STEADY, SLOWER, WILD = "a.py::test_steady", "a.py::test_slower", "a.py::test_wild"
 
 
@@ -53,6 +53,10 @@ def slower_at_first(arm: Arm, number: int) -> float:
     return slower(arm, number) if number <= EFFORT.looks[0] else steady(arm, number)
 
 
+def slower_then_wild(arm: Arm, number: int) -> float:
+    return (slower if number <= EFFORT.looks[0] else wild)(arm, number)
+
+
 def decided(bench: Bench) -> dict[str, Decision]:
     tolerances = dict.fromkeys(bench.times, 0.05)
     decisions = decide(tolerances, bench.measure, round_plans(1), EFFORT, lambda _: None)
@@ -86,7 +90,15 @@ def test_only_the_second_series_makes_a_failure() -> None:
     found = decided(Bench({SLOWER: slower_at_first}))[SLOWER]
 
     assert (found.first.state, found.answer, found.confirmed) == ("slower", "pass", True)
-    assert len(found.rounds) == EFFORT.second
+    assert len(found.rounds) == 6
+
+
+def test_a_second_series_that_decides_nothing_is_gone_through_to_its_end() -> None:
+    """Doubt about what looked slower is neither a pass nor a failure."""
+    found = decided(Bench({SLOWER: slower_then_wild}))[SLOWER]
+
+    assert (found.first.state, found.answer, found.confirmed) == ("slower", "inconclusive", True)
+    assert len(found.rounds) == 9
 
 
 def test_each_round_has_a_plan_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -63,20 +64,24 @@ def common_benchmarks(
     """
     base, head, again = sides["base"], sides["head"], sides["again"]
     chosen = ("-k", choose) if choose else ()
-    old = _own(base, settings.paths, chosen)
-    for side in (base, again):
-        take_benchmarks(side, head, settings)
-    there = _tried(head, settings.paths, chosen)
-    check_passed(head, there.watched)
-    if not there.watched.tests:
-        why = f"-k {choose!r} chooses none" if choose else WHY_NOTHING
-        raise ShakeproofError(f"No benchmark was found: {why}.")
-    if not choose:
-        settings.check_names(there.watched.tests)
-    names.check(there.watched.tests, old, "the base", accept_new=accept_new)
-    before = _tried(base, settings.paths, chosen, old)
+    # Two at a time, a processor each, since nothing is decided by how long they take here.
+    with ThreadPoolExecutor(2 if settings.together else 1) as pool:
+        listing = pool.submit(_own, base, settings.paths, chosen)
+        trying = pool.submit(_tried, head, settings.paths, chosen)
+        old, there = listing.result(), trying.result()
+        check_passed(head, there.watched)
+        if not there.watched.tests:
+            why = f"-k {choose!r} chooses none" if choose else WHY_NOTHING
+            raise ShakeproofError(f"No benchmark was found: {why}.")
+        if not choose:
+            settings.check_names(there.watched.tests)
+        names.check(there.watched.tests, old, "the base", accept_new=accept_new)
+        for side in (base, again):
+            take_benchmarks(side, head, settings)
+        before, twin = pool.map(
+            lambda side: _tried(side, settings.paths, chosen, old), (base, again)
+        )
     tests, notes = _compared(base, before, there.watched, old)
-    twin = _tried(again, settings.paths, chosen, old)
     if twin.watched.tests != before.watched.tests:
         raise ShakeproofError(
             f"{base.name} had other benchmarks when it was asked again, so nothing is compared: see that what is "

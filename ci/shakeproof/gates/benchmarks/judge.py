@@ -13,11 +13,11 @@ Estimation and Hypothesis Testing", 3rd ed. (2012), section 4.4.
 How the error rates are held, with several benchmarks and several looks at the data:
 
 - *False alarms.* The first series may be looked at several times and only nominates. The nominated are measured again,
-  and fail by the second series alone: fresh data, a number of rounds fixed beforehand, one look. So neither the looks
-  nor the choice of the nominated can bias the answer (D. R. Cox, "A note on data-splitting for the evaluation of
-  significance levels", Biometrika 62 (1975), pp. 441-444), and the 5 % are shared among the nominated (Bonferroni):
-  of all comparisons of equal revisions, at most 2.5 % fail, however many benchmarks there are - less in truth, since a
-  benchmark has to be nominated first, and be slower by half of the tolerance besides.
+  and fail by the second series alone, which is fresh data: neither the looks at the first nor the choice of the
+  nominated can bias the answer (D. R. Cox, "A note on data-splitting for the evaluation of significance levels",
+  Biometrika 62 (1975), pp. 441-444). Its 5 % are shared among the nominated and among its looks, whose number is fixed
+  beforehand (Bonferroni): of all comparisons of equal revisions, at most 2.5 % fail, however many benchmarks there
+  are - less in truth, since a benchmark has to be nominated first, and be slower by half of the tolerance besides.
 - *Misses.* A benchmark passes at the first look at which its interval lies below the tolerance. The 5 % are shared
   among the looks, so that a benchmark slower by the tolerance or more passes by mistake in 2.5 % at most.
 
@@ -92,9 +92,11 @@ def judge_look(rounds: Sequence[Round], tolerance: float, looks: int) -> Judgeme
     return _judge(rounds, tolerance, slower_error=ERROR, pass_error=ERROR / looks)
 
 
-def judge_again(rounds: Sequence[Round], tolerance: float, nominated: int) -> Judgement:
-    """Judge the second series of one of so many nominated benchmarks; `slower` is final."""
-    return _judge(rounds, tolerance, slower_error=ERROR / nominated, pass_error=ERROR)
+def judge_again(rounds: Sequence[Round], tolerance: float, looks: int, nominated: int) -> Judgement:
+    """Judge one of the `looks` at the second series of one of so many nominated; `slower` is final."""
+    return _judge(
+        rounds, tolerance, slower_error=ERROR / looks / nominated, pass_error=ERROR / looks
+    )
 
 
 def middle_mean(values: Sequence[float]) -> float:

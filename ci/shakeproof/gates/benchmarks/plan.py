@@ -33,7 +33,7 @@ class Effort:
     """How many rounds are made."""
 
     looks: tuple[int, ...] = (8, 12, 18)  # when the first series is judged; the last is its limit
-    second: int = 12  # of the second series
+    second: tuple[int, ...] = (8, 12)  # the same of the second series
 
 
 @dataclass(frozen=True)

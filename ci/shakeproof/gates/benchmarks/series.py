@@ -5,21 +5,23 @@ Knows nothing of processes: it is handed a function that measures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.judge import Round, judge_again, judge_look
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
     from shakeproof.gates.benchmarks.judge import Judgement
     from shakeproof.gates.benchmarks.plan import Arm, Effort, RoundPlan
     from shakeproof.gates.verdict import Answer
 
 # Which benchmarks, in which round: of each arm the smallest seconds of each, by name.
 Measure: TypeAlias = "Callable[[Sequence[str], RoundPlan], Mapping[Arm, Mapping[str, float]]]"
-Rounds: TypeAlias = Mapping[str, Sequence[Round]]
+Judged: TypeAlias = "tuple[Judgement, tuple[Round, ...]]"  # what was judged, and by which rounds
 
 
 @dataclass(frozen=True)
@@ -47,42 +49,55 @@ def decide(
     say: Callable[[str], None],
 ) -> tuple[Decision, ...]:
     """Decide about each benchmark, given by name with its tolerance; `judge` says how."""
-    first: dict[str, Judgement] = {}
-    rounds: dict[str, list[Round]] = {name: [] for name in tolerances}
-    open_ = list(tolerances)
-    done = 0
-    for look in effort.looks:
-        say(f"rounds {done + 1} to {look} of at most {effort.looks[-1]}, {_benchmarks(len(open_))}")
-        _gather(rounds, open_, measure, plans, look - done)
-        done = look
-        first |= {
-            name: judge_look(rounds[name], tolerances[name], len(effort.looks)) for name in open_
-        }
-        open_ = [name for name in open_ if first[name].state in {"undecided", "noisy"}]
-        if not open_:
-            break
-    nominated = [name for name, judgement in first.items() if judgement.state == "slower"]
-    again: dict[str, list[Round]] = {name: [] for name in nominated}
+
+    def once(name: str, rounds: Sequence[Round]) -> Judgement:
+        return judge_look(rounds, tolerances[name], len(effort.looks))
+
+    def twice(name: str, rounds: Sequence[Round]) -> Judgement:
+        return judge_again(rounds, tolerances[name], len(effort.second), len(nominated))
+
+    gather = partial(_gather, measure, plans)
+    first = _series(tuple(tolerances), effort.looks, once, gather, say)
+    nominated = [name for name, (judgement, _) in first.items() if judgement.state == "slower"]
+    second: Mapping[str, Judged] = {}
     if nominated:
-        say(
-            f"{_benchmarks(len(nominated))} may be slower: measured again, over {effort.second} rounds"
-        )
-        _gather(again, nominated, measure, plans, effort.second)
+        say(f"{_benchmarks(len(nominated))} may be slower: measured again")
+        second = _series(nominated, effort.second, twice, gather, say)
     return tuple(
-        _second(name, tolerances[name], first[name], again[name], len(nominated))
-        if name in again
-        else _first(name, tolerances[name], first[name], rounds[name])
-        for name in tolerances
+        _decision(name, tolerances[name], first[name], second.get(name)) for name in tolerances
     )
 
 
-def _gather(
-    rounds: Mapping[str, list[Round]],
+def _series(
     names: Sequence[str],
+    looks: Sequence[int],
+    judge: Callable[[str, Sequence[Round]], Judgement],
+    gather: Callable[[dict[str, list[Round]], Sequence[str], int], None],
+    say: Callable[[str], None],
+) -> Mapping[str, Judged]:
+    """Measure until each is decided, or the last look is taken."""
+    judged: dict[str, Judged] = {}
+    rounds: dict[str, list[Round]] = {name: [] for name in names}
+    open_, done = list(names), 0
+    for look in looks:
+        say(f"rounds {done + 1} to {look} of at most {looks[-1]}, {_benchmarks(len(open_))}")
+        gather(rounds, open_, look - done)
+        done = look
+        judged |= {name: (judge(name, rounds[name]), tuple(rounds[name])) for name in open_}
+        open_ = [name for name in open_ if judged[name][0].state in {"undecided", "noisy"}]
+        if not open_:
+            break
+    return judged
+
+
+def _gather(
     measure: Measure,
     plans: Iterator[RoundPlan],
+    rounds: Mapping[str, list[Round]],
+    names: Sequence[str],
     count: int,
 ) -> None:
+    """Measure so many rounds, and put them behind those that are there."""
     for _ in range(count):
         times = measure(names, next(plans))
         for name in names:
@@ -96,21 +111,15 @@ def _gather(
             rounds[name].append(one)
 
 
-def _first(name: str, tolerance: float, judgement: Judgement, rounds: Sequence[Round]) -> Decision:
-    answer: Answer = "pass" if judgement.state == "pass" else "inconclusive"
-    return Decision(name, answer, tolerance, judgement, judgement, tuple(rounds))
-
-
-def _second(
-    name: str, tolerance: float, first: Judgement, rounds: Sequence[Round], nominated: int
-) -> Decision:
-    judgement = judge_again(rounds, tolerance, nominated)
+def _decision(name: str, tolerance: float, first: Judged, second: Judged | None) -> Decision:
+    """Answer by the second series where there is one; the first alone lets nobody fail."""
+    judgement, rounds = second or first
     answer: Answer = "inconclusive"
-    if judgement.state == "slower":
-        answer = "fail"
-    elif judgement.state == "pass":
+    if judgement.state == "pass":
         answer = "pass"
-    return Decision(name, answer, tolerance, judgement, first, tuple(rounds))
+    elif judgement.state == "slower":
+        answer = "fail"
+    return Decision(name, answer, tolerance, judgement, first[0], rounds)
 
 
 def _benchmarks(count: int) -> str:
