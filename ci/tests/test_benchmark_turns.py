@@ -89,7 +89,12 @@ def test_everybody_comes_to_the_end(calls: dict[Arm, list[int]]) -> None:
 @pytest.mark.parametrize(("seconds", "calls"), [(1e-9, MOST), (0.02, 10), (10, FEWEST)])
 def test_what_is_short_is_called_more_often(seconds: float, calls: int) -> None:
     """Between a least and a most."""
-    assert calls_worth(seconds) == calls
+    assert calls_worth(seconds, benchmarks=8) == calls
+
+
+def test_what_is_left_alone_is_called_more_often() -> None:
+    """A process takes as long to start for one benchmark as for eight."""
+    assert calls_worth(0.03, benchmarks=1) > calls_worth(0.03, benchmarks=8)
 
 
 @pytest.fixture

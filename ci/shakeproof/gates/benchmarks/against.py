@@ -91,11 +91,11 @@ def compare_sides(
 ) -> tuple[Decision, ...]:
     """Measure in rounds until everything is decided."""
     silence = PATIENCE + TIMES * common.longest
-    calls = {name: calls_worth(seconds) for name, seconds in common.seconds.items()}
     together = asked.settings.together and os.name == "posix"  # sockets are handed on there alone
 
     def once(tests: Sequence[str], plan: RoundPlan) -> Mapping[Arm, Mapping[str, float]]:
         if together:
+            calls = {name: calls_worth(common.seconds[name], len(tests)) for name in tests}
             records = measure_together(sides, tests, calls, plan, silence)
         else:
             records = {

@@ -25,14 +25,17 @@ MOST_HASH_SEED: Final = 2**32 - 1
 # treatments", Australian Journal of Scientific Research A 2 (1949), pp. 149-168.)
 CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1))
 WORTH: Final = 0.2  # seconds that a benchmark is timed in one process...
-FEWEST, MOST = 3, 12  # ...but so many calls at least, and at most
+SHARED: Final = (
+    0.6  # ...and all together so many at least: where few are left, processes mostly start
+)
+FEWEST, MOST = 3, 30  # so many calls of each at least, and at most
 
 
 @dataclass(frozen=True)
 class Effort:
     """How many rounds are made."""
 
-    looks: tuple[int, ...] = (8, 12, 18)  # when the first series is judged; the last is its limit
+    looks: tuple[int, ...] = (7, 11, 16)  # when the first series is judged; the last is its limit
     second: tuple[int, ...] = (8, 12)  # the same of the second series
 
 
@@ -62,9 +65,9 @@ def round_plans(seed: int) -> Iterator[RoundPlan]:
             yield RoundPlan(order, random.randrange(1, MOST_HASH_SEED))
 
 
-def calls_worth(seconds: float) -> int:
-    """Return how often what takes so many seconds is called in one process."""
-    return max(FEWEST, min(MOST, math.ceil(WORTH / seconds)))
+def calls_worth(seconds: float, benchmarks: int) -> int:
+    """Return how often what takes so many seconds is called in a process that measures so many benchmarks."""
+    return max(FEWEST, min(MOST, math.ceil(max(WORTH, SHARED / benchmarks) / seconds)))
 
 
 def who_goes(
