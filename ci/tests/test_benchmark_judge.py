@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = st.floats(min_value=1e-6, max_value=10.0)
-ROUNDS = st.lists(st.builds(Round, SECONDS, SECONDS, SECONDS), min_size=4, max_size=12)
+ROUNDS = st.lists(st.builds(Round.of_minima, SECONDS, SECONDS, SECONDS), min_size=4, max_size=12)
 CHANGES = st.lists(st.floats(min_value=-2, max_value=2), min_size=1, max_size=12)
 
 
@@ -42,7 +42,9 @@ def series(
 ) -> list[Round]:
     """Simulate rounds of a benchmark that HEAD makes slower so many times."""
     random = Random(seed)  # noqa: S311 - repeatable, not secret
-    return [Round(noise(random), slower * noise(random), noise(random)) for _ in range(count)]
+    return [
+        Round.of_minima(noise(random), slower * noise(random), noise(random)) for _ in range(count)
+    ]
 
 
 def second_answer(seed: int, noise: Callable[[Random], float], slower: float) -> str:
@@ -72,13 +74,41 @@ def answer(seed: int, noise: Callable[[Random], float], slower: float = 1.0) -> 
 @given(rounds=ROUNDS, unit=st.floats(min_value=1e-3, max_value=1e3))
 def test_another_unit_of_time_changes_nothing(rounds: list[Round], unit: float) -> None:
     """Milliseconds are judged as seconds are."""
-    scaled = [Round(one.base * unit, one.head * unit, one.again * unit) for one in rounds]
+    scaled = [Round.of_minima(one.base * unit, one.head * unit, one.again * unit) for one in rounds]
 
     before, after = judge_look(rounds, 0.05, 3), judge_look(scaled, 0.05, 3)
 
     assert after.change.ratio == pytest.approx(before.change.ratio)
     assert after.change.low == pytest.approx(before.change.low)
     assert after.change.high == pytest.approx(before.change.high)
+
+
+@given(
+    turns=st.lists(st.tuples(SECONDS, SECONDS, SECONDS), min_size=1, max_size=12), data=st.data()
+)
+def test_what_slows_a_turn_down_cancels_out(
+    turns: list[tuple[float, float, float]], data: st.DataObject
+) -> None:
+    """However slow the machine was at each moment: all who took the turn met it."""
+    moods = [data.draw(st.floats(min_value=0.1, max_value=10.0)) for _ in turns]
+    slowed = [tuple(each * mood for each in turn) for turn, mood in zip(turns, moods, strict=True)]
+
+    calm, moody = (
+        Round.of_turns(*zip(*turns, strict=True)),
+        Round.of_turns(*zip(*slowed, strict=True)),
+    )
+
+    assert moody.change == pytest.approx(calm.change, abs=1e-9)
+    assert moody.noise == pytest.approx(calm.noise, abs=1e-9)
+
+
+def test_a_round_says_what_most_of_its_turns_say() -> None:
+    """One call that met something else is outvoted, and a turn that not all took does not count."""
+    found = Round.of_turns((1.0, 1.0, 1.0), (1.1, 9.0, 1.1, 0.1), (0.5, 1.0, 1.0))
+
+    assert math.exp(found.change) == pytest.approx(1.1)
+    assert math.exp(found.noise) == pytest.approx(1.0)
+    assert (found.base, found.head, found.again) == (1.0, 0.1, 0.5)
 
 
 @settings(max_examples=15)
@@ -153,7 +183,7 @@ def test_a_slowness_of_just_the_tolerance_seldom_passes() -> None:
 
 def test_a_slowness_below_half_of_the_tolerance_never_fails() -> None:
     """However sure it is: nobody asked."""
-    exact = [Round(1.0, 1.02, 1.0)] * 8
+    exact = [Round.of_minima(1.0, 1.02, 1.0)] * 8
 
     assert judge_look(exact, 0.05, 3).state == "pass"
     assert judge_look(exact, 0.03, 3).state == "slower"
@@ -161,8 +191,8 @@ def test_a_slowness_below_half_of_the_tolerance_never_fails() -> None:
 
 def test_a_base_that_differs_from_itself_decides_nothing() -> None:
     """Where equal code looks 10 % slower, slower code proves nothing - nor faster code."""
-    noisy = [Round(1.0, 1.2, 1.1)] * 8
-    passing = [Round(1.0, 1.0, 1.1)] * 8
+    noisy = [Round.of_minima(1.0, 1.2, 1.1)] * 8
+    passing = [Round.of_minima(1.0, 1.0, 1.1)] * 8
 
     assert judge_look(noisy, 0.05, 3).state == "noisy"
     assert judge_look(passing, 0.05, 3).state == "noisy"
@@ -171,7 +201,7 @@ def test_a_base_that_differs_from_itself_decides_nothing() -> None:
 
 def test_what_is_far_beyond_the_noise_is_seen_through_it() -> None:
     """Twice as slow is slower, also where equal code looks 10 % slower."""
-    assert judge_again([Round(1.0, 2.0, 1.1)] * 8, 0.05, 1, nominated=1).state == "slower"
+    assert judge_again([Round.of_minima(1.0, 2.0, 1.1)] * 8, 0.05, 1, nominated=1).state == "slower"
 
 
 def test_the_more_are_nominated_the_surer_each_must_be() -> None:

@@ -32,7 +32,9 @@ ANSWERS: Mapping[State, Answer] = {
 def decision(state: State, change: Interval = EVEN, noise: Interval = EVEN) -> Decision:
     """Make what was found out about one benchmark."""
     judgement = Judgement(state, change, noise, 12)
-    return Decision(NAME, ANSWERS[state], 0.05, judgement, judgement, (Round(0.1, 0.1, 0.1),) * 12)
+    return Decision(
+        NAME, ANSWERS[state], 0.05, judgement, judgement, (Round.of_minima(0.1, 0.1, 0.1),) * 12
+    )
 
 
 def said(found: Decision, counted: Mapping[str, Counted] | None = None) -> Verdict:
@@ -93,7 +95,10 @@ def test_programs_find_every_number() -> None:
 
     (one,) = document["benchmarks"]
     assert document["base"] == "0123456789abcdef"
-    assert one["seconds"] == [{"base": 0.1, "head": 0.1, "again": 0.1}] * 12
+    assert (
+        one["rounds"]
+        == [{"base": 0.1, "head": 0.1, "again": 0.1, "change": 1.0, "noise": 1.0}] * 12
+    )
     assert one["change"] == {"low": 0.99, "ratio": 1.0, "high": 1.01}
     assert one["instructions"] == {"base": 1000.0, "head": 1010.0, "ratio": 1.01}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates.benchmarks.judge import Round
 from shakeproof.gates.benchmarks.plan import ARMS, Effort, round_plans
 from shakeproof.gates.benchmarks.series import decide
 
@@ -29,11 +30,12 @@ class Bench:
         self.asked: list[tuple[tuple[str, ...], RoundPlan]] = []
         self.counts: Counter[str] = Counter()
 
-    def measure(self, names: Sequence[str], plan: RoundPlan) -> dict[Arm, dict[str, float]]:
+    def measure(self, names: Sequence[str], plan: RoundPlan) -> dict[str, Round]:
         self.asked.append((tuple(names), plan))
         self.counts.update(names)
         return {
-            arm: {name: self.times[name](arm, self.counts[name]) for name in names} for arm in ARMS
+            name: Round.of_minima(*(self.times[name](arm, self.counts[name]) for arm in ARMS))
+            for name in names
         }
 
 
@@ -114,9 +116,9 @@ def test_a_benchmark_that_is_there_now_and_then_is_an_error() -> None:
     """What vanishes in the middle is not what was compared before."""
     bench = Bench({STEADY: steady})
 
-    def forgetful(names: Sequence[str], plan: RoundPlan) -> dict[Arm, dict[str, float]]:
-        times = bench.measure(names, plan)
-        return times if len(bench.asked) < 6 else times | {"again": {}}
+    def forgetful(names: Sequence[str], plan: RoundPlan) -> dict[str, Round]:
+        measured = bench.measure(names, plan)
+        return measured if len(bench.asked) < 6 else {}
 
     with pytest.raises(ShakeproofError, match=f"{STEADY} was measured before and now was not"):
         decide({STEADY: 0.05}, forgetful, round_plans(1), EFFORT, lambda _: None)

@@ -33,7 +33,7 @@ def test_a_tolerance_names_a_benchmark_as_people_do(key: str) -> None:
     assert settings.tolerance_of("tests/benchmarks/test_a.py::test_other") == 0.1
 
 
-@pytest.mark.parametrize("key", ["tolerances", "instructions"])
+@pytest.mark.parametrize("key", ["tolerances", "instructions", "unpinned"])
 def test_a_setting_for_no_benchmark_is_an_error(key: str) -> None:
     """A name with a typing error would be a tolerance that nobody gets."""
     value: Any = {"test_gone": 0.3} if key == "tolerances" else ["test_gone"]

@@ -26,15 +26,16 @@ from shakeproof.gates.benchmarks.plan import (
     who_goes,
 )
 from shakeproof.gates.benchmarks.processes import Side
-from shakeproof.gates.benchmarks.together import measure_together
+from shakeproof.gates.benchmarks.together import Turns, measure_together, processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benching import Bench
 
+THREE = "bench/test_it.py::test_three"
 BEHIND_ALL = 1000
-PLAN = RoundPlan(ARMS, 1)
+PLAN = RoundPlan(ARMS, hash_seed=1, place=1)
 SILENCE = 60.0  # seconds: nothing here is silent for so long
 
 
@@ -86,7 +87,7 @@ def test_everybody_comes_to_the_end(calls: dict[Arm, list[int]]) -> None:
     assert counts == {arm: sum(own) + len(own) for arm, own in calls.items()}
 
 
-@pytest.mark.parametrize(("seconds", "calls"), [(1e-9, MOST), (0.02, 10), (10, FEWEST)])
+@pytest.mark.parametrize(("seconds", "calls"), [(1e-9, MOST), (0.01, 12), (10, FEWEST)])
 def test_what_is_short_is_called_more_often(seconds: float, calls: int) -> None:
     """Between a least and a most."""
     assert calls_worth(seconds, benchmarks=8) == calls
@@ -104,7 +105,10 @@ def sides(bench: Bench, tmp_path: Path) -> dict[Arm, Side]:
         "bench/test_it.py",
         """
         import os
+        import threading
         from pathlib import Path
+
+        import pytest
 
         SIDE = Path(os.environ["TMPDIR"]).name
 
@@ -123,6 +127,27 @@ def sides(bench: Bench, tmp_path: Path) -> dict[Arm, Side]:
 
         def test_two(benchmark):
             benchmark.pedantic(tell, ("two",), rounds=2)
+
+        def tell_processors(when):
+            tell(f"{when} {[sorted(os.sched_getaffinity(each)) for each in threads()]}")
+
+        def threads():
+            return map(int, sorted(os.listdir("/proc/self/task")))
+
+        def test_three(benchmark):
+            over = threading.Event()
+            thread = threading.Thread(target=over.wait)
+            thread.start()
+            tell_processors("before")
+            benchmark.pedantic(tell_processors, ("meanwhile",), rounds=1)
+            over.set()
+            thread.join()
+
+        @pytest.fixture(autouse=True)
+        def clean_up(request):
+            yield
+            if request.node.name == "test_three":
+                tell_processors("behind")
         """,
     )
     return {arm: Side(arm, bench.root, Path(sys.executable), tmp_path / arm) for arm in ARMS}
@@ -135,7 +160,7 @@ def test_processes_take_turns_call_by_call(
     told = tmp_path / "told"
     monkeypatch.setenv("TOLD", str(told))
 
-    records = measure_together(sides, [ONE, TWO], {ONE: 4}, PLAN, SILENCE)
+    records = measure_together(sides, [ONE, TWO], Turns({ONE: 4}), PLAN, SILENCE)
 
     lines = [line.rpartition(" ") for line in told.read_text(encoding="utf-8").splitlines()]
     # Calibrated once, timed four times, and once more for what the function returns - that one in nobody's turn.
@@ -150,6 +175,29 @@ def test_processes_take_turns_call_by_call(
     assert {one.name: one.rounds for one in records["head"].measurements} == {ONE: 4, TWO: 2}
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity"), reason="this system does not say where a process may run"
+)
+@pytest.mark.parametrize("pinned", [(THREE,), ()])
+def test_all_are_kept_on_one_processor_while_they_are_timed(
+    sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinned: tuple[str, ...]
+) -> None:
+    """On the same one, with all threads, and only if they are to be; they prepare and clean up on all."""
+    told = tmp_path / "told"
+    monkeypatch.setenv("TOLD", str(told))
+
+    measure_together(sides, [THREE], Turns({}, pinned), PLAN, SILENCE)
+
+    everywhere = sorted(os.sched_getaffinity(0))
+    meanwhile = [processor(PLAN.place)] if pinned else everywhere
+    lines = [line.rpartition(" ")[0] for line in told.read_text(encoding="utf-8").splitlines()]
+    assert Counter(lines) == {
+        f"before {[everywhere] * 2}": 3,
+        f"meanwhile {[meanwhile] * 2}": 3,
+        f"behind {[everywhere]}": 3,
+    }
+
+
 def test_who_fails_ends_the_round(
     sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,7 +206,7 @@ def test_who_fails_ends_the_round(
     monkeypatch.setenv("FAILS", "head one")
 
     with pytest.raises(ShakeproofError) as raised:
-        measure_together(sides, [ONE, TWO], {ONE: 3}, PLAN, SILENCE)
+        measure_together(sides, [ONE, TWO], Turns({ONE: 3}), PLAN, SILENCE)
 
     assert str(raised.value).startswith(f"{ONE} did not pass on head, so nothing was compared: ")
     assert "set together = false" in str(raised.value)
@@ -175,7 +223,7 @@ def test_who_is_silent_ends_the_round(
     monkeypatch.setenv("NEVER", str(never))
 
     with pytest.raises(ShakeproofError, match="came no further for 3 seconds"):
-        measure_together(sides, [ONE, TWO], {}, PLAN, silence=3.0)
+        measure_together(sides, [ONE, TWO], Turns({}), PLAN, silence=3.0)
 
     with pytest.raises(OSError, match="No such device"):  # nobody reads there any more
         os.open(never, os.O_WRONLY | os.O_NONBLOCK)
@@ -194,7 +242,7 @@ def test_nobody_times_out_while_waiting(
         'assert request.node.get_closest_marker("timeout").args == (0,)',
     )
 
-    assert set(measure_together(sides, [ONE], {}, PLAN, SILENCE)) == set(ARMS)
+    assert set(measure_together(sides, [ONE], Turns({}), PLAN, SILENCE)) == set(ARMS)
 
 
 def test_a_process_that_dies_ends_the_round(
@@ -205,7 +253,7 @@ def test_a_process_that_dies_ends_the_round(
     bench.replace("bench/test_it.py", 'tell("prepare")', "os._exit(3)")
 
     with pytest.raises(ShakeproofError, match="pytest ended with status 3 on"):
-        measure_together(sides, [ONE, TWO], {}, PLAN, SILENCE)
+        measure_together(sides, [ONE, TWO], Turns({}), PLAN, SILENCE)
 
 
 def test_an_interpreter_that_is_gone_is_an_error(sides: dict[Arm, Side], tmp_path: Path) -> None:
@@ -215,4 +263,4 @@ def test_an_interpreter_that_is_gone_is_an_error(sides: dict[Arm, Side], tmp_pat
     sides["head"] = Side(head.name, head.folder, gone, head.scratch)
 
     with pytest.raises(ShakeproofError, match="gone/python could not be started"):
-        measure_together(sides, [ONE], {}, PLAN, SILENCE)
+        measure_together(sides, [ONE], Turns({}), PLAN, SILENCE)

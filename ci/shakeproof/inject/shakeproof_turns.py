@@ -1,7 +1,8 @@
 """Measure call by call in turn with other processes, which measure the same benchmarks.
 
 Beside pytest-benchmark, which measures. `SHAKEPROOF_TURNS` is the number of a socket inherited from the process that
-gives the turns; `SHAKEPROOF_CALLS` names a file of JSON: how often each benchmark is called, by node id.
+gives the turns; `SHAKEPROOF_CALLS` names a file of JSON: how often each benchmark is called, by node id, and which are
+kept on which processor meanwhile.
 
 Before each call this process tells where it is and waits for a byte; so it does at the end of a benchmark. Then no
 process cleans up or prepares while another one is timed.
@@ -12,7 +13,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import Any, Dict, Generator, List
+import threading
+from contextlib import suppress
+from typing import Any, Dict, Generator, List, Set
 
 import pytest
 from shakeproof_asking import BEHIND_ALL, PLACE
@@ -25,12 +28,16 @@ FIXTURE = "benchmark"
 class Turns:
     """This process's end of the socket."""
 
-    def __init__(self, descriptor: int, calls: Dict[str, int]) -> None:
+    def __init__(self, descriptor: int, told: Dict[str, Any]) -> None:
         os.set_inheritable(descriptor, False)  # what a benchmark starts takes no turns
         self.socket = socket.socket(fileno=descriptor)
-        self.calls = calls
+        self.calls: Dict[str, int] = told["calls"]
+        self.pinned = told["pinned"] if told["processor"] is not None else ()
+        self.processor = {told["processor"]}
         self.benchmark = 0
         self.call = 0
+        self.pin = False
+        self.allowed: Dict[int, Set[int]] = {}  # where threads may run that are kept to one
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
@@ -61,15 +68,25 @@ class Turns:
             fixture.__class__ = _waiting(type(fixture), self)
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """See which benchmark comes."""
+        self.pin = item.nodeid in self.pinned
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self) -> None:
-        """Wait until all others have made their last call, too."""
+        """Wait until all others have made their last call, too, and clean up on all processors."""
         self.wait(BEHIND_ALL)
+        if self.allowed:
+            let_go(self.allowed)
+            self.allowed = {}
         self.benchmark += 1
         self.call = 0
 
     def next_call(self) -> None:
-        """Wait for the turn to make a call."""
+        """Wait for the turn to make a call; keep to one processor from the first one on."""
         self.wait(self.call)
+        if self.pin and not self.allowed:
+            self.allowed = keep_to(self.processor)
         self.call += 1
 
     def wait(self, call: int) -> None:
@@ -89,6 +106,31 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(
             Turns(int(descriptor), json.load(file)), "shakeproof_turns_taken"
         )
+
+
+def keep_to(processors: Set[int]) -> Dict[int, Set[int]]:
+    """Keep all threads, and those they start, to these processors; return where each was allowed to run."""
+    before = {}
+    for thread in threads():
+        with suppress(OSError):  # it has ended, or may not be moved
+            before[thread] = os.sched_getaffinity(thread)
+            os.sched_setaffinity(thread, processors)
+    return before
+
+
+def let_go(before: Dict[int, Set[int]]) -> None:
+    """Let all threads run where they were allowed to; new ones where this one is."""
+    here = before.get(threading.get_native_id())
+    for thread in threads():
+        allowed = before.get(thread, here)
+        if allowed:
+            with suppress(OSError):
+                os.sched_setaffinity(thread, allowed)
+
+
+def threads() -> List[int]:
+    """List the threads of this process, those that Python does not know included."""
+    return [int(name) for name in os.listdir("/proc/self/task")]
 
 
 def _waiting(kind: Any, turns: Turns) -> Any:

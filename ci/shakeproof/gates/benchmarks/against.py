@@ -6,19 +6,20 @@ import os
 import time
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks import report
 from shakeproof.gates.benchmarks.common import common_benchmarks
 from shakeproof.gates.benchmarks.instructions import Counting, count_instructions, find_valgrind
+from shakeproof.gates.benchmarks.judge import Round
 from shakeproof.gates.benchmarks.plan import WORTH, Effort, calls_worth, round_plans
 from shakeproof.gates.benchmarks.processes import measure
 from shakeproof.gates.benchmarks.record import STORAGE
 from shakeproof.gates.benchmarks.revisions import base_commit, repository
 from shakeproof.gates.benchmarks.series import decide
 from shakeproof.gates.benchmarks.sides import installed_sides
-from shakeproof.gates.benchmarks.together import measure_together
+from shakeproof.gates.benchmarks.together import Turns, measure_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ ALONE: Final = (
     f"--benchmark-max-time={WORTH}",
     "--benchmark-warmup=off",
 )
+T = TypeVar("T")  # how the times of a process are told
 PATIENCE: Final = (
     60.0  # seconds that everybody may be silent for; and so many times what a side took by itself:
 )
@@ -93,16 +95,28 @@ def compare_sides(
     silence = PATIENCE + TIMES * common.longest
     together = asked.settings.together and os.name == "posix"  # sockets are handed on there alone
 
-    def once(tests: Sequence[str], plan: RoundPlan) -> Mapping[Arm, Mapping[str, float]]:
+    def once(tests: Sequence[str], plan: RoundPlan) -> Mapping[str, Round]:
         if together:
             calls = {name: calls_worth(common.seconds[name], len(tests)) for name in tests}
-            records = measure_together(sides, tests, calls, plan, silence)
-        else:
-            records = {
-                arm: measure(sides[arm], tests, *ALONE, hash_seed=plan.hash_seed)
-                for arm in plan.order
-            }
-        return {arm: record.minima for arm, record in records.items()}
+            turns = Turns(calls, asked.settings.pinned(tests))
+            records = measure_together(sides, tests, turns, plan, silence)
+            return _rounds(Round.of_turns, {arm: one.calls for arm, one in records.items()})
+        records = {
+            arm: measure(sides[arm], tests, *ALONE, hash_seed=plan.hash_seed) for arm in plan.order
+        }
+        return _rounds(Round.of_minima, {arm: one.minima for arm, one in records.items()})
 
     tolerances = {name: asked.settings.tolerance_of(name) for name in common.tests}
     return decide(tolerances, once, round_plans(asked.seed), asked.effort, say)
+
+
+def _rounds(
+    compare: Callable[[T, T, T], Round], times: Mapping[Arm, Mapping[str, T]]
+) -> dict[str, Round]:
+    """Compare each benchmark that all three have."""
+    base, head, again = times["base"], times["head"], times["again"]
+    return {
+        name: compare(base[name], head[name], again[name])
+        for name in base
+        if name in head and name in again
+    }

@@ -1,10 +1,9 @@
 """Is one revision slower than another? The statistics of the benchmark gate (pure).
 
 What is judged is a series of rounds. In each, fresh processes of the base, of HEAD and of the base again measured
-every benchmark, and a process stands for itself by its smallest time: noise only ever adds time. Two logarithms of
-ratios come out of a round, HEAD to base and base to base. Of each series of logarithms the location is the mean of
-its middle half - a moment in which the machine did something else touches one round, and then not the mean - and the
-interval is the percentile bootstrap, rounds drawn with replacement.
+every benchmark, and two logarithms of ratios come out of it, HEAD to base and base to base (`Round`). Of each series of
+logarithms the location is the mean of its middle half - a moment in which the machine did something else touches one
+round, and then not the mean - and the interval is the percentile bootstrap, rounds drawn with replacement.
 
 B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979), pp. 1-26; that trimmed
 means make the percentile bootstrap hold its level in samples as small as these: R. R. Wilcox, "Introduction to Robust
@@ -29,7 +28,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from statistics import median
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,21 +43,33 @@ State: TypeAlias = Literal["pass", "slower", "undecided", "noisy"]
 
 @dataclass(frozen=True)
 class Round:
-    """The smallest seconds of one benchmark in the three processes of one round, all positive."""
+    """One benchmark in the three processes of one round: its smallest seconds in each, and how they compare."""
 
     base: float
     head: float
     again: float  # the base once more
+    change: float  # the logarithm of HEAD's time to the base's
+    noise: float  # the logarithm of the base's time to the base's
 
-    @property
-    def change(self) -> float:
-        """The logarithm of HEAD's time to the base's."""
-        return math.log(self.head / self.base)
+    @classmethod
+    def of_minima(cls, base: float, head: float, again: float) -> Self:
+        """Compare processes that ran one after the other by their smallest times: noise only ever adds time."""
+        return cls(base, head, again, math.log(head / base), math.log(again / base))
 
-    @property
-    def noise(self) -> float:
-        """The logarithm of the base's time to the base's."""
-        return math.log(self.again / self.base)
+    @classmethod
+    def of_turns(cls, base: Sequence[float], head: Sequence[float], again: Sequence[float]) -> Self:
+        """Compare processes that took turns by the median of what each turn says; seconds of calls in their order.
+
+        What slows a turn down slows all of it down. Turns that not all of them took are left out.
+        """
+        turns = tuple(zip(base, head, again, strict=False))
+        return cls(
+            min(base),
+            min(head),
+            min(again),
+            median(math.log(its / first) for first, its, _ in turns),
+            median(math.log(its / first) for first, _, its in turns),
+        )
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,9 @@ class Measurement:
     minimum: float
     median: float
     rounds: int
+    calls: tuple[
+        float, ...
+    ] = ()  # the seconds of each round, in their order; empty where they were not kept
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Record:
     def minima(self) -> dict[str, float]:
         """The least seconds of each benchmark, by name."""
         return {one.name: one.minimum for one in self.measurements}
+
+    @property
+    def calls(self) -> dict[str, tuple[float, ...]]:
+        """The seconds of each call of each benchmark, by name."""
+        return {one.name: one.calls for one in self.measurements}
 
     @property
     def busy(self) -> bool:
@@ -162,16 +170,17 @@ def _in_order(measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
 
 
 def _measurement(name: str, stats: Mapping[str, object]) -> Measurement:
+    calls = stats.get("data")
     return Measurement(
         name=name,
-        minimum=_duration(name, stats, "min"),
-        median=_duration(name, stats, "median"),
+        minimum=_duration(name, stats.get("min")),
+        median=_duration(name, stats.get("median")),
         rounds=count_at(stats, "rounds"),
+        calls=tuple(_duration(name, each) for each in calls) if isinstance(calls, list) else (),
     )
 
 
-def _duration(name: str, stats: Mapping[str, object], key: str) -> float:
-    value = stats.get(key)
+def _duration(name: str, value: object) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 < cast("float", value) < math.inf:
         raise ShakeproofError(f"{name} took {value!r} instead of a positive number of seconds.")

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 Arm: TypeAlias = Literal["base", "head", "again"]
 ARMS: Final[tuple[Arm, ...]] = ("base", "head", "again")
 MOST_HASH_SEED: Final = 2**32 - 1
+MOST_PROCESSORS: Final = 2**16
 # Over six calls each of the three comes behind each other one three times, and behind itself never: what one leaves in
 # the caches meets all alike. (E. J. Williams, "Experimental designs balanced for the estimation of residual effects of
 # treatments", Australian Journal of Scientific Research A 2 (1949), pp. 149-168.)
 CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1))
-WORTH: Final = 0.2  # seconds that a benchmark is timed in one process...
+WORTH: Final = 0.12  # seconds that a benchmark is timed in one process...
 SHARED: Final = (
     0.6  # ...and all together so many at least: where few are left, processes mostly start
 )
-FEWEST, MOST = 3, 30  # so many calls of each at least, and at most
+FEWEST, MOST = 5, 30  # so many calls of each at least, and at most
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ class Effort:
 
 @dataclass(frozen=True)
 class RoundPlan:
-    """One round: its order, and the PYTHONHASHSEED that its processes share."""
+    """One round: its order, and what its processes share."""
 
     order: tuple[Arm, ...]
     hash_seed: int
+    place: int  # of their processor among those there are, modulo their number
 
 
 @dataclass(frozen=True, order=True)
@@ -62,7 +64,9 @@ def round_plans(seed: int) -> Iterator[RoundPlan]:
         block = list(permutations(ARMS))
         random.shuffle(block)
         for order in block:
-            yield RoundPlan(order, random.randrange(1, MOST_HASH_SEED))
+            yield RoundPlan(
+                order, random.randrange(1, MOST_HASH_SEED), random.randrange(MOST_PROCESSORS)
+            )
 
 
 def calls_worth(seconds: float, benchmarks: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from shakeproof.gates.benchmarks.baseline import Comparison
     from shakeproof.gates.benchmarks.instructions import Counted
-    from shakeproof.gates.benchmarks.judge import Interval
+    from shakeproof.gates.benchmarks.judge import Interval, Round
     from shakeproof.gates.benchmarks.measured import Record
     from shakeproof.gates.benchmarks.series import Decision
 
@@ -189,6 +190,17 @@ def _decided_table(decisions: Sequence[Decision], counted: Mapping[str, Counted]
     return Table("HEAD against the base", ((*heading, *more, "answer"), *rows))
 
 
+def _round(one: Round) -> dict[str, object]:
+    """Write the seconds of a round, and its ratios as such instead of as logarithms."""
+    return {
+        "base": one.base,
+        "head": one.head,
+        "again": one.again,
+        "change": math.exp(one.change),
+        "noise": math.exp(one.noise),
+    }
+
+
 def _decided(decision: Decision, counted: Mapping[str, Counted]) -> dict[str, object]:
     one = counted.get(decision.name)
     return {
@@ -200,7 +212,7 @@ def _decided(decision: Decision, counted: Mapping[str, Counted]) -> dict[str, ob
         "change": asdict(decision.judgement.change),
         "noise": asdict(decision.judgement.noise),
         "first": asdict(decision.first),
-        "seconds": [asdict(each) for each in decision.rounds],
+        "rounds": [_round(each) for each in decision.rounds],
         "instructions": {**asdict(one), "ratio": one.ratio} if one else None,
     }
 

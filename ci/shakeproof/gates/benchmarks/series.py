@@ -10,17 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from shakeproof.errors import ShakeproofError
-from shakeproof.gates.benchmarks.judge import Round, judge_again, judge_look
+from shakeproof.gates.benchmarks.judge import judge_again, judge_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from shakeproof.gates.benchmarks.judge import Judgement
-    from shakeproof.gates.benchmarks.plan import Arm, Effort, RoundPlan
+    from shakeproof.gates.benchmarks.judge import Judgement, Round
+    from shakeproof.gates.benchmarks.plan import Effort, RoundPlan
     from shakeproof.gates.verdict import Answer
 
-# Which benchmarks, in which round: of each arm the smallest seconds of each, by name.
-Measure: TypeAlias = "Callable[[Sequence[str], RoundPlan], Mapping[Arm, Mapping[str, float]]]"
+# Which benchmarks, in which round: how each came out, by name.
+Measure: TypeAlias = "Callable[[Sequence[str], RoundPlan], Mapping[str, Round]]"
 Judged: TypeAlias = "tuple[Judgement, tuple[Round, ...]]"  # what was judged, and by which rounds
 
 
@@ -99,16 +99,14 @@ def _gather(
 ) -> None:
     """Measure so many rounds, and put them behind those that are there."""
     for _ in range(count):
-        times = measure(names, next(plans))
+        measured = measure(names, next(plans))
         for name in names:
-            try:
-                one = Round(times["base"][name], times["head"][name], times["again"][name])
-            except KeyError as error:
+            if name not in measured:
                 raise ShakeproofError(
                     f"{name} was measured before and now was not, so nothing is compared: see that it does not skip "
                     "itself now and then."
-                ) from error
-            rounds[name].append(one)
+                )
+            rounds[name].append(measured[name])
 
 
 def _decision(name: str, tolerance: float, first: Judged, second: Judged | None) -> Decision:

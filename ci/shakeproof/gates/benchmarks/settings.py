@@ -17,6 +17,7 @@ WHERE: Final = "tool.shakeproof.benchmarks"
 TABLE: Final = f"[{WHERE}]"
 KEYS: Final = (
     "paths", "helpers", "install", "main", "tolerance", "tolerances", "instructions", "together",
+    "unpinned",
 )  # fmt: skip
 TOLERANCE: Final = 0.05
 LARGEST: Final = 10.0
@@ -34,6 +35,7 @@ class Settings:
     tolerances: Mapping[str, float] = field(default_factory=dict)  # by the name of the benchmark
     instructions: tuple[str, ...] = ()  # those bound by the processor; empty: all
     together: bool = True  # whether the sides can run at the same time, and take turns
+    unpinned: tuple[str, ...] = ()  # those that need several processors at the same time
 
     def tolerance_of(self, name: str) -> float:
         """Return the slowness that matters, as a share: a benchmark's own tolerance or everybody's.
@@ -44,10 +46,15 @@ class Settings:
             (value for key, value in self.tolerances.items() if named(name, key)), self.tolerance
         )
 
+    def pinned(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Choose the benchmarks that are kept on one processor while they are timed."""
+        return tuple(name for name in names if not any(named(name, key) for key in self.unpinned))
+
     def check_names(self, names: Iterable[str]) -> None:
         """Raise `ShakeproofError` where a setting is for a benchmark that does not exist."""
         known = tuple(names)
-        for where, keys in (("tolerances", self.tolerances), ("instructions", self.instructions)):
+        for where in ("tolerances", "instructions", "unpinned"):
+            keys: Iterable[str] = getattr(self, where)
             for key in keys:
                 if not any(named(name, key) for name in known):
                     raise ShakeproofError(
@@ -98,6 +105,7 @@ def settings_of(table: Mapping[str, object]) -> Settings:
         tolerances={key: _share(f"tolerances.{key}", value) for key, value in tolerances.items()},
         instructions=texts_at(table, "instructions", WHERE, plain.instructions),
         together=together,
+        unpinned=texts_at(table, "unpinned", WHERE, plain.unpinned),
     )
 
 

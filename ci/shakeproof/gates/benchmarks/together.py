@@ -4,18 +4,22 @@ What disturbs a machine lasts: a neighbour on the other half of a core makes eve
 Processes one after the other meet that at different benchmarks; processes that are there at the same time and take
 turns call by call meet it alike, and in their ratio it cancels out. Only one is timed at any moment, while all others
 wait; they start, prepare and clean up side by side.
+
+It also meets one processor and not the other. So all of a round are kept on the same one while a benchmark is timed,
+which the next round chooses anew - unless the benchmark needs several at the same time.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import signal
 import socket
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
@@ -47,6 +51,14 @@ ALONE: Final = (
 
 
 @dataclass(frozen=True)
+class Turns:
+    """How benchmarks, named by node id, are called in turn."""
+
+    calls: Mapping[str, int]  # how often; the others as pytest-benchmark or their own settings say
+    pinned: tuple[str, ...] = ()  # those that are kept on one processor
+
+
+@dataclass(frozen=True)
 class Started:
     """A process that runs, and the socket by which it asks for turns."""
 
@@ -59,11 +71,11 @@ class Started:
 def measure_together(
     sides: Mapping[Arm, Side],
     tests: Sequence[str],
-    calls: Mapping[str, int],
+    turns: Turns,
     plan: RoundPlan,
     silence: float,
 ) -> Mapping[Arm, Record]:
-    """Measure benchmarks, named by node id, on each side in a fresh process; `calls` is how often each is called.
+    """Measure benchmarks, named by node id, on each side in a fresh process.
 
     Raises `ShakeproofError` as `processes.measure` does, and where some wait and nobody says anything for so many
     seconds of `silence`. However it ends, no process is left.
@@ -71,7 +83,7 @@ def measure_together(
     started: dict[Arm, Started] = {}
     try:
         for arm in plan.order:
-            started[arm] = _start(sides[arm], tests, calls, plan.hash_seed)
+            started[arm] = _start(sides[arm], tests, turns, plan)
         _give_turns(started, plan.order, silence)
     except ShakeproofError as error:
         raise ShakeproofError(f"{error} {ALONE}") from error
@@ -80,14 +92,24 @@ def measure_together(
     return {arm: read_times(one.prepared) for arm, one in started.items()}
 
 
-def _start(side: Side, tests: Sequence[str], calls: Mapping[str, int], hash_seed: int) -> Started:
+def processor(place: int) -> int | None:
+    """Choose one of those that this process may use; None where the system does not tell or take it."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[place % len(allowed)]
+
+
+def _start(side: Side, tests: Sequence[str], turns: Turns, plan: RoundPlan) -> Started:
     here, there = socket.socketpair()
-    file, printed = side.scratch / "calls.json", side.scratch / "printed.txt"
+    file, printed = side.scratch / "turns.json", side.scratch / "printed.txt"
     variables = {"SHAKEPROOF_TURNS": str(there.fileno()), "SHAKEPROOF_CALLS": str(file)}
     prepared = prepare(
-        side, (*OPTIONS, *tests), hash_seed=hash_seed, timed=True, variables=variables
+        side, (*OPTIONS, *tests), hash_seed=plan.hash_seed, timed=True, variables=variables
     )
-    file.write_text(json.dumps(calls), encoding="utf-8")
+    file.write_text(
+        json.dumps(asdict(turns) | {"processor": processor(plan.place)}), encoding="utf-8"
+    )
     with there, printed.open("wb") as output:
         try:
             process = subprocess.Popen(
