@@ -23,7 +23,7 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = open_database(settings.db_path)
+        database = open_database(settings.database)
         try:
             database.migrate()
             app.state.services = Services(settings, clock, database, started_at=clock.now())

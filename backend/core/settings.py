@@ -21,8 +21,10 @@ from backend.core.errors import SettingsError
 
 PREFIX = "BMTC_"
 MEMORY = ":memory:"
+POSTGRES = "postgresql://"
 DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-PRIVATE = frozenset({"api_key", "db_path"})
+ADDRESS_TEXT = re.compile(POSTGRES + r"[^/]*/[^/]+")
+PRIVATE = frozenset({"api_key", "db_path", "database_url"})
 
 
 class Settings(BaseModel):
@@ -42,6 +44,11 @@ class Settings(BaseModel):
         default="bus-times.sqlite3", min_length=1, description="a file name, or :memory:"
     )
     """The SQLite file, or `:memory:` for a database that ends with the process."""
+
+    database_url: SecretStr | None = Field(
+        default=None, description=f"an address such as {POSTGRES}user:password@host/database"
+    )
+    """A PostgreSQL database, which takes the place of the SQLite file."""
 
     n0: int = Field(default=20, ge=1, le=10_000)
     """How many observations the timetable is worth."""
@@ -84,6 +91,13 @@ class Settings(BaseModel):
             raise ValueError("a key that a header cannot carry would never match")
         return key
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not ADDRESS_TEXT.fullmatch(url.get_secret_value()):
+            raise ValueError("no address of a PostgreSQL database")
+        return url
+
     @field_validator("timezone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
@@ -115,6 +129,11 @@ class Settings(BaseModel):
         return sorted(day.isoformat() for day in days)
 
     @property
+    def database(self) -> str:
+        """Where the database is, a password included: what `open_database` asks for."""
+        return self.db_path if self.database_url is None else self.database_url.get_secret_value()
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.timezone)
@@ -135,7 +154,7 @@ class Settings(BaseModel):
         return timedelta(hours=self.idempotency_ttl_hours)
 
     def public(self) -> dict[str, object]:
-        """Return what anybody may know, ready for JSON: all but the key and the file's place."""
+        """Return what anybody may know, ready for JSON: all but the key and where the database is."""
         return self.model_dump(mode="json", exclude=set(PRIVATE))
 
 

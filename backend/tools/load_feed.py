@@ -15,12 +15,12 @@ def load_feed(settings: Settings, path: Path) -> None:
 
     Raises FeedError for a feed that cannot be read, and leaves the old timetable as it was.
     """
-    if settings.db_path == MEMORY:
+    if settings.database == MEMORY:
         raise CommandError(
             f"BMTC_DB_PATH is {MEMORY}, where a timetable would be lost at once; name a file."
         )
     feed = read_feed(path, settings.holidays)
-    database = open_database(settings.db_path)
+    database = open_database(settings.database)
     try:
         database.migrate()
         with database.writing() as transaction:

@@ -46,7 +46,7 @@ def _one_sentence() -> Iterator[None]:
 
 def _check_database(settings: Settings) -> None:
     """Fail with a sentence now instead of with a traceback in the app's lifespan."""
-    database = open_database(settings.db_path)
+    database = open_database(settings.database)
     try:
         database.migrate()
     finally:

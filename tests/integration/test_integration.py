@@ -157,7 +157,7 @@ def test_the_configuration_is_public_but_for_the_key_and_the_file(
     """GET /v1/config shows every setting but the key and the place of the database."""
     shown = client.get("/v1/config").json()
 
-    assert shown.keys() == Settings.model_fields.keys() - {"api_key", "db_path"}
+    assert shown.keys() == Settings.model_fields.keys() - {"api_key", "db_path", "database_url"}
     assert shown["n0"] == 20
     assert settings.api_key.get_secret_value() not in str(shown)
 

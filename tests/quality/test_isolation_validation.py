@@ -265,7 +265,7 @@ def test_a_database_in_memory_is_fresh(database: Database, turn: str) -> None:
         assert count_segments(tx) == 0, turn
         tx.execute(insert(tx.schema.segments), {"from_stop": "A", "to_stop": "B"})
 
-    assert database.path == MEMORY
+    assert database.place == MEMORY
 
 
 @pytest.mark.integration
@@ -276,7 +276,7 @@ def test_a_database_file_is_fresh(database: Database, tmp_path: Path, turn: str)
         assert count_segments(tx) == 0, turn
         tx.execute(insert(tx.schema.segments), {"from_stop": "A", "to_stop": "B"})
 
-    assert Path(database.path).parent == tmp_path
+    assert Path(database.place).parent == tmp_path
 
 
 def test_foreign_keys_are_enforced(database: Database) -> None:

@@ -18,6 +18,7 @@ def test_an_api_key_is_all_it_takes() -> None:
     assert settings.api_key.get_secret_value() == TEST_API_KEY
     assert settings.model_dump(exclude={"api_key"}) == {
         "db_path": "bus-times.sqlite3",
+        "database_url": None,
         "n0": 20,
         "half_life_days": 30,
         "outlier_sigma": 3.0,
@@ -176,7 +177,23 @@ def test_unknown_fields_are_refused() -> None:
 def test_what_is_public_leaves_out_the_key_and_the_file() -> None:
     public = make_settings(holidays="2026-08-15,2026-01-26").public()
     assert public["holidays"] == ["2026-01-26", "2026-08-15"]
-    assert public.keys() == Settings.model_fields.keys() - {"api_key", "db_path"}
+    assert public.keys() == Settings.model_fields.keys() - {"api_key", "db_path", "database_url"}
+
+
+def test_an_address_takes_the_place_of_the_file() -> None:
+    address = "postgresql://buses:secret@127.0.0.1:5433/buses"
+    assert read_settings(KEY).database == "bus-times.sqlite3"
+    assert read_settings(KEY | {"BMTC_DATABASE_URL": address}).database == address
+
+
+@pytest.mark.parametrize("address", ["", "mysql://host/buses", "postgresql://host", "buses"])
+def test_an_address_of_something_else_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(KEY | {"BMTC_DATABASE_URL": address})
+    assert str(refusal.value) == (
+        "BMTC_DATABASE_URL is not usable; "
+        "set it to an address such as postgresql://user:password@host/database."
+    )
 
 
 def test_the_key_shows_in_no_text_made_of_the_settings() -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import create_engine, func, insert, select, text
+from sqlalchemy import create_engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from backend.core.errors import DatabaseError
-from backend.core.schema import VERSION, build_schema
 from backend.core.settings import MEMORY
-from backend.core.storage import Database, Transaction, _write_ahead, open_database
+from backend.core.storage import Database, Transaction, open_database
+from backend.core.storage.schema import VERSION, build_schema
+from backend.core.storage.sqlite import Sqlite, write_ahead
 from tests.factories import START, make_device
 
 
@@ -94,19 +95,18 @@ def test_every_table_of_the_schema_exists_after_migrating(database: Database) ->
         names = set(
             tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
         )
-        version = tx.execute(text("PRAGMA user_version")).scalar_one()
     assert names == set(build_schema().metadata.tables)
-    assert version == VERSION
+    assert database.version() == VERSION
 
 
 def test_a_newer_version_is_refused(database: Database) -> None:
     with database.writing() as tx:
-        tx.execute(text(f"PRAGMA user_version = {VERSION + 1}"))
+        tx.execute(update(tx.schema.version).values(version_num="9999"))
     with pytest.raises(DatabaseError) as refusal:
         database.migrate()
     assert str(refusal.value) == (
-        f"The database :memory: has version {VERSION + 1}, this service knows versions up to "
-        f"{VERSION}; run a newer service or choose another file."
+        f"The database :memory: has version 9999, this service knows versions up to {VERSION}; "
+        "run a newer service or choose another database."
     )
 
 
@@ -146,7 +146,7 @@ def test_waiting_too_long_for_a_connection_is_told_in_a_sentence() -> None:
     engine = create_engine(
         "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
     )
-    database = Database(MEMORY, engine)
+    database = Database(Sqlite(MEMORY), engine)
     try:
         with database.reading(), pytest.raises(DatabaseError, match="too busy"):
             database.ping()
@@ -219,7 +219,7 @@ def test_a_file_that_others_are_opening_is_waited_for(tmp_path: Path) -> None:
     """SQLite does not wait for the write-ahead log by itself; we do, until it is there."""
     with closing(sqlite3.connect(tmp_path / "new.sqlite3")) as connection:
         cursor = connection.cursor(BusyAtFirst)
-        _write_ahead(cursor)
+        write_ahead(cursor)
         assert cursor.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         cursor.close()
 
@@ -238,5 +238,5 @@ def test_a_failure_that_waiting_does_not_mend_is_not_waited_for() -> None:
     with closing(sqlite3.connect(MEMORY)) as connection:
         cursor = connection.cursor(Broken)
         with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
-            _write_ahead(cursor)
+            write_ahead(cursor)
         cursor.close()

@@ -37,6 +37,7 @@ def recall_answer(tx: Transaction, key: str, now: datetime, ttl: timedelta) -> S
 
     Every older answer is deleted on the way, so the transaction must be a writing one.
     """
+    tx.claim(f"answer {key}")
     answers = tx.schema.answers
     tx.execute(delete(answers).where(answers.c.stored_at <= now - ttl))
     row = tx.execute(

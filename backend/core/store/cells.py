@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
@@ -30,16 +29,9 @@ def load_cells(tx: Transaction, segments: Collection[int]) -> dict[tuple[int, Ti
 
 def save_cells(tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell]) -> None:
     """Write cells in the place of those stored under the same segment numbers and bins."""
-    if not cells:
-        return
     learned = tuple(column.name for column in fields(Cell))
-    statement = insert(tx.schema.cells)
-    statement = statement.on_conflict_do_update(
-        index_elements=["segment", "bin"],
-        set_={name: statement.excluded[name] for name in learned},
-    )
-    tx.execute(
-        statement,
+    tx.upsert(
+        tx.schema.cells,
         [
             {"segment": segment, "bin": time_bin.index}
             | {name: getattr(cell, name) for name in learned}

@@ -9,6 +9,7 @@ from backend.core.timetable import Feed
 
 def save_feed(tx: Transaction, feed: Feed) -> None:
     """Put a feed in the place of the present timetable; what phones taught stays."""
+    tx.claim("feed")
     schema = tx.schema
     for table in (schema.pattern_stops, schema.patterns, schema.timetable):
         tx.execute(delete(table))

@@ -25,6 +25,7 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
     if problems:
         raise RideRefusedError(problems)
     device = pseudonym(ride.device_id)
+    tx.claim(*(f"segment {part.segment}" for part in ride.segments))
     numbers = number_segments(tx, (part.segment for part in ride.segments))
     places = tuple(
         (numbers[part.segment], bin_of(part.started_at, settings.zone, settings.holidays))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import select, tuple_
 
 from backend.core.rides import Segment
 from backend.core.storage import Transaction
@@ -28,13 +28,13 @@ def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment,
 
 def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
     """Return the numbers of all these segments, giving one to each that has none yet."""
-    wanted = tuple(dict.fromkeys(segments))
+    # In one order, so that two transactions that number the same ones never wait for each other in a circle.
+    wanted = sorted(set(segments), key=lambda part: (part.from_stop, part.to_stop))
     known = find_segments(tx, wanted)
     new = [
         {"from_stop": part.from_stop, "to_stop": part.to_stop}
         for part in wanted
         if part not in known
     ]
-    if new:
-        tx.execute(insert(tx.schema.segments), new)
+    tx.insert_new(tx.schema.segments, new)
     return find_segments(tx, wanted) if new else known

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Dialect,
     Float,
@@ -11,20 +12,21 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    String,
     Table,
     Text,
     UniqueConstraint,
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = 1
-"""Kept in SQLite's `user_version`; raised by each change of the tables."""
+VERSION = "0001"
+"""The last of versions/: what a new database begins with."""
 
 
 class Instant(TypeDecorator[datetime]):
     """A moment, stored exactly: whole microseconds since 1970 in UTC, which also sort."""
 
-    impl = Integer
+    impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the base class says so
@@ -60,6 +62,8 @@ class Schema:
     """Every table of one database."""
 
     metadata: MetaData
+    version: Table
+    """One row, which Alembic reads and writes as well."""
     segments: Table
     patterns: Table
     pattern_stops: Table
@@ -77,6 +81,9 @@ def build_schema() -> Schema:
     are stored as pseudonyms (see `backend.core.store.rides`). Durations are seconds.
     """
     metadata = MetaData()
+    version = Table(
+        "alembic_version", metadata, Column("version_num", String(32), primary_key=True)
+    )
     segments = Table(
         "segments",
         metadata,
@@ -149,6 +156,7 @@ def build_schema() -> Schema:
     )
     return Schema(
         metadata=metadata,
+        version=version,
         segments=segments,
         patterns=patterns,
         pattern_stops=pattern_stops,

@@ -1,0 +1,212 @@
+"""An open database and its transactions.
+
+Each `Database` owns its engine, its tables and its connections; two of them share nothing, not even when both are
+`:memory:`.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Table,
+    exc,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
+from sqlalchemy.pool import QueuePool
+
+from backend.core.errors import DatabaseError
+from backend.core.settings import POSTGRES
+from backend.core.storage.dialect import Dialect
+from backend.core.storage.postgres import Postgres
+from backend.core.storage.schema import VERSION, Schema, build_schema
+from backend.core.storage.sqlite import Sqlite
+
+BASE = "base"
+"""The version of a database without tables."""
+FIRST = "0001"
+"""The version of databases that were made before versions had names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What a store function needs: the connection of the running transaction, and the tables."""
+
+    connection: Connection
+    schema: Schema
+    dialect: Dialect
+
+    def execute(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> CursorResult[Any]:
+        """Run one statement, once per set of parameters."""
+        return self.connection.execute(statement, parameters)
+
+    def claim(self, *names: str) -> None:
+        """Keep other writers away from what has these names, until the end of the transaction.
+
+        Who reads something in order to change it claims it first; one call for all that is needed.
+        """
+        self.dialect.claim(self.connection, names)
+
+    def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; each takes the place of the one that has its primary key."""
+        if not rows:
+            return
+        statement = self.dialect.insert(table)
+        key = table.primary_key.columns.keys()
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+        self.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, but for those that are there already."""
+        if rows:
+            self.execute(self.dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Database:
+    """An open database; made by `open_database`, ended by `close`."""
+
+    dialect: Dialect
+    engine: Engine
+    schema: Schema = field(default_factory=build_schema)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _closed: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return self.dialect.place
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Give a transaction that sees one unchanging state of the database.
+
+        Do not ask for a second one inside it: `:memory:` has a single connection, and threads
+        take turns on it. Raises DatabaseError when the database fails.
+        """
+        with self._transaction(writing=False) as transaction:
+            yield transaction
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Give a transaction of which all is kept, or nothing.
+
+        Nobody else writes what it has claimed (see `Transaction.claim`). It commits at the end of the
+        `with` block and rolls back when the block raises. Do not ask for a second one inside it.
+        Raises DatabaseError when the database fails.
+        """
+        # SQLite lets writers wait by polling, with sleeps; those of one process queue up here.
+        turn = self._turn if self.dialect.one_writer else nullcontext()
+        with turn, self._transaction(writing=True) as transaction:
+            yield transaction
+
+    def migrate(self, to: str = VERSION) -> None:
+        """Bring the tables to a version, up or down; several processes may do so at once.
+
+        Raises DatabaseError for tables of a newer version, or of somebody else.
+        """
+        with self.writing() as tx:
+            tx.claim("tables")
+            version = self._version(tx)
+            if version == to:
+                return
+            if version == BASE and to == VERSION:
+                tx.schema.metadata.create_all(tx.connection)
+                tx.execute(insert(tx.schema.version), {"version_num": VERSION})
+                return
+            # Seldom needed, and it takes as long to import as all the rest of the storage.
+            from backend.core.storage.migrating import change_version, versions  # noqa: PLC0415
+
+            if version not in (BASE, *versions()):
+                raise DatabaseError(
+                    f"The database {self.place} has version {version}, this service knows versions "
+                    f"up to {VERSION}; run a newer service or choose another database."
+                )
+            change_version(tx.connection, version, to)
+
+    def version(self) -> str:
+        """Return the version of the tables; `base` where there are none.
+
+        Raises DatabaseError for tables of somebody else.
+        """
+        with self.reading() as tx:
+            return self._version(tx)
+
+    def _version(self, tx: Transaction) -> str:
+        names = set(inspect(tx.connection).get_table_names())
+        if tx.schema.version.name in names:
+            return str(tx.execute(select(tx.schema.version)).scalar_one_or_none() or BASE)
+        if not names:
+            return BASE
+        if self.dialect.made_before_versions(tx.connection):
+            return FIRST
+        raise DatabaseError(
+            f"The database {self.place} holds tables of another program; choose another database."
+        )
+
+    def ping(self) -> None:
+        """Read from the database; DatabaseError when it does not answer."""
+        with self.reading() as tx:
+            tx.connection.exec_driver_sql("SELECT 1").scalar_one()
+
+    @property
+    def busy_connections(self) -> int:
+        """How many transactions are running at this moment."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    def close(self) -> None:
+        """Close every handle; a `:memory:` database ends. Closing twice is harmless."""
+        self._closed.set()
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, writing: bool) -> Iterator[Transaction]:
+        if self._closed.is_set():
+            # The pool would open a new connection: for `:memory:`, to an empty database.
+            raise DatabaseError(f"The database {self.place} is closed; open it again to use it.")
+        try:
+            with self.engine.begin() as connection:
+                self.dialect.begin(connection, writing=writing)
+                yield Transaction(connection, self.schema, self.dialect)
+        except (exc.IntegrityError, exc.ProgrammingError):
+            raise  # a mistake of ours, not of the machine
+        except exc.TimeoutError as error:
+            raise DatabaseError(
+                f"The database {self.place} is too busy: all its connections are in use; try again."
+            ) from error
+        except exc.DatabaseError as error:
+            raise DatabaseError(
+                f"The database {self.place} failed: {error.orig}; {self.dialect.remedy}."
+            ) from error
+
+
+def open_database(address: str) -> Database:
+    """Open a SQLite file, created if missing, `:memory:`, or a database of a PostgreSQL server (`postgresql://...`).
+
+    Raises DatabaseError when the folder is missing, access is denied, the file is no database, or no server answers.
+    """
+    dialect = Postgres(make_url(address)) if address.startswith(POSTGRES) else Sqlite(address)
+    database = Database(dialect, dialect.engine())
+    try:
+        database.ping()
+    except DatabaseError as error:
+        database.close()
+        cause = error.__cause__.orig if isinstance(error.__cause__, exc.DBAPIError) else error
+        raise DatabaseError(
+            f"The database {database.place} cannot be opened: {cause}; {dialect.choices}."
+        ) from error
+    return database

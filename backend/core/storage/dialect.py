@@ -1,0 +1,51 @@
+"""What a kind of database has to say for itself."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+class Dialect(Protocol):
+    """How to open a database of one kind, and how its transactions keep out of each other's way."""
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without a password: for messages."""
+        ...
+
+    @property
+    def one_writer(self) -> bool:
+        """Whether writers wait for each other from the beginning of a transaction to its end."""
+        ...
+
+    @property
+    def remedy(self) -> str:
+        """What to do when the database fails: the end of a sentence."""
+        ...
+
+    @property
+    def choices(self) -> str:
+        """What else to open when the database cannot be opened: the end of a sentence."""
+        ...
+
+    def engine(self) -> Engine:
+        """Make an engine with connections of its own; nothing is connected yet."""
+        ...
+
+    def begin(self, connection: Connection, *, writing: bool) -> None:
+        """Begin a transaction: one that sees one unchanging state, or one that may write."""
+        ...
+
+    def claim(self, connection: Connection, names: Iterable[str]) -> None:
+        """Wait until no other writing transaction has claimed one of these names; keep them to the end."""
+        ...
+
+    def made_before_versions(self, connection: Connection) -> bool:
+        """Whether the tables are this service's first ones, which had no table of versions."""
+        ...
+
+    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """Begin a statement that may say what happens to rows that are there already."""
+        ...

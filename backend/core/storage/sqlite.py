@@ -1,0 +1,110 @@
+"""SQLite: a file, or `:memory:`.
+
+Every transaction is begun by hand (`BEGIN` or `BEGIN IMMEDIATE`), because sqlite3's own habit of
+beginning late lets two writers read the same state and lose an update.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, Table, create_engine
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.pool import QueuePool
+
+from backend.core.settings import MEMORY
+
+BUSY_TIMEOUT_MS = 30_000
+SECONDS_BETWEEN_TRIES = 0.005
+PRIMARY_CODE = 0xFF  # of an SQLite error; the higher bits say more exactly which
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """A SQLite file, created if missing, or a database in memory that is nobody else's."""
+
+    path: str
+
+    @property
+    def place(self) -> str:
+        """The file."""
+        return self.path
+
+    @property
+    def one_writer(self) -> bool:
+        """SQLite has one."""
+        return True
+
+    @property
+    def remedy(self) -> str:
+        """What most often is wrong."""
+        return "check the file, its folder and the space left, and try again"
+
+    @property
+    def choices(self) -> str:
+        """Another file."""
+        return "choose a SQLite file, or a new one in a folder that exists and may be written"
+
+    def engine(self) -> Engine:
+        """Make an engine; `:memory:` has a single connection, since a second one would be another database."""
+        return create_engine(
+            "sqlite://",
+            creator=lambda: _connect(self.path),
+            poolclass=QueuePool,
+            pool_size=1 if self.path == MEMORY else CONNECTIONS,
+            max_overflow=0,
+        )
+
+    def begin(self, connection: Connection, *, writing: bool) -> None:
+        """Begin; who writes takes the only place for writers at once."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    def claim(self, connection: Connection, names: Iterable[str]) -> None:
+        """Do nothing: who writes is alone anyhow."""
+
+    def made_before_versions(self, connection: Connection) -> bool:
+        """See whether SQLite's `user_version` says 1."""
+        return bool(connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 1)
+
+    def insert(self, table: Table) -> Insert:
+        """Say it as SQLite does."""
+        return insert(table)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # isolation_level=None: sqlite3 begins nothing by itself. (`autocommit` would need Python 3.12.)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+    )
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA foreign_keys = ON")
+            write_ahead(cursor)
+            cursor.execute("PRAGMA synchronous = NORMAL")  # safe under WAL: no corruption
+    except BaseException:  # whatever went wrong, no handle may stay open
+        connection.close()
+        raise
+    return connection
+
+
+def write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Switch to the write-ahead log; `:memory:` keeps its own mode.
+
+    Where several open a new file at once, SQLite answers all but one "database is locked" without
+    the wait that every other statement has (https://sqlite.org/c3ref/busy_handler.html: the busy
+    handler is not called where that could be a deadlock), so the wait is done here.
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+            if not locked or time.monotonic() >= give_up:
+                raise
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        else:
+            return
