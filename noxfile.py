@@ -159,6 +159,13 @@ def suite_cost(session: nox.Session) -> None:
     _gate(session, "cost", *session.posargs)
 
 
+@nox.session  # no job: it tells of the machine as well
+def load(session: nox.Session) -> None:
+    """How many rides and questions does one worker take in a second?"""
+    _install(session, "test")
+    _python(session, "tests.load", *session.posargs, env={"PYTHONPATH": "ci"})
+
+
 @nox.session(name="mutants")  # no job: it takes long, and tells of the tests more than of a change
 def mutants(session: nox.Session) -> None:
     """Do the tests notice when the code is wrong?"""
