@@ -212,6 +212,7 @@ def client(app: "FastAPI") -> Iterator["TestClient"]:
 @pytest.fixture
 def auth_headers(settings: Settings) -> dict[str, str]:
     """Give the headers by which a phone shows the key."""
+    assert settings.api_key is not None
     return {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
 
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -35,10 +36,10 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
     )
 
-    api_key: SecretStr = Field(
-        min_length=16, description="a secret of at least 16 visible ASCII characters"
+    api_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None, description="a secret of at least 16 visible ASCII characters"
     )
-    """What a phone sends as its Bearer token."""
+    """What a phone sends as its Bearer token; keys that are stored do as well."""
 
     db_path: str = Field(
         default="bus-times.sqlite3", min_length=1, description="a file name, or :memory:"
@@ -86,8 +87,10 @@ class Settings(BaseModel):
 
     @field_validator("api_key")
     @classmethod
-    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
-        if not all("!" <= character <= "~" for character in key.get_secret_value()):
+    def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not all(
+            "!" <= character <= "~" for character in key.get_secret_value()
+        ):
             raise ValueError("a key that a header cannot carry would never match")
         return key
 
@@ -165,7 +168,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     command-line entry point passes the process's own.
 
     Raises SettingsError, one sentence naming the variable and what it may be, for the first
-    variable that is missing, unknown or out of range. The key's value is never repeated.
+    variable that is unknown or out of range. The key's value is never repeated.
     """
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     known = {_variable(field): field for field in Settings.model_fields}
@@ -196,8 +199,6 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 
 def _unfit(field: str, given: Mapping[str, str]) -> str:
     name, allowed = _variable(field), _allowed(field)
-    if name not in given:
-        return f"{name} is not set; set it to {allowed}."
     if field in PRIVATE:
         return f"{name} is not usable; set it to {allowed}."
     return f"{name} is {given[name]!r}, but must be {allowed}."

@@ -49,6 +49,16 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
             from backend.tools.load_feed import load_feed  # noqa: PLC0415
 
             load_feed(settings, arguments.feed)
+        case "keys":
+            from backend.tools.keys import add, revoke, show  # noqa: PLC0415
+
+            match arguments.action:
+                case "add":
+                    add(settings, clock, arguments.name)
+                case "revoke":
+                    revoke(settings, clock, arguments.name)
+                case _:
+                    show(settings)
         case _:
             from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
 
@@ -60,8 +70,8 @@ def _parser() -> ArgumentParser:
     parser = OneSentenceParser(
         prog="python -m backend",
         description="Bus travel times learned from riders' phones.",
-        epilog="Settings are BMTC_* variables of the environment; only BMTC_API_KEY is required."
-        " backend/README.md lists them.",
+        epilog="Settings are BMTC_* variables of the environment; a phone needs a key:"
+        " BMTC_API_KEY, or one that is added. backend/README.md lists them.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -85,6 +95,14 @@ def _parser() -> ArgumentParser:
     simulating.add_argument(
         "--rides", type=_count, default=200, metavar="N", help="how many to post (%(default)s)"
     )
+
+    keeping = commands.add_parser("keys", help="add, list and revoke the keys of phones")
+    actions = keeping.add_subparsers(dest="action", required=True, metavar="ACTION")
+    adding = actions.add_parser("add", help="make a key and print it, for the only time")
+    adding.add_argument("name", metavar="NAME")
+    actions.add_parser("list", help="say which keys there are and were")
+    revoking = actions.add_parser("revoke", help="make a key worthless")
+    revoking.add_argument("name", metavar="NAME")
     return parser
 
 

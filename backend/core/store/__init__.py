@@ -3,13 +3,27 @@
 from backend.core.store.answers import StoredAnswer, recall_answer, remember_answer
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
+from backend.core.store.keys import (
+    StoredKey,
+    add_key,
+    any_valid_key,
+    is_valid_key,
+    list_keys,
+    revoke_key,
+)
 from backend.core.store.rides import submit_ride
 
 __all__ = (
     "StoredAnswer",
+    "StoredKey",
+    "add_key",
+    "any_valid_key",
     "eta",
+    "is_valid_key",
+    "list_keys",
     "recall_answer",
     "remember_answer",
+    "revoke_key",
     "save_feed",
     "submit_ride",
 )
