@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from backend.core.errors import SettingsError
+from backend.core.limiting import Allowance
 
 PREFIX = "BMTC_"
 MEMORY = ":memory:"
@@ -74,6 +75,12 @@ class Settings(BaseModel):
 
     idempotency_ttl_hours: float = Field(default=24.0, ge=0.01, le=8760)
     """Hours for which the answer to an idempotency key is kept."""
+
+    rate_limit_rides: int = Field(default=60, ge=1, le=100_000)
+    """Rides that a device may send at once."""
+
+    rate_limit_seconds: float = Field(default=3600.0, ge=1, le=604_800)
+    """Seconds after which a device that has sent as many may send as many again."""
 
     timezone: str = Field(
         default="Asia/Kolkata", description="a name of the IANA time zone database"
@@ -155,6 +162,11 @@ class Settings(BaseModel):
     def idempotency_ttl(self) -> timedelta:
         """The time for which the answer to an idempotency key is kept."""
         return timedelta(hours=self.idempotency_ttl_hours)
+
+    @property
+    def allowance(self) -> Allowance:
+        """The rides that each device may send."""
+        return Allowance(self.rate_limit_rides, timedelta(seconds=self.rate_limit_seconds))
 
     def public(self) -> dict[str, object]:
         """Return what anybody may know, ready for JSON: all but the key and where the database is."""

@@ -190,7 +190,7 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
     }
 
     assert {path: " ".join(sorted(answers)) for path, answers in listed.items()} == {
-        "/v1/ride_summary": "200 400 401 409 413 422 500 503",
+        "/v1/ride_summary": "200 400 401 409 413 422 429 500 503",
         "/v1/eta": "200 404 413 422 500 503",
         "/v1/config": "200 413 500",
         "/v1/health": "200 413 500 503",

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from backend.core.errors import SettingsError
+from backend.core.limiting import Allowance
 from backend.core.settings import Settings, read_settings
 from tests.factories import TEST_API_KEY, make_settings
 
@@ -29,6 +30,8 @@ def test_everything_but_a_key_has_a_default() -> None:
         "max_duration_sec": 7200,
         "observation_window_days": 7,
         "idempotency_ttl_hours": 24,
+        "rate_limit_rides": 60,
+        "rate_limit_seconds": 3600,
         "timezone": "Asia/Kolkata",
         "holidays": frozenset(),
     }
@@ -47,6 +50,8 @@ def test_each_setting_is_read_from_its_variable() -> None:
             "BMTC_MAX_DURATION_SEC": "600",
             "BMTC_OBSERVATION_WINDOW_DAYS": "2",
             "BMTC_IDEMPOTENCY_TTL_HOURS": "1",
+            "BMTC_RATE_LIMIT_RIDES": "3",
+            "BMTC_RATE_LIMIT_SECONDS": "60",
             "BMTC_TIMEZONE": "Europe/Berlin",
             "BMTC_HOLIDAYS": "2026-01-26, 2026-08-15",
         }
@@ -60,6 +65,8 @@ def test_each_setting_is_read_from_its_variable() -> None:
         max_duration_sec=600,
         observation_window_days=2,
         idempotency_ttl_hours=1,
+        rate_limit_rides=3,
+        rate_limit_seconds=60,
         timezone="Europe/Berlin",
         holidays=frozenset({date(2026, 1, 26), date(2026, 8, 15)}),
     )
@@ -209,3 +216,4 @@ def test_times_come_with_their_unit() -> None:
     assert settings.observation_window == timedelta(days=3)
     assert settings.idempotency_ttl == timedelta(hours=4)
     assert settings.zone.key == "UTC"
+    assert settings.allowance == Allowance(60, timedelta(hours=1))

@@ -1,6 +1,7 @@
 """What is kept between requests: functions that read and write inside one transaction."""
 
 from backend.core.store.answers import StoredAnswer, recall_answer, remember_answer
+from backend.core.store.buckets import forget_full_buckets, spend
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
 from backend.core.store.keys import (
@@ -19,11 +20,13 @@ __all__ = (
     "add_key",
     "any_valid_key",
     "eta",
+    "forget_full_buckets",
     "is_valid_key",
     "list_keys",
     "recall_answer",
     "remember_answer",
     "revoke_key",
     "save_feed",
+    "spend",
     "submit_ride",
 )
