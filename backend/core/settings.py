@@ -64,6 +64,9 @@ class Settings(BaseModel):
     mapmatch_min_conf: float = Field(default=0.7, ge=0, le=1)
     """Map-matching confidence below which an observation is not learned."""
 
+    max_device_share: float = Field(default=0.5, ge=0.01, le=1)
+    """Of what decides an estimate, how much may be one device's."""
+
     max_segments_per_ride: int = Field(default=50, ge=1, le=1000)
     """Segments a ride may have."""
 

@@ -13,6 +13,7 @@ from backend.core.store.keys import (
     revoke_key,
 )
 from backend.core.store.rides import submit_ride
+from backend.core.store.shares import forget_faded_contributions
 
 __all__ = (
     "StoredAnswer",
@@ -20,6 +21,7 @@ __all__ = (
     "add_key",
     "any_valid_key",
     "eta",
+    "forget_faded_contributions",
     "forget_full_buckets",
     "is_valid_key",
     "list_keys",
