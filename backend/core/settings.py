@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from backend.core.admin_keys import AdminKey, parse_admin_keys
 from backend.core.errors import SettingsError
 from backend.core.limiting import Allowance
 
@@ -26,7 +27,7 @@ MEMORY = ":memory:"
 POSTGRES = "postgresql://"
 DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ADDRESS_TEXT = re.compile(POSTGRES + r"[^/]*/[^/]+")
-PRIVATE = frozenset({"api_key", "db_path", "database_url"})
+PRIVATE = frozenset({"admin_keys", "api_key", "db_path", "database_url"})
 
 
 class Settings(BaseModel):
@@ -85,6 +86,19 @@ class Settings(BaseModel):
     rate_limit_seconds: float = Field(default=3600.0, ge=1, le=604_800)
     """Seconds after which a device that has sent as many may send as many again."""
 
+    admin_keys: SecretStr | None = Field(
+        default=None,
+        description="kid:secret or several of them, comma-separated, each secret of at least 32 visible ASCII"
+        " characters",
+    )
+    """What signs the tokens of administrators; the first one signs, all verify."""
+
+    admin_token_minutes: int = Field(default=60, ge=1, le=1440)
+    """Minutes for which such a token may be good."""
+
+    max_feed_mib: int = Field(default=64, ge=1, le=4096)
+    """Megabytes (2 ** 20 bytes) that a feed sent over HTTP may have."""
+
     timezone: str = Field(
         default="Asia/Kolkata", description="a name of the IANA time zone database"
     )
@@ -110,6 +124,13 @@ class Settings(BaseModel):
         if url is not None and not ADDRESS_TEXT.fullmatch(url.get_secret_value()):
             raise ValueError("no address of a PostgreSQL database")
         return url
+
+    @field_validator("admin_keys")
+    @classmethod
+    def _are_keys(cls, text: SecretStr | None) -> SecretStr | None:
+        if text is not None:
+            parse_admin_keys(text.get_secret_value())
+        return text
 
     @field_validator("timezone")
     @classmethod
@@ -170,6 +191,18 @@ class Settings(BaseModel):
     def allowance(self) -> Allowance:
         """The rides that each device may send."""
         return Allowance(self.rate_limit_rides, timedelta(seconds=self.rate_limit_seconds))
+
+    @property
+    def admin_signing_keys(self) -> tuple[AdminKey, ...]:
+        """The keys of administrators' tokens, the one that signs first; none if there are no administrators."""
+        return (
+            () if self.admin_keys is None else parse_admin_keys(self.admin_keys.get_secret_value())
+        )
+
+    @property
+    def admin_token_lifetime(self) -> timedelta:
+        """The longest time for which an administrator's token may be good."""
+        return timedelta(minutes=self.admin_token_minutes)
 
     def public(self) -> dict[str, object]:
         """Return what anybody may know, ready for JSON: all but the key and where the database is."""

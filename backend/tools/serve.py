@@ -46,11 +46,11 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _check_database(settings: Settings) -> None:
-    """Fail with a sentence now, not with a traceback in the app's lifespan; there has to be a key too."""
+    """Fail with a sentence now, not with a traceback in the app's lifespan; somebody has to have a key too."""
     database = open_database(settings.database)
     try:
         database.migrate()
-        if settings.api_key is None:
+        if settings.api_key is None and not settings.admin_signing_keys:
             with database.reading() as transaction:
                 if not any_valid_key(transaction):
                     raise CommandError(

@@ -158,7 +158,9 @@ def test_a_bad_setting_is_told_in_one_sentence(
     )
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["load-feed"], ["simulate"], ["keys"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["load-feed"], ["simulate"], ["keys"], ["admin-token"]], ids=str
+)
 def test_help_is_given_without_any_setting(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -344,7 +346,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     documented = {name: default for name, default in written.items() if default}
     assert Settings.model_validate(documented) == Settings()
     without = {name for name in fields if name not in documented}
-    assert without == {"api_key", "database_url", "holidays"}
+    assert without == {"admin_keys", "api_key", "database_url", "holidays"}
 
 
 def announced_url(process: "subprocess.Popen[str]") -> str:

@@ -1,11 +1,17 @@
 """Keys of phones, added and revoked while the service runs."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
+
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.store import add_key, list_keys, revoke_key
 from backend.tools.cli import main
+from backend.tools.errors import CommandError
+from backend.tools.serve import _check_database
 from tests.factories import START, TEST_API_KEY, FakeClock, make_segment
 from tests.integration.phone import send, travel
 
@@ -126,3 +132,24 @@ def test_keys_are_not_kept_in_memory(capsys: pytest.CaptureFixture[str]) -> None
     """A database in memory would forget the key with the command."""
     assert main(["keys", "add", "android"], {"BMTC_DB_PATH": ":memory:"}, FakeClock()) == 2
     assert "name a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("whose", ["nobody", "a phone", "an administrator"])
+def test_a_service_starts_only_where_somebody_can_be_let_in(
+    make_settings: Callable[..., Settings], database: Database, whose: str
+) -> None:
+    """Without the key of the settings a stored one will do, or an administrator who can make one."""
+    if whose == "a phone":
+        with database.writing() as transaction:
+            add_key(transaction, "android", START)
+    settings = make_settings(api_key=None, admin_keys=None)
+    if whose == "an administrator":
+        settings = make_settings(api_key=None)
+
+    expected = (
+        pytest.raises(CommandError, match="no key is stored")
+        if whose == "nobody"
+        else nullcontext()
+    )
+    with expected:
+        _check_database(settings)

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from backend.core.errors import SettingsError
 from backend.core.limiting import Allowance
 from backend.core.settings import Settings, read_settings
-from tests.factories import TEST_API_KEY, make_settings
+from tests.factories import TEST_ADMIN_KEYS, TEST_API_KEY, make_settings
 
 KEY = {"BMTC_API_KEY": TEST_API_KEY}
 
@@ -33,6 +33,9 @@ def test_everything_but_a_key_has_a_default() -> None:
         "idempotency_ttl_hours": 24,
         "rate_limit_rides": 60,
         "rate_limit_seconds": 3600,
+        "admin_keys": None,
+        "admin_token_minutes": 60,
+        "max_feed_mib": 64,
         "timezone": "Asia/Kolkata",
         "holidays": frozenset(),
     }
@@ -54,6 +57,9 @@ def test_each_setting_is_read_from_its_variable() -> None:
             "BMTC_IDEMPOTENCY_TTL_HOURS": "1",
             "BMTC_RATE_LIMIT_RIDES": "3",
             "BMTC_RATE_LIMIT_SECONDS": "60",
+            "BMTC_ADMIN_KEYS": TEST_ADMIN_KEYS,
+            "BMTC_ADMIN_TOKEN_MINUTES": "5",
+            "BMTC_MAX_FEED_MIB": "1",
             "BMTC_TIMEZONE": "Europe/Berlin",
             "BMTC_HOLIDAYS": "2026-01-26, 2026-08-15",
         }
@@ -70,6 +76,8 @@ def test_each_setting_is_read_from_its_variable() -> None:
         idempotency_ttl_hours=1,
         rate_limit_rides=3,
         rate_limit_seconds=60,
+        admin_token_minutes=5,
+        max_feed_mib=1,
         timezone="Europe/Berlin",
         holidays=frozenset({date(2026, 1, 26), date(2026, 8, 15)}),
     )
@@ -181,7 +189,40 @@ def test_unknown_fields_are_refused() -> None:
 def test_what_is_public_leaves_out_the_key_and_the_file() -> None:
     public = make_settings(holidays="2026-08-15,2026-01-26").public()
     assert public["holidays"] == ["2026-01-26", "2026-08-15"]
-    assert public.keys() == Settings.model_fields.keys() - {"api_key", "db_path", "database_url"}
+    private = {"admin_keys", "api_key", "db_path", "database_url"}
+    assert public.keys() == Settings.model_fields.keys() - private
+
+
+def test_the_first_of_the_administrators_keys_signs() -> None:
+    keys = read_settings({"BMTC_ADMIN_KEYS": TEST_ADMIN_KEYS}).admin_signing_keys
+    assert [key.kid for key in keys] == ["new", "old"]
+    assert make_settings(admin_keys=None).admin_signing_keys == ()
+
+
+LONG = "s" * 32
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        LONG,
+        f":{LONG}",
+        f"a b:{LONG}",
+        "a:" + "s" * 31,
+        f"a:{LONG},",
+        f"a:{LONG},b:short",
+        f"a:{LONG},a:{LONG}x",
+        f"a:{LONG[1:]}ü",
+    ],
+)
+def test_administrators_keys_that_are_none_are_refused_and_not_repeated(keys: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(KEY | {"BMTC_ADMIN_KEYS": keys})
+    assert str(refusal.value) == (
+        "BMTC_ADMIN_KEYS is not usable; set it to kid:secret or several of them, comma-separated,"
+        " each secret of at least 32 visible ASCII characters."
+    )
 
 
 def test_an_address_takes_the_place_of_the_file() -> None:
@@ -202,7 +243,9 @@ def test_an_address_of_something_else_is_refused_and_not_repeated(address: str) 
 
 def test_the_key_shows_in_no_text_made_of_the_settings() -> None:
     settings = make_settings()
-    assert TEST_API_KEY not in f"{settings} {settings!r} {settings.model_dump_json()}"
+    shown = f"{settings} {settings!r} {settings.model_dump_json()} {settings.admin_signing_keys}"
+    assert TEST_API_KEY not in shown
+    assert "a-secret" not in shown
 
 
 def test_an_error_shows_no_value() -> None:

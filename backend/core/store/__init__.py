@@ -12,14 +12,17 @@ from backend.core.store.keys import (
     list_keys,
     revoke_key,
 )
+from backend.core.store.rejections import JudgementCounts, count_judgements
 from backend.core.store.rides import submit_ride
 from backend.core.store.shares import forget_faded_contributions
 
 __all__ = (
+    "JudgementCounts",
     "StoredAnswer",
     "StoredKey",
     "add_key",
     "any_valid_key",
+    "count_judgements",
     "eta",
     "forget_faded_contributions",
     "forget_full_buckets",
