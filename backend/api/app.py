@@ -44,5 +44,6 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     install_error_handlers(app)
     app.include_router(keyed_routes())
     app.include_router(open_routes())
-    app.include_router(admin_routes())
+    for router in admin_routes():
+        app.include_router(router)
     return app
