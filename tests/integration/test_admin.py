@@ -2,10 +2,11 @@
 
 import io
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import redirect_stdout
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import httpx2
@@ -348,6 +349,31 @@ async def test_a_feed_that_turns_out_too_long_is_not_read_to_its_end(
 
     assert (answer.status_code, answer.json()["error"]) == (413, "body_too_large")
     assert read == 17
+
+
+@pytest.mark.usefixtures("client")  # starts the app
+async def test_a_feed_that_breaks_off_is_no_failure_of_ours(
+    app: FastAPI, admin_token: Token
+) -> None:
+    """400, for whoever still listens, and not a traceback in the log."""
+    arriving: list[MutableMapping[str, Any]] = [
+        {"type": "http.request", "body": b"PK", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return arriving.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", bearer(admin_token("feed:write"))["Authorization"].encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/admin/feed", "query_string": b""}
+    await app(scope | {"headers": headers}, receive, send)
+
+    assert sent[0]["status"] == 400
+    assert b"broke off" in sent[1]["body"]
 
 
 def test_the_command_signs_a_token_that_is_good_for_as_long_as_it_was_told(

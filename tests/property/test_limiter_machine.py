@@ -20,7 +20,7 @@ from tests.factories import (
 from tests.integration.phone import headers
 from tests.property.test_idempotency_machine import capped
 
-RIDES = 3
+RIDES = 2
 SECONDS = 60
 DEVICES = st.sampled_from(["one", "other"])
 
@@ -107,4 +107,4 @@ class LimiterMachine(RuleBasedStateMachine):
 
 
 TestLimiter = LimiterMachine.TestCase
-TestLimiter.settings = capped(settings())
+TestLimiter.settings = settings(capped(settings()), stateful_step_count=9)

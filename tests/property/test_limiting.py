@@ -1,12 +1,13 @@
 """The token bucket's laws, on any history of rides and any behaviour of the clock."""
 
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import accumulate
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.core.limiting import RIDE, Allowance, Bucket, Grant, full, refilled, take
+from backend.core.limiting import Allowance, Bucket, Grant, full, refilled, take
 from tests.factories import START
 
 ALLOWANCES = st.builds(
@@ -85,14 +86,25 @@ def history_from(bucket: Bucket, allowance: Allowance, now: datetime, count: int
     return grants
 
 
-@given(ALLOWANCES, st.integers(0, 5 * RIDE), FORWARD, FORWARD)
+@given(ALLOWANCES, st.fractions(0, 1), FORWARD, FORWARD)
 def test_a_bucket_holds_no_less_later(
-    allowance: Allowance, tokens: int, sooner: timedelta, more: timedelta
+    allowance: Allowance, part: Fraction, sooner: timedelta, more: timedelta
 ) -> None:
-    bucket = Bucket(min(tokens, allowance.capacity * RIDE), START)
+    bucket = Bucket(int(part * allowance.most), allowance.price, START)
     early = refilled(bucket, allowance, START + sooner)
     late = refilled(bucket, allowance, START + sooner + more)
-    assert bucket.tokens <= early.tokens <= late.tokens <= allowance.capacity * RIDE
+    assert bucket.tokens <= early.tokens <= late.tokens <= allowance.most
+
+
+@given(ALLOWANCES, FORWARD, FORWARD)
+def test_looking_in_between_changes_nothing(
+    allowance: Allowance, sooner: timedelta, more: timedelta
+) -> None:
+    """Nothing is rounded, so that no fraction is lost however often a device asks."""
+    empty = Bucket(0, allowance.price, START)
+    end = START + sooner + more
+    stopover = refilled(empty, allowance, START + sooner)
+    assert refilled(stopover, allowance, end) == refilled(empty, allowance, end)
 
 
 @given(ALLOWANCES, st.timedeltas(timedelta(0), timedelta(days=1)))
@@ -100,18 +112,15 @@ def test_after_the_time_of_refilling_a_bucket_is_full(
     allowance: Allowance, longer: timedelta
 ) -> None:
     later = START + allowance.refill + longer
-    assert refilled(Bucket(0, START), allowance, later) == full(allowance, later)
+    assert refilled(Bucket(0, allowance.price, START), allowance, later) == full(allowance, later)
 
 
-@given(ALLOWANCES, st.lists(st.timedeltas(timedelta(0), timedelta(milliseconds=1)), max_size=40))
-def test_asking_too_often_costs_nothing(allowance: Allowance, steps: list[timedelta]) -> None:
-    """A refused ride leaves the bucket as it was, so that no fraction of a token is ever lost."""
-    empty = Bucket(0, START)
-    for now in moments(steps):
-        grant = take(empty, allowance, now)
-        assert grant.bucket == empty or grant.admitted
-
-
-def test_a_smaller_capacity_holds_for_buckets_that_are_there_already() -> None:
-    large, small = (Allowance(rides, timedelta(hours=1)) for rides in (50, 2))
-    assert refilled(full(large, START), small, START) == full(small, START)
+@given(ALLOWANCES, ALLOWANCES, st.fractions(0, 1))
+def test_with_other_settings_a_bucket_holds_as_many_rides_as_may_be(
+    old: Allowance, new: Allowance, part: Fraction
+) -> None:
+    bucket = Bucket(int(part * old.most), old.price, START)
+    rides = Fraction(bucket.tokens, old.price)
+    expected = min(rides, Fraction(new.capacity))
+    found = Fraction(refilled(bucket, new, START).tokens, new.price)
+    assert expected - Fraction(1, new.price) < found <= expected

@@ -170,7 +170,8 @@ def build_schema() -> Schema:
         "buckets",
         metadata,
         Column("device", Text, primary_key=True),
-        Column("tokens", BigInteger, nullable=False),  # millionths of a ride
+        Column("tokens", BigInteger, nullable=False),
+        Column("price", BigInteger, nullable=False),  # tokens that a ride cost
         Column("as_of", Instant, nullable=False, index=True),
     )
     device_weights = Table(

@@ -1,5 +1,6 @@
 """What each device may still send: one token bucket per device (see `backend.core.limiting`)."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -13,13 +14,12 @@ def spend(tx: Transaction, device: str, allowance: Allowance, now: datetime) -> 
     tx.claim(f"device {device}")
     buckets = tx.schema.buckets
     row = tx.execute(
-        select(buckets.c.tokens, buckets.c.as_of).where(buckets.c.device == device)
+        select(buckets.c.tokens, buckets.c.price, buckets.c.as_of).where(buckets.c.device == device)
     ).one_or_none()
-    kept = full(allowance, now) if row is None else Bucket(row.tokens, row.as_of)
+    kept = full(allowance, now) if row is None else Bucket(row.tokens, row.price, row.as_of)
     grant = take(kept, allowance, now)
     if grant.bucket != kept:
-        left = grant.bucket
-        tx.upsert(buckets, [{"device": device, "tokens": left.tokens, "as_of": left.as_of}])
+        tx.upsert(buckets, [{"device": device} | asdict(grant.bucket)])
     return grant
 
 

@@ -31,6 +31,7 @@ def upgrade(op: Operations) -> None:
         "buckets",
         Column("device", Text, primary_key=True),
         Column("tokens", BigInteger, nullable=False),
+        Column("price", BigInteger, nullable=False),
         Column("as_of", BigInteger, nullable=False, index=True),
     )
     op.create_table(
