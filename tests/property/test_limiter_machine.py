@@ -107,4 +107,9 @@ class LimiterMachine(RuleBasedStateMachine):
 
 
 TestLimiter = LimiterMachine.TestCase
-TestLimiter.settings = settings(capped(settings()), stateful_step_count=9)
+MOST_EXAMPLES = 80
+TestLimiter.settings = settings(
+    capped(settings()),
+    max_examples=min(capped(settings()).max_examples, MOST_EXAMPLES),
+    stateful_step_count=9,
+)
