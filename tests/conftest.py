@@ -9,6 +9,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, MutableMapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -212,7 +213,27 @@ def client(app: "FastAPI") -> Iterator["TestClient"]:
 @pytest.fixture
 def auth_headers(settings: Settings) -> dict[str, str]:
     """Give the headers by which a phone shows the key."""
+    assert settings.api_key is not None
     return {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+
+
+@pytest.fixture
+def admin_token(settings: Settings, clock: factories.FakeClock) -> Callable[..., str]:
+    """Give a function that signs a token with these scopes, good from now on."""
+    from backend.core.scopes import Scope  # noqa: PLC0415 - see above
+    from backend.core.tokens import issue_token  # noqa: PLC0415
+
+    def make(*scopes: str, lifetime: timedelta = timedelta(minutes=15)) -> str:
+        return issue_token(
+            settings.admin_signing_keys[0],
+            "tester",
+            [Scope(scope) for scope in scopes],
+            lifetime=lifetime,
+            now=clock.now(),
+            token_id=factories.unique_id("token"),
+        )
+
+    return make
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ from backend.core.timetable import Feed, Pattern, TimetableEntry
 from backend.tools.city import ride_body as ride_body  # noqa: PLC0414 - given on to the tests
 
 TEST_API_KEY = "a-key-for-tests-only"
+TEST_ADMIN_KEYS = (
+    "new:a-secret-for-tests-only-that-signs-tokens,old:a-secret-for-tests-only-that-signed-once"
+)
 START = datetime(2026, 3, 4, 3, 30, tzinfo=UTC)
 """A Wednesday, 09:00 in Kolkata."""
 
@@ -40,7 +43,11 @@ def unique_id(prefix: str) -> str:
 
 
 def make_settings(**overrides: object) -> Settings:
-    defaults: dict[str, object] = {"api_key": SecretStr(TEST_API_KEY), "db_path": MEMORY}
+    defaults: dict[str, object] = {
+        "api_key": SecretStr(TEST_API_KEY),
+        "admin_keys": SecretStr(TEST_ADMIN_KEYS),
+        "db_path": MEMORY,
+    }
     return Settings.model_validate(defaults | overrides)
 
 

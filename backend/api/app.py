@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from backend.api.admin import admin_routes
 from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.routes import keyed_routes, open_routes
@@ -43,4 +44,6 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     install_error_handlers(app)
     app.include_router(keyed_routes())
     app.include_router(open_routes())
+    for router in admin_routes():
+        app.include_router(router)
     return app

@@ -1,20 +1,22 @@
-"""Routes that only the holder of the key may use."""
+"""Routes that only the holder of a key may use."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from backend.api.errors import ApiError
-from backend.api.services import services_of
+from backend.api.services import Services, services_of
+from backend.core.keys import digest
+from backend.core.store import is_valid_key
 
 
 class KeyedRoute(APIRoute):
-    """A route that asks for the key before it reads anything else of a request.
+    """A route that asks for a key before it reads anything else of a request.
 
     As an ordinary dependency the question would come after the parsing of the body, and anybody
     could make the service parse.
@@ -25,20 +27,21 @@ class KeyedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_keyed(request: Request) -> Response:
-            require_key(request)
+            await require_key(request)
             return await handle(request)
 
         return handle_keyed
 
 
-def require_key(request: Request) -> None:
-    """Raise ApiError (401) unless the request carries `Authorization: Bearer <the key>`."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    expected = services_of(request).settings.api_key.get_secret_value()
-    # compare_digest takes as long for a near miss as for a wild guess, and of digests it does not
-    # tell by its time how long the key is either.
-    if scheme.lower() == "bearer" and secrets.compare_digest(
-        _digest(token.strip()), _digest(expected)
+async def require_key(request: Request) -> None:
+    """Raise ApiError (401) unless the request carries `Authorization: Bearer <a key>`.
+
+    Wrong, revoked and missing keys are answered alike.
+    """
+    token, services = bearer_token(request), services_of(request)
+    # The database may have to be waited for, which is done in a thread, as in every route.
+    if token and (
+        _is_first_key(token, services) or await run_in_threadpool(_is_stored_key, token, services)
     ):
         return
     raise ApiError(
@@ -49,5 +52,22 @@ def require_key(request: Request) -> None:
     )
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+def bearer_token(request: Request) -> str:
+    """Return what a request shows as its Bearer token (RFC 6750), empty if it shows none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_first_key(token: str, services: Services) -> bool:
+    """Whether this is the key of the settings."""
+    expected = services.settings.api_key
+    # compare_digest takes as long for a near miss as for a wild guess, and of digests it does not
+    # tell by its time how long the key is either.
+    return expected is not None and secrets.compare_digest(
+        digest(token), digest(expected.get_secret_value())
+    )
+
+
+def _is_stored_key(token: str, services: Services) -> bool:
+    with services.database.reading() as transaction:
+        return is_valid_key(transaction, token)

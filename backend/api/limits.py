@@ -1,4 +1,4 @@
-"""A middleware that stops reading a body once it is longer than any honest ride."""
+"""A middleware that stops reading a body once it is longer than any honest ride, or feed."""
 
 from http import HTTPStatus
 
@@ -11,6 +11,8 @@ from backend.api.services import services_of
 
 BYTES_PER_SEGMENT = 4096  # two stop ids of 100 characters, each of them an escape, and the numbers
 BYTES_AROUND = 8192
+FEED_PATH = "/v1/admin/feed"
+BYTES_PER_MIB = 2**20
 MOST_DIGITS = 12  # of a Content-Length; a longer number is beyond every limit by these alone
 
 
@@ -20,7 +22,7 @@ def longest_body(max_segments_per_ride: int) -> int:
 
 
 class BodyLimit:
-    """Answers 413 to a request whose body is, or says it is, longer than any ride allowed.
+    """Answers 413 to a request whose body is, or says it is, longer than allowed: than any ride, or feed.
 
     Starlette's own limit answers in plain text, and this service has one envelope for everything.
     """
@@ -33,11 +35,18 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = longest_body(services_of(HTTPConnection(scope)).settings.max_segments_per_ride)
+        settings = services_of(HTTPConnection(scope)).settings
+        takes_feed = scope["path"] == FEED_PATH
+        limit = (
+            settings.max_feed_mib * BYTES_PER_MIB
+            if takes_feed
+            else longest_body(settings.max_segments_per_ride)
+        )
+        problem = _too_large(limit, "send a smaller feed" if takes_feed else "send fewer segments")
         declared = Headers(scope=scope).get("content-length", "")
         # No honest length has more digits, and int() refuses texts of more than some thousand.
         if declared.isdecimal() and int(declared.lstrip("0")[:MOST_DIGITS] or "0") > limit:
-            await envelope(_too_large(limit))(scope, receive, send)
+            await envelope(problem)(scope, receive, send)
             return
         length = 0
 
@@ -46,15 +55,15 @@ class BodyLimit:
             message = await receive()
             length += len(message.get("body", b""))
             if length > limit:
-                raise _too_large(limit)
+                raise problem
             return message
 
         await self.app(scope, receive_counting, send)
 
 
-def _too_large(limit: int) -> ApiError:
+def _too_large(limit: int, advice: str) -> ApiError:
     return ApiError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body_too_large",
-        f"The body is longer than the {limit} bytes allowed; send fewer segments.",
+        f"The body is longer than the {limit} bytes allowed; {advice}.",
     )

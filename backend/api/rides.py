@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,7 +13,9 @@ from fastapi import Header, Response
 from backend.api.errors import ApiError
 from backend.api.models import RideAnswer, RideSummary
 from backend.api.services import Services
-from backend.core.store import StoredAnswer, recall_answer, remember_answer, submit_ride
+from backend.core.limiting import Allowance, Grant
+from backend.core.store import StoredAnswer, recall_answer, remember_answer, spend, submit_ride
+from backend.core.store.rides import pseudonym
 
 KEY_TEXT = re.compile(r"[!-~]{1,255}")
 REPLAYED = "Idempotency-Replayed"
@@ -36,29 +40,36 @@ def idempotency_key(
 def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
     """Learn from a ride and answer with the receipt; repeat the first answer to a key used before.
 
-    Looking up the key, learning, and storing the answer are one write transaction: of several
-    clients with one key at once, one is served and the others get its answer. A refused ride
-    leaves nothing behind, so that its key can be used again with a corrected body.
+    Looking up the key, taking the ride out of the device's allowance, learning, and storing the
+    answer are one write transaction: of several clients with one key at once, one is served and the
+    others get its answer, which costs nothing. A refused ride leaves nothing behind, so that it costs
+    nothing either and its key can be used again with a corrected body.
 
-    Raises ApiError (409) when the key belongs to another body, and RideRefusedError.
+    Raises ApiError - 409 when the key belongs to another body, 429 when the device has sent all it may - and
+    RideRefusedError.
     """
     now, settings = services.clock.now(), services.settings
     mark = fingerprint(summary)
     with services.database.writing() as transaction:
         answer = recall_answer(transaction, key, now, settings.idempotency_ttl)
         if answer is None:
-            receipt = submit_ride(transaction, summary.to_domain(), settings, now)
-            body = RideAnswer.of(receipt).model_dump_json().encode()
-            answer = StoredAnswer(mark, HTTPStatus.OK, body)
-            remember_answer(transaction, key, answer, now)
-            return _response(answer, replayed=False)
+            ride = summary.to_domain()
+            grant = spend(transaction, pseudonym(ride.device_id), settings.allowance, now)
+            if grant.admitted:
+                receipt = submit_ride(transaction, ride, settings, now)
+                body = RideAnswer.of(receipt).model_dump_json().encode()
+                answer = StoredAnswer(mark, HTTPStatus.OK, body)
+                remember_answer(transaction, key, answer, now)
+                return _response(answer, limit_headers(grant, settings.allowance))
+    if answer is None:
+        raise _too_many(grant, settings.allowance)
     if answer.fingerprint != mark:
         raise ApiError(
             HTTPStatus.CONFLICT,
             "idempotency_conflict",
             "The Idempotency-Key was used before with another body; send a new one with each ride.",
         )
-    return _response(answer, replayed=True)
+    return _response(answer, {REPLAYED: "true"})
 
 
 def fingerprint(summary: RideSummary) -> str:
@@ -67,11 +78,37 @@ def fingerprint(summary: RideSummary) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _response(answer: StoredAnswer, *, replayed: bool) -> Response:
+def limit_headers(grant: Grant, allowance: Allowance) -> dict[str, str]:
+    """Say how many rides may follow, and after how many seconds one more may.
+
+    The names are those of draft-ietf-httpapi-ratelimit-headers up to its version 06. Seconds are
+    rounded up: who waits that long is let in.
+    """
+    return {
+        "RateLimit-Limit": str(allowance.capacity),
+        "RateLimit-Remaining": str(grant.remaining),
+        "RateLimit-Reset": str(_seconds(grant)),
+    }
+
+
+def _too_many(grant: Grant, allowance: Allowance) -> ApiError:
+    return ApiError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too_many_rides",
+        f"This device has sent all the rides it may for now; send this one in {_seconds(grant)} s.",
+        headers={"Retry-After": str(_seconds(grant))} | limit_headers(grant, allowance),
+    )
+
+
+def _seconds(grant: Grant) -> int:
+    return -(-grant.wait // timedelta(seconds=1))
+
+
+def _response(answer: StoredAnswer, headers: Mapping[str, str]) -> Response:
     """Send an answer byte for byte as it was stored."""
     return Response(
         answer.body,
         status_code=answer.status,
         media_type="application/json",
-        headers={REPLAYED: "true"} if replayed else None,
+        headers=dict(headers),
     )

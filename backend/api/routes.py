@@ -41,6 +41,7 @@ def keyed_routes() -> APIRouter:
         responses=_refusals(
             HTTPStatus.BAD_REQUEST,
             HTTPStatus.CONFLICT,
+            HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),

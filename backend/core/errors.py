@@ -26,6 +26,14 @@ class NoEstimateError(BackendError):
     """Nothing is known about a trip: no timetable and no ride covers it."""
 
 
+class KeyNameError(BackendError):
+    """A name cannot be given to a new API key: it is taken, or no name."""
+
+
+class UnknownKeyError(BackendError):
+    """There is no API key of that name."""
+
+
 class RideRefusedError(BackendError):
     """A ride breaks a limit and is refused as a whole; `problems` says which limits and where."""
 

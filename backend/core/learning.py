@@ -51,6 +51,8 @@ class Judgement(Enum):
     """Learned although far off, because several devices say so: the world has changed."""
     LOW_CONFIDENCE = "low_confidence"
     OUTLIER = "outlier"
+    DEVICE_SHARE = "device_share"
+    """One device would decide too much of the estimate (see `backend.core.sharing`)."""
 
     @property
     def learned(self) -> bool:
@@ -95,6 +97,8 @@ class LearningRules:
     min_confidence: float
     n0: float
     """How many observations the prior is worth."""
+    max_device_share: float = 1.0
+    """Of what decides an estimate, how much may be one device's; 1 is no limit."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -104,6 +108,7 @@ class LearningRules:
             outlier_sigma=settings.outlier_sigma,
             min_confidence=settings.mapmatch_min_conf,
             n0=settings.n0,
+            max_device_share=settings.max_device_share,
         )
 
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -17,14 +18,16 @@ from pydantic import (
     field_validator,
 )
 
+from backend.core.admin_keys import AdminKey, parse_admin_keys
 from backend.core.errors import SettingsError
+from backend.core.limiting import Allowance
 
 PREFIX = "BMTC_"
 MEMORY = ":memory:"
 POSTGRES = "postgresql://"
 DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ADDRESS_TEXT = re.compile(POSTGRES + r"[^/]*/[^/]+")
-PRIVATE = frozenset({"api_key", "db_path", "database_url"})
+PRIVATE = frozenset({"admin_keys", "api_key", "db_path", "database_url"})
 
 
 class Settings(BaseModel):
@@ -35,10 +38,10 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
     )
 
-    api_key: SecretStr = Field(
-        min_length=16, description="a secret of at least 16 visible ASCII characters"
+    api_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None, description="a secret of at least 16 visible ASCII characters"
     )
-    """What a phone sends as its Bearer token."""
+    """What a phone sends as its Bearer token; keys that are stored do as well."""
 
     db_path: str = Field(
         default="bus-times.sqlite3", min_length=1, description="a file name, or :memory:"
@@ -62,6 +65,9 @@ class Settings(BaseModel):
     mapmatch_min_conf: float = Field(default=0.7, ge=0, le=1)
     """Map-matching confidence below which an observation is not learned."""
 
+    max_device_share: float = Field(default=0.5, ge=0.01, le=1)
+    """Of what decides an estimate, how much may be one device's."""
+
     max_segments_per_ride: int = Field(default=50, ge=1, le=1000)
     """Segments a ride may have."""
 
@@ -73,6 +79,25 @@ class Settings(BaseModel):
 
     idempotency_ttl_hours: float = Field(default=24.0, ge=0.01, le=8760)
     """Hours for which the answer to an idempotency key is kept."""
+
+    rate_limit_rides: int = Field(default=60, ge=1, le=100_000)
+    """Rides that a device may send at once."""
+
+    rate_limit_seconds: float = Field(default=3600.0, ge=1, le=604_800)
+    """Seconds after which a device that has sent as many may send as many again."""
+
+    admin_keys: SecretStr | None = Field(
+        default=None,
+        description="kid:secret or several of them, comma-separated, each secret of at least 32 visible ASCII"
+        " characters",
+    )
+    """What signs the tokens of administrators; the first one signs, all verify."""
+
+    admin_token_minutes: int = Field(default=60, ge=1, le=1440)
+    """Minutes for which such a token may be good."""
+
+    max_feed_mib: int = Field(default=64, ge=1, le=4096)
+    """Megabytes (2 ** 20 bytes) that a feed sent over HTTP may have."""
 
     timezone: str = Field(
         default="Asia/Kolkata", description="a name of the IANA time zone database"
@@ -86,8 +111,10 @@ class Settings(BaseModel):
 
     @field_validator("api_key")
     @classmethod
-    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
-        if not all("!" <= character <= "~" for character in key.get_secret_value()):
+    def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not all(
+            "!" <= character <= "~" for character in key.get_secret_value()
+        ):
             raise ValueError("a key that a header cannot carry would never match")
         return key
 
@@ -97,6 +124,13 @@ class Settings(BaseModel):
         if url is not None and not ADDRESS_TEXT.fullmatch(url.get_secret_value()):
             raise ValueError("no address of a PostgreSQL database")
         return url
+
+    @field_validator("admin_keys")
+    @classmethod
+    def _are_keys(cls, text: SecretStr | None) -> SecretStr | None:
+        if text is not None:
+            parse_admin_keys(text.get_secret_value())
+        return text
 
     @field_validator("timezone")
     @classmethod
@@ -153,6 +187,23 @@ class Settings(BaseModel):
         """The time for which the answer to an idempotency key is kept."""
         return timedelta(hours=self.idempotency_ttl_hours)
 
+    @property
+    def allowance(self) -> Allowance:
+        """The rides that each device may send."""
+        return Allowance(self.rate_limit_rides, timedelta(seconds=self.rate_limit_seconds))
+
+    @property
+    def admin_signing_keys(self) -> tuple[AdminKey, ...]:
+        """The keys of administrators' tokens, the one that signs first; none if there are no administrators."""
+        return (
+            () if self.admin_keys is None else parse_admin_keys(self.admin_keys.get_secret_value())
+        )
+
+    @property
+    def admin_token_lifetime(self) -> timedelta:
+        """The longest time for which an administrator's token may be good."""
+        return timedelta(minutes=self.admin_token_minutes)
+
     def public(self) -> dict[str, object]:
         """Return what anybody may know, ready for JSON: all but the key and where the database is."""
         return self.model_dump(mode="json", exclude=set(PRIVATE))
@@ -165,7 +216,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     command-line entry point passes the process's own.
 
     Raises SettingsError, one sentence naming the variable and what it may be, for the first
-    variable that is missing, unknown or out of range. The key's value is never repeated.
+    variable that is unknown or out of range. The key's value is never repeated.
     """
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     known = {_variable(field): field for field in Settings.model_fields}
@@ -196,8 +247,6 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
 
 def _unfit(field: str, given: Mapping[str, str]) -> str:
     name, allowed = _variable(field), _allowed(field)
-    if name not in given:
-        return f"{name} is not set; set it to {allowed}."
     if field in PRIVATE:
         return f"{name} is not usable; set it to {allowed}."
     return f"{name} is {given[name]!r}, but must be {allowed}."

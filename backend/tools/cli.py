@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from backend.core.clock import Clock
 from backend.core.errors import BackendError
+from backend.core.scopes import Scope
 from backend.core.settings import Settings, read_settings
 from backend.tools.errors import CommandError
 
@@ -49,6 +50,20 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
             from backend.tools.load_feed import load_feed  # noqa: PLC0415
 
             load_feed(settings, arguments.feed)
+        case "admin-token":
+            from backend.tools.admin_token import print_token  # noqa: PLC0415
+
+            print_token(settings, clock, arguments.scope, arguments.minutes, arguments.subject)
+        case "keys":
+            from backend.tools.keys import add, revoke, show  # noqa: PLC0415
+
+            match arguments.action:
+                case "add":
+                    add(settings, clock, arguments.name)
+                case "revoke":
+                    revoke(settings, clock, arguments.name)
+                case _:
+                    show(settings)
         case _:
             from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
 
@@ -60,8 +75,8 @@ def _parser() -> ArgumentParser:
     parser = OneSentenceParser(
         prog="python -m backend",
         description="Bus travel times learned from riders' phones.",
-        epilog="Settings are BMTC_* variables of the environment; only BMTC_API_KEY is required."
-        " backend/README.md lists them.",
+        epilog="Settings are BMTC_* variables of the environment; a phone needs a key:"
+        " BMTC_API_KEY, or one that is added. backend/README.md lists them.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -85,6 +100,29 @@ def _parser() -> ArgumentParser:
     simulating.add_argument(
         "--rides", type=_count, default=200, metavar="N", help="how many to post (%(default)s)"
     )
+
+    signing = commands.add_parser("admin-token", help="sign a token for an administrator")
+    signing.add_argument(
+        "--scope",
+        action="append",
+        required=True,
+        choices=[scope.value for scope in Scope],
+        help="what it is good for; may be given several times",
+    )
+    signing.add_argument(
+        "--minutes", type=_count, default=15, metavar="N", help="for how long (%(default)s)"
+    )
+    signing.add_argument(
+        "--subject", default="operator", metavar="WHO", help="for whom, in logs (%(default)s)"
+    )
+
+    keeping = commands.add_parser("keys", help="add, list and revoke the keys of phones")
+    actions = keeping.add_subparsers(dest="action", required=True, metavar="ACTION")
+    adding = actions.add_parser("add", help="make a key and print it, for the only time")
+    adding.add_argument("name", metavar="NAME")
+    actions.add_parser("list", help="say which keys there are and were")
+    revoking = actions.add_parser("revoke", help="make a key worthless")
+    revoking.add_argument("name", metavar="NAME")
     return parser
 
 

@@ -12,6 +12,7 @@ from backend.api.app import create_app
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import open_database
+from backend.core.store import any_valid_key
 from backend.tools.errors import CommandError
 
 SECONDS_TO_FINISH = 10  # for requests under way when the service is asked to stop
@@ -20,7 +21,7 @@ SECONDS_TO_FINISH = 10  # for requests under way when the service is asked to st
 def serve(settings: Settings, clock: Clock, host: str, port: int) -> None:
     """Serve until interrupted; port 0 lets the system choose a free one.
 
-    Raises CommandError when nobody can listen there, DatabaseError when the database is unusable.
+    Raises CommandError when nobody can listen there or nobody could post, DatabaseError when the database is unusable.
     """
     _check_database(settings)
     server = server_of(create_app(settings, clock=clock))
@@ -45,10 +46,17 @@ def _one_sentence() -> Iterator[None]:
 
 
 def _check_database(settings: Settings) -> None:
-    """Fail with a sentence now instead of with a traceback in the app's lifespan."""
+    """Fail with a sentence now, not with a traceback in the app's lifespan; somebody has to have a key too."""
     database = open_database(settings.database)
     try:
         database.migrate()
+        if settings.api_key is None and not settings.admin_signing_keys:
+            with database.reading() as transaction:
+                if not any_valid_key(transaction):
+                    raise CommandError(
+                        "BMTC_API_KEY is not set and no key is stored; set it to a secret of at least"
+                        " 16 visible ASCII characters, or run `python -m backend keys add NAME`."
+                    )
     finally:
         database.close()
 

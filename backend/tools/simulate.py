@@ -64,12 +64,14 @@ def simulate(settings: Settings, clock: Clock, plan: Plan) -> None:
         raise CommandError(
             "simulate has nothing to do; give --write-feed FEED.zip, --post URL or both."
         )
+    if plan.post is not None and settings.api_key is None:
+        raise CommandError("BMTC_API_KEY is not set; set it to a key of the server's.")
     city = build_city(plan.seed)
     now = clock.now().astimezone(settings.zone)
     if plan.write_feed is not None:
         write_feed(city, plan.write_feed, now.date(), settings.timezone)
         print(f"Wrote the timetable of city {plan.seed} to {plan.write_feed}.")
-    if plan.post is not None:
+    if plan.post is not None and settings.api_key is not None:
         key = settings.api_key.get_secret_value()
         try:
             with httpx2.Client(

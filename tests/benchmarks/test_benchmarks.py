@@ -39,6 +39,12 @@ def database_path(tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def settings_overrides() -> dict[str, object]:
+    """Let one device send, and teach, as often as a benchmark repeats itself."""
+    return {"rate_limit_rides": 100_000, "rate_limit_seconds": 1, "max_device_share": 1}
+
+
+@pytest.fixture
 def phones() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(PHONES) as pool:
         yield pool

@@ -16,7 +16,6 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 
 import backend
 from backend.core.clock import SystemClock
@@ -106,15 +105,16 @@ def test_importing_the_command_starts_nothing() -> None:
     assert importlib.import_module("backend.__main__").__name__ == "backend.__main__"
 
 
-def test_a_server_without_a_key_ends_with_a_sentence() -> None:
+def test_a_server_without_a_key_ends_with_a_sentence(database_path: str) -> None:
     """The real process exits with 2 and one line that names the variable and what it may be."""
-    with running({}, "serve") as process:
+    with running({"BMTC_DB_PATH": database_path}, "serve") as process:
         out, err = process.communicate(timeout=SECONDS_TO_END)
 
     assert (process.returncode, out) == (2, "")
     assert err == (
-        "python -m backend: BMTC_API_KEY is not set;"
-        " set it to a secret of at least 16 visible ASCII characters.\n"
+        "python -m backend: BMTC_API_KEY is not set and no key is stored;"
+        " set it to a secret of at least 16 visible ASCII characters,"
+        " or run `python -m backend keys add NAME`.\n"
     )
 
 
@@ -158,7 +158,9 @@ def test_a_bad_setting_is_told_in_one_sentence(
     )
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["load-feed"], ["simulate"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["load-feed"], ["simulate"], ["keys"], ["admin-token"]], ids=str
+)
 def test_help_is_given_without_any_setting(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -336,17 +338,15 @@ def test_a_weekend_is_over_before_the_next_commute(clock: FakeClock) -> None:
 def test_the_readme_lists_every_setting_with_its_default() -> None:
     """The table of settings in backend/README.md says what the code says."""
     readme = Path(backend.__file__).with_name("README.md").read_text(encoding="utf-8")
-    row = re.compile(r"^\| `BMTC_(\w+)` \| (?:`(.+?)`|none|required) \|", re.MULTILINE)
+    row = re.compile(r"^\| `BMTC_(\w+)` \| (?:`(.+?)`|none) \|", re.MULTILINE)
     written = {name.lower(): default for name, default in row.findall(readme)}
 
     fields = Settings.model_fields
     assert written.keys() == fields.keys()
     documented = {name: default for name, default in written.items() if default}
-    assert Settings.model_validate(documented | {"api_key": TEST_API_KEY}) == Settings(
-        api_key=SecretStr(TEST_API_KEY)
-    )
+    assert Settings.model_validate(documented) == Settings()
     without = {name for name in fields if name not in documented}
-    assert without == {"api_key", "database_url", "holidays"}
+    assert without == {"admin_keys", "api_key", "database_url", "holidays"}
 
 
 def announced_url(process: "subprocess.Popen[str]") -> str:

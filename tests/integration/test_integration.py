@@ -17,6 +17,7 @@ from backend.core.storage import Database
 from backend.core.store import save_feed
 from tests.factories import (
     START,
+    TEST_API_KEY,
     FakeClock,
     make_feed,
     make_ride,
@@ -152,25 +153,34 @@ def test_health_counts_from_the_start_that_the_clock_showed(
 
 
 def test_the_configuration_is_public_but_for_the_key_and_the_file(
-    client: TestClient, settings: Settings
+    client: TestClient,
 ) -> None:
     """GET /v1/config shows every setting but the key and the place of the database."""
     shown = client.get("/v1/config").json()
 
-    assert shown.keys() == Settings.model_fields.keys() - {"api_key", "db_path", "database_url"}
+    private = {"admin_keys", "api_key", "db_path", "database_url"}
+    assert shown.keys() == Settings.model_fields.keys() - private
     assert shown["n0"] == 20
-    assert settings.api_key.get_secret_value() not in str(shown)
+    assert TEST_API_KEY not in str(shown)
+    assert "a-secret" not in str(shown)
 
 
 def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
     client: TestClient,
 ) -> None:
-    """OpenAPI lists the four routes, and a Bearer key for the one that writes, alone."""
+    """OpenAPI lists all routes, and a Bearer key or token for those that write or are an administrator's."""
     paths: Mapping[str, Mapping[str, Mapping[str, object]]]
     paths = client.get("/openapi.json").json()["paths"]
 
     asks = {path: "security" in how for path, ways in paths.items() for how in ways.values()}
+    administrators = {path: asks.pop(path) for path in tuple(asks) if "/admin/" in path}
 
+    assert administrators == {
+        "/v1/admin/keys": True,
+        "/v1/admin/keys/{name}": True,
+        "/v1/admin/rejections": True,
+        "/v1/admin/feed": True,
+    }
     assert asks == {
         "/v1/ride_summary": True,
         "/v1/eta": False,
@@ -183,20 +193,29 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
     """OpenAPI lists every status that a route answers with, and our envelope for all failures."""
     document = client.get("/openapi.json").json()
     listed = {
-        path: {status: answer["content"] for status, answer in how["responses"].items()}
+        f"{method.upper()} {path}" if "/admin/" in path else path: {
+            status: answer["content"] for status, answer in how["responses"].items()
+        }
         for path, ways in document["paths"].items()
-        for how in ways.values()
+        for method, how in ways.items()
     }
 
     assert {path: " ".join(sorted(answers)) for path, answers in listed.items()} == {
-        "/v1/ride_summary": "200 400 401 409 413 422 500 503",
+        "/v1/ride_summary": "200 400 401 409 413 422 429 500 503",
         "/v1/eta": "200 404 413 422 500 503",
         "/v1/config": "200 413 500",
         "/v1/health": "200 413 500 503",
+        "POST /v1/admin/keys": "201 400 401 403 409 413 422 500 503",
+        "GET /v1/admin/keys": "200 401 403 413 500 503",
+        "DELETE /v1/admin/keys/{name}": "200 401 403 404 413 422 500 503",
+        "GET /v1/admin/rejections": "200 401 403 413 422 500 503",
+        "POST /v1/admin/feed": "200 400 401 403 413 422 500 503",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():
-        assert all(answers[status] == envelope for status in answers if status != "200")
+        assert all(
+            answers[status] == envelope for status in answers if status not in {"200", "201"}
+        )
     assert "HTTPValidationError" not in document["components"]["schemas"]
     answer = ask(client, make_segment())
     assert Envelope.model_validate(answer.json()).error == "no_estimate"

@@ -53,9 +53,15 @@ def settled(rules: LearningRules) -> Cell:
 
 
 def test_the_rules_are_the_settings() -> None:
-    settings = make_settings(n0=5, half_life_days=10, outlier_sigma=2.5, mapmatch_min_conf=0.5)
+    settings = make_settings(
+        n0=5, half_life_days=10, outlier_sigma=2.5, mapmatch_min_conf=0.5, max_device_share=0.3
+    )
     expected = LearningRules(
-        half_life=timedelta(days=10), outlier_sigma=2.5, min_confidence=0.5, n0=5
+        half_life=timedelta(days=10),
+        outlier_sigma=2.5,
+        min_confidence=0.5,
+        n0=5,
+        max_device_share=0.3,
     )
     assert expected == LearningRules.from_settings(settings)
 

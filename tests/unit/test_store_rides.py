@@ -1,5 +1,6 @@
 """One ride: learned, stored, and told what became of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,9 +11,9 @@ from backend.core.bins import DayKind, TimeBin
 from backend.core.errors import RideRefusedError
 from backend.core.learning import Cell, Judgement
 from backend.core.rides import Rejection, RideReceipt, Segment
-from backend.core.settings import Settings
-from backend.core.storage import Database, Transaction
-from backend.core.store import submit_ride
+from backend.core.settings import MEMORY, Settings
+from backend.core.storage import Database, Transaction, open_database
+from backend.core.store import forget_faded_contributions, submit_ride
 from backend.core.store.cells import load_cells, save_cells
 from backend.core.store.rides import pseudonym
 from backend.core.store.segments import find_segments, number_segments
@@ -96,6 +97,58 @@ def test_the_streak_of_outliers_survives_between_rides(
             receipt = submit_ride(tx, make_ride([slow]), settings, NOW)
             reasons.append([each.reason for each in receipt.rejected])
     assert reasons == [[Judgement.OUTLIER], [Judgement.OUTLIER], []]
+
+
+def test_a_device_that_has_its_share_is_stored_but_not_learned(
+    database: Database, make_settings: Callable[..., Settings]
+) -> None:
+    """Over rides and within one, and only for the device and the segment concerned."""
+    settings, device = make_settings(n0=2), make_device()
+    usual, elsewhere = make_ride_segment(), make_ride_segment()
+    reasons = []
+    for parts in ([usual], [usual, usual, elsewhere]):
+        with database.writing() as tx:
+            receipt = submit_ride(tx, make_ride(parts, device_id=device), settings, NOW)
+            reasons.append([(each.index, each.reason) for each in receipt.rejected])
+    with database.writing() as tx:
+        others = submit_ride(tx, make_ride([usual]), settings, NOW)
+        stored = tx.execute(select(tx.schema.observations.c.judgement)).scalars().all()
+    assert reasons == [[], [(1, Judgement.DEVICE_SHARE)]]
+    assert others.accepted == 1
+    assert sorted(stored) == ["accepted"] * 4 + ["device_share"]
+
+
+def test_the_same_rides_in_the_same_order_give_the_same_state(settings: Settings) -> None:
+    """Cells and shares: a log of rides can be learned again."""
+    part, device = make_ride_segment(), make_device()
+    rides = [
+        make_ride([replace(part, seconds=300 + number)], device_id=device if number % 3 else None)
+        for number in range(40)
+    ]
+    states = []
+    for _ in range(2):
+        fresh = open_database(MEMORY)
+        try:
+            fresh.migrate()
+            with fresh.writing() as tx:
+                judged = [submit_ride(tx, ride, settings, NOW) for ride in rides]
+                shares = tx.execute(select(tx.schema.device_weights)).all()
+                states.append((judged, tx.execute(select(tx.schema.cells)).all(), sorted(shares)))
+        finally:
+            fresh.close()
+    assert states[0] == states[1]
+
+
+def test_only_what_counts_next_to_nothing_is_forgotten(
+    database: Database, settings: Settings
+) -> None:
+    """Twenty half-lives after a device taught something, and not a microsecond before."""
+    end = START + 20 * settings.half_life
+    with database.writing() as tx:
+        submit_ride(tx, make_ride([make_ride_segment()]), settings, NOW)
+        early = forget_faded_contributions(tx, settings.half_life, end - timedelta(microseconds=1))
+        assert (early, rows_of(tx, "device_weights")) == (0, 1)
+        assert forget_faded_contributions(tx, settings.half_life, end) == 1
 
 
 def test_a_refused_ride_leaves_nothing_behind(database: Database, settings: Settings) -> None:

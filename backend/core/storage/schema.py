@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = "0001"
+VERSION = "0002"
 """The last of versions/: what a new database begins with."""
 
 
@@ -72,6 +72,9 @@ class Schema:
     observations: Table
     cells: Table
     answers: Table
+    api_keys: Table
+    buckets: Table
+    device_weights: Table
 
 
 def build_schema() -> Schema:
@@ -154,6 +157,32 @@ def build_schema() -> Schema:
         Column("body", LargeBinary, nullable=False),
         Column("stored_at", Instant, nullable=False, index=True),
     )
+    api_keys = Table(
+        "api_keys",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("name", Text, nullable=False, unique=True),
+        Column("digest", Text, nullable=False, unique=True),
+        Column("created_at", Instant, nullable=False),
+        Column("revoked_at", Instant),
+    )
+    buckets = Table(
+        "buckets",
+        metadata,
+        Column("device", Text, primary_key=True),
+        Column("tokens", BigInteger, nullable=False),
+        Column("price", BigInteger, nullable=False),  # tokens that a ride cost
+        Column("as_of", Instant, nullable=False, index=True),
+    )
+    device_weights = Table(
+        "device_weights",
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("device", Text, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("as_of", Instant, nullable=False, index=True),
+    )
     return Schema(
         metadata=metadata,
         version=version,
@@ -165,4 +194,7 @@ def build_schema() -> Schema:
         observations=observations,
         cells=cells,
         answers=answers,
+        api_keys=api_keys,
+        buckets=buckets,
+        device_weights=device_weights,
     )

@@ -1,15 +1,37 @@
 """What is kept between requests: functions that read and write inside one transaction."""
 
 from backend.core.store.answers import StoredAnswer, recall_answer, remember_answer
+from backend.core.store.buckets import forget_full_buckets, spend
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
+from backend.core.store.keys import (
+    StoredKey,
+    add_key,
+    any_valid_key,
+    is_valid_key,
+    list_keys,
+    revoke_key,
+)
+from backend.core.store.rejections import JudgementCounts, count_judgements
 from backend.core.store.rides import submit_ride
+from backend.core.store.shares import forget_faded_contributions
 
 __all__ = (
+    "JudgementCounts",
     "StoredAnswer",
+    "StoredKey",
+    "add_key",
+    "any_valid_key",
+    "count_judgements",
     "eta",
+    "forget_faded_contributions",
+    "forget_full_buckets",
+    "is_valid_key",
+    "list_keys",
     "recall_answer",
     "remember_answer",
+    "revoke_key",
     "save_feed",
+    "spend",
     "submit_ride",
 )

@@ -1,18 +1,24 @@
 """Rides: one ride is one transaction, all or nothing."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import insert
 
 from backend.core.bins import TimeBin, bin_of
 from backend.core.errors import RideRefusedError
-from backend.core.learning import Cell, Judgement, LearningRules, Observation, learn
+from backend.core.learning import Cell, Judgement, LearningRules, Observation
 from backend.core.rides import Rejection, Ride, RideReceipt, judge_ride
 from backend.core.settings import Settings
+from backend.core.sharing import Contribution, learn_fairly
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells, save_cells
 from backend.core.store.segments import number_segments
+from backend.core.store.shares import load_contributions, save_contributions
+
+Place = tuple[int, TimeBin]
+"""Where something is learned: the number of a segment, and a time bin."""
 
 
 def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) -> RideReceipt:
@@ -35,12 +41,12 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
         Observation(part.seconds, part.started_at, device, part.confidence)
         for part in ride.segments
     )
-    cells, judgements = _learn_all(
-        load_cells(tx, tuple(numbers.values())),
+    judgements = learn_observations(
+        tx,
+        device,
         tuple(zip(places, observations, strict=True)),
         LearningRules.from_settings(settings),
     )
-    save_cells(tx, {place: cells[place] for place in places if place in cells})
     ride_number = _insert_ride(tx, ride, device, now)
     tx.execute(
         insert(tx.schema.observations),
@@ -76,20 +82,38 @@ def pseudonym(device_id: str) -> str:
     return hashlib.blake2b(device_id.encode(), digest_size=8).hexdigest()
 
 
-def _learn_all(
-    cells: dict[tuple[int, TimeBin], Cell],
-    observations: tuple[tuple[tuple[int, TimeBin], Observation], ...],
+def learn_observations(
+    tx: Transaction,
+    device: str,
+    observations: Sequence[tuple[Place, Observation]],
     rules: LearningRules,
-) -> tuple[dict[tuple[int, TimeBin], Cell], tuple[Judgement, ...]]:
-    """Return the cells after the observations, made in that order, and what became of each."""
-    after = dict(cells)
+) -> tuple[Judgement, ...]:
+    """Learn what one device observed, in that order, and return what became of each observation.
+
+    Nothing but these, what is stored about their cells, and the rules decides: the same observations in
+    the same order lead to the same state. The segments have to be claimed.
+    """
+    segments = tuple({segment for (segment, _), _ in observations})
+    cells = load_cells(tx, segments)
+    given = load_contributions(tx, device, segments)
+    changed: dict[Place, Cell] = {}
+    contributed: dict[Place, Contribution] = {}
     judgements: list[Judgement] = []
     for place, observation in observations:
-        cell, judgement = learn(after.get(place, Cell()), observation, rules)
+        cell, part, judgement = learn_fairly(
+            changed.get(place, cells.get(place, Cell())),
+            contributed.get(place, given.get(place, Contribution())),
+            observation,
+            rules,
+        )
         if cell.as_of is not None:
-            after[place] = cell
+            changed[place] = cell
+        if judgement.learned:
+            contributed[place] = part
         judgements.append(judgement)
-    return after, tuple(judgements)
+    save_cells(tx, changed)
+    save_contributions(tx, device, contributed)
+    return tuple(judgements)
 
 
 def _insert_ride(tx: Transaction, ride: Ride, device: str, now: datetime) -> int:

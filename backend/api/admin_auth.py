@@ -1,0 +1,74 @@
+"""Routes that only an administrator may use, with a token that has the scope for it."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from backend.api.auth import bearer_token
+from backend.api.errors import ApiError
+from backend.api.services import services_of
+from backend.core.scopes import Scope
+from backend.core.tokens import read_token
+
+
+def scoped_route(scope: Scope) -> type[APIRoute]:
+    """Return the kind of route that asks for a token with this scope before it reads a body."""
+
+    class ScopedRoute(APIRoute):
+        """See `backend.api.auth.KeyedRoute`, which asks for a key in the same way."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """Put the question in front of the route's own handler."""
+            handle = super().get_route_handler()
+
+            async def handle_scoped(request: Request) -> Response:
+                require_scope(request, scope)
+                return await handle(request)
+
+            return handle_scoped
+
+    return ScopedRoute
+
+
+def require_scope(request: Request, scope: Scope) -> None:
+    """Raise ApiError unless the request carries a good token (401) that has the scope (403).
+
+    Whatever is wrong with a token, the answer is the same. What an administrator does is logged.
+    """
+    services = services_of(request)
+    settings = services.settings
+    administrator = read_token(
+        bearer_token(request),
+        settings.admin_signing_keys,
+        services.clock.now(),
+        settings.admin_token_lifetime,
+    )
+    if administrator is None:
+        raise ApiError(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            "The administrator's token is missing or not valid; send the header Authorization: Bearer"
+            " <token>.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if scope.value not in administrator.scopes:
+        raise ApiError(
+            HTTPStatus.FORBIDDEN,
+            "forbidden",
+            f"This token does not have the scope {scope.value}; use one that has.",
+            # RFC 6750, section 3.1
+            headers={
+                "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope.value}"'
+            },
+        )
+    logging.getLogger(__name__).info(
+        "Administrator %r, token %r: %s %s",
+        administrator.subject,
+        administrator.token_id,
+        request.method,
+        request.url.path,
+    )

@@ -1,0 +1,89 @@
+"""The shapes of what administrators send and get."""
+
+from datetime import date, datetime
+
+from pydantic import ConfigDict, Field
+
+from backend.api.models import Shape
+from backend.core.keys import NAME_TEXT
+from backend.core.store import JudgementCounts, StoredKey
+from backend.core.timetable import Feed
+
+
+class KeyRequest(Shape):
+    """A key that is wanted."""
+
+    name: str = Field(pattern=f"^{NAME_TEXT}$", description="whose key it is, or what for")
+
+
+class NewKeyAnswer(Shape):
+    """A key that was made."""
+
+    name: str
+    key: str = Field(description="shown here and never again")
+    created_at: datetime
+
+
+class KeyAnswer(Shape):
+    """What may be told about a key."""
+
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, key: StoredKey) -> "KeyAnswer":
+        """Write a key."""
+        return cls(name=key.name, created_at=key.created_at, revoked_at=key.revoked_at)
+
+
+class KeysAnswer(Shape):
+    """All keys, the first one first."""
+
+    keys: tuple[KeyAnswer, ...]
+
+
+class JudgementsRow(Shape):
+    """What became of the segments of one route on one day."""
+
+    day: date = Field(description="on which the rides were received, in the service's time zone")
+    route_id: str | None = Field(description="null for rides that named no route")
+    counts: dict[str, int] = Field(
+        description="segments by judgement; accepted and widened were learned"
+    )
+
+    @classmethod
+    def of(cls, day: date, counted: JudgementCounts) -> "JudgementsRow":
+        """Write a row."""
+        counts = {judgement.value: number for judgement, number in counted.counts.items()}
+        return cls(day=day, route_id=counted.route_id, counts=counts)
+
+
+class JudgementsAnswer(Shape):
+    """What became of segments, by day and route."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    rows: tuple[JudgementsRow, ...]
+    truncated: bool = Field(description="whether there are more rows; ask for fewer days")
+
+
+class FeedAnswer(Shape):
+    """What a feed held."""
+
+    routes: int
+    patterns: int
+    segments: int
+    entries: int
+
+    @classmethod
+    def of(cls, feed: Feed) -> "FeedAnswer":
+        """Count what a timetable holds."""
+        return cls(
+            routes=len({pattern.route_id for pattern in feed.patterns}),
+            patterns=len(feed.patterns),
+            segments=len({entry.segment for entry in feed.entries}),
+            entries=len(feed.entries),
+        )

@@ -1,0 +1,58 @@
+"""A timetable that comes as the body of a request."""
+
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from backend.api.errors import ApiError
+from backend.api.services import Services
+from backend.core.errors import FeedError
+from backend.core.store import save_feed
+from backend.core.timetable import Feed
+from backend.tools.feed import read_feed
+
+
+async def receive_feed(request: Request, services: Services) -> Feed:
+    """Put the GTFS zip that is the request's body in the place of the timetable, and return it.
+
+    However long it is, it is never in memory as a whole. Raises ApiError: 400 when the body breaks off, 413 when it is
+    too long, 422 when it is no feed, which leaves the timetable as it was.
+    """
+    with TemporaryDirectory(prefix="bus-times-feed-") as folder:
+        path = Path(folder) / "feed.zip"
+        with _created(path) as file:
+            try:
+                async for chunk in request.stream():
+                    await run_in_threadpool(file.write, chunk)
+            except ClientDisconnect:
+                raise ApiError(
+                    HTTPStatus.BAD_REQUEST,
+                    "bad_request",
+                    "The body broke off before its end; send it again.",
+                ) from None
+        try:
+            return await run_in_threadpool(_import_feed, services, path)
+        except FeedError as problem:
+            raise ApiError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "feed_refused",
+                # Where it lay for a moment is nobody's business.
+                str(problem).replace(str(path), path.name),
+            ) from None
+
+
+def _created(path: Path) -> BinaryIO:
+    return path.open("wb")
+
+
+def _import_feed(services: Services, path: Path) -> Feed:
+    """Read a feed and replace the timetable by it, or raise FeedError and change nothing."""
+    feed = read_feed(path, services.settings.holidays)
+    with services.database.writing() as transaction:
+        save_feed(transaction, feed)
+    return feed
