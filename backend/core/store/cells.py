@@ -10,10 +10,15 @@ from backend.core.learning import Cell
 from backend.core.storage import Transaction
 
 
-def load_cells(tx: Transaction, segments: Collection[int]) -> dict[tuple[int, TimeBin], Cell]:
-    """Return the cells of these segments, by segment number and bin; empty ones are left out."""
+def load_cells(
+    tx: Transaction, segments: Collection[int], bins: Collection[TimeBin] | None = None
+) -> dict[tuple[int, TimeBin], Cell]:
+    """Return the cells of these segments in these bins, or all, by segment number and bin; empty ones are left out."""
     table = tx.schema.cells
-    rows = tx.execute(select(table).where(table.c.segment.in_(segments)).order_by(table.c.bin))
+    wanted = select(table).where(table.c.segment.in_(segments)).order_by(table.c.bin)
+    if bins is not None:
+        wanted = wanted.where(table.c.bin.in_([each.index for each in bins]))
+    rows = tx.execute(wanted)
     return {
         (row.segment, TimeBin.from_index(row.bin)): Cell(
             weight=row.weight,

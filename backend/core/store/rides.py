@@ -93,9 +93,10 @@ def learn_observations(
     Nothing but these, what is stored about their cells, and the rules decides: the same observations in
     the same order lead to the same state. The segments have to be claimed.
     """
-    segments = tuple({segment for (segment, _), _ in observations})
-    cells = load_cells(tx, segments)
-    given = load_contributions(tx, device, segments)
+    segments = {segment for (segment, _), _ in observations}
+    bins = {time_bin for (_, time_bin), _ in observations}
+    cells = load_cells(tx, segments, bins)
+    given = load_contributions(tx, device, segments, bins)
     changed: dict[Place, Cell] = {}
     contributed: dict[Place, Contribution] = {}
     judgements: list[Judgement] = []

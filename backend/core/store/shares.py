@@ -14,11 +14,17 @@ HALF_LIVES_KEPT = 20
 
 
 def load_contributions(
-    tx: Transaction, device: str, segments: Collection[int]
+    tx: Transaction, device: str, segments: Collection[int], bins: Collection[TimeBin]
 ) -> dict[tuple[int, TimeBin], Contribution]:
-    """Return a device's parts in the cells of these segments; where it taught nothing, there is none."""
+    """Return a device's parts in the cells of these segments and bins; where it taught nothing, there is none."""
     table = tx.schema.device_weights
-    rows = tx.execute(select(table).where(table.c.segment.in_(segments), table.c.device == device))
+    rows = tx.execute(
+        select(table).where(
+            table.c.segment.in_(segments),
+            table.c.bin.in_([each.index for each in bins]),
+            table.c.device == device,
+        )
+    )
     return {
         (row.segment, TimeBin.from_index(row.bin)): Contribution(row.weight, row.as_of)
         for row in rows
