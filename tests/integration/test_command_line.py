@@ -39,9 +39,9 @@ ZONE = ZoneInfo("Asia/Kolkata")
 
 
 @pytest.fixture
-def variables(database_path: str) -> dict[str, str]:
+def variables(database_variables: dict[str, str]) -> dict[str, str]:
     """Give the variables of a service on this test's database."""
-    return {"BMTC_API_KEY": TEST_API_KEY, "BMTC_DB_PATH": database_path}
+    return {"BMTC_API_KEY": TEST_API_KEY} | database_variables
 
 
 @pytest.fixture
@@ -181,11 +181,12 @@ def test_a_port_that_is_taken(
     assert f"Nothing can listen on port {port} of 127.0.0.1" in capsys.readouterr().err
 
 
-def test_a_database_that_is_none(
-    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_database_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A server whose database cannot be opened does not start."""
-    variables |= {"BMTC_DB_PATH": str(tmp_path / "missing" / "db")}
+    variables = {
+        "BMTC_API_KEY": TEST_API_KEY,
+        "BMTC_DB_PATH": str(tmp_path / "missing" / "db"),
+    }
 
     assert main(["serve", "--port", "0"], variables, FakeClock()) == 2
     assert "cannot be opened" in capsys.readouterr().err
@@ -266,11 +267,10 @@ def test_a_bad_feed_leaves_the_old_timetable(
     assert ask(client, Segment(*stops)).status_code == 200
 
 
-def test_a_feed_is_not_loaded_into_nowhere(
-    variables: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_feed_is_not_loaded_into_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     """A database in memory would forget the timetable at once, so load-feed asks for a file."""
-    assert main(["load-feed", "x.zip"], variables | {"BMTC_DB_PATH": ":memory:"}, FakeClock()) == 2
+    variables = {"BMTC_API_KEY": TEST_API_KEY, "BMTC_DB_PATH": ":memory:"}
+    assert main(["load-feed", "x.zip"], variables, FakeClock()) == 2
     assert "name a file" in capsys.readouterr().err
 
 
