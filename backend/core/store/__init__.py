@@ -1,6 +1,11 @@
 """What is kept between requests: functions that read and write inside one transaction."""
 
-from backend.core.store.answers import StoredAnswer, recall_answer, remember_answer
+from backend.core.store.answers import (
+    StoredAnswer,
+    forget_answers,
+    recall_answer,
+    remember_answer,
+)
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
 from backend.core.store.rides import submit_ride
@@ -8,6 +13,7 @@ from backend.core.store.rides import submit_ride
 __all__ = (
     "StoredAnswer",
     "eta",
+    "forget_answers",
     "recall_answer",
     "remember_answer",
     "save_feed",
