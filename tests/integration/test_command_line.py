@@ -1,13 +1,9 @@
 """`python -m backend`: serve, load-feed and simulate, and what they say when they cannot."""
 
 import importlib
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,6 +29,7 @@ from backend.tools.simulate import next_commute, post_rides, ride_the_city
 from tests.factories import TEST_API_KEY, FakeClock, make_feed, make_stops
 from tests.integration.live import connect, serving
 from tests.integration.phone import ask, eta, headers
+from tests.integration.server import announced_url, running
 
 SECONDS_TO_END = 30
 ZONE = ZoneInfo("Asia/Kolkata")
@@ -49,23 +46,6 @@ def rider(client: TestClient) -> TestClient:
     """Give the client of the service with a phone's key in every request."""
     client.headers.update({"Authorization": headers()["Authorization"]})
     return client
-
-
-@contextmanager
-def running(variables: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a real `python -m backend` with these settings and no others, and end it afterwards."""
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith("BMTC_")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "backend", *arguments],
-        env=inherited | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
 
 
 @pytest.mark.slow
@@ -347,9 +327,3 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     )
     without = {name for name in fields if name not in documented}
     assert without == {"api_key", "database_url", "holidays"}
-
-
-def announced_url(process: "subprocess.Popen[str]") -> str:
-    """Wait for the line with which a server says that it listens, and return the address."""
-    assert process.stdout is not None
-    return process.stdout.readline().split()[2]

@@ -13,9 +13,11 @@ from sqlalchemy import insert, select, text
 
 from backend.core.clock import SystemClock
 from backend.core.errors import DatabaseError
+from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
+from backend.core.store import submit_ride
 from backend.tools.cli import main
-from tests.factories import TEST_API_KEY, make_segment
+from tests.factories import START, TEST_API_KEY, make_ride, make_segment
 from tests.integration.phone import ask, receipt, send, travel
 
 if TYPE_CHECKING:  # loaded with --database postgres only
@@ -225,3 +227,17 @@ def test_claims_end_with_their_transaction(database: Database) -> None:
                 )
             )
             assert held.scalar_one() == 50
+
+
+@pytest.mark.postgres
+def test_rides_over_different_segments_do_not_wait_for_each_other(
+    database: Database, settings: Settings
+) -> None:
+    """With one writer at a time the second would wait for the first, which here waits for it."""
+    with database.writing() as first:
+        submit_ride(first, make_ride(), settings, START)
+        with database.writing() as second:
+            submit_ride(second, make_ride(), settings, START)
+
+    with database.reading() as tx:
+        assert len(tx.execute(select(tx.schema.rides)).all()) == 2
