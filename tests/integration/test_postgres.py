@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,12 +14,15 @@ from sqlalchemy import insert, select, text
 
 from backend.core.clock import SystemClock
 from backend.core.errors import DatabaseError
+from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
 from backend.core.store import submit_ride
+from backend.core.store.segments import number_segments
 from backend.tools.cli import main
 from tests.factories import START, TEST_API_KEY, make_ride, make_segment
 from tests.integration.phone import ask, receipt, send, travel
+from tests.integration.replay import assert_learned_as_replayed, learned
 
 if TYPE_CHECKING:  # loaded with --database postgres only
     from tests.postgres_plugin import Databases
@@ -241,3 +245,56 @@ def test_rides_over_different_segments_do_not_wait_for_each_other(
 
     with database.reading() as tx:
         assert len(tx.execute(select(tx.schema.rides)).all()) == 2
+
+
+def wait_for_waiting(database: Database) -> None:
+    """Return when a transaction waits for another one, on this test's database."""
+    waiting = text(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+    )
+    seen = False
+    while not seen:
+        with database.reading() as tx:
+            seen = tx.execute(waiting).scalar_one()
+
+
+@pytest.mark.postgres
+def test_rides_over_the_same_segment_are_learned_one_after_the_other(
+    database: Database, settings: Settings
+) -> None:
+    """The second waits before it reads what the first is about to change."""
+    segment = make_segment()
+
+    def submit() -> None:
+        with database.writing() as tx:
+            submit_ride(tx, travel(segment, 300), settings, START)
+
+    submit()
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as first:
+            submit_ride(first, travel(segment, 300), settings, START)
+            second = pool.submit(submit)
+            wait_for_waiting(database)
+        second.result()
+
+    assert [cell.weight for cell in learned(database).values()] == [3]
+    assert_learned_as_replayed(database, settings)
+
+
+@pytest.mark.postgres
+def test_segments_are_numbered_in_one_order(database: Database) -> None:
+    """Whoever waits for a segment holds none that comes after it, so that nobody waits in a circle."""
+    early, late = Segment("a", "b"), Segment("b", "c")
+
+    def number(*segments: Segment) -> dict[Segment, int]:
+        with database.writing() as tx:
+            return number_segments(tx, segments)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as first:
+            given = number_segments(first, [early])
+            second = pool.submit(number, late, early)
+            wait_for_waiting(database)
+            given |= number_segments(first, [late])
+        assert second.result() == given
