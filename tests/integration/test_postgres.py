@@ -36,7 +36,8 @@ def refusal(address: str) -> str:
         open_database(address)
     sentence = str(refused.value)
     assert sentence.endswith(
-        "; set BMTC_DATABASE_URL to a database that exists, with a user who may use it."
+        "; check that its server runs, and set BMTC_DATABASE_URL to a database that exists, with a user"
+        " who may use it."
     )
     assert "\n" not in sentence
     assert SECRET not in sentence

@@ -58,7 +58,10 @@ class Postgres:
     @property
     def choices(self) -> str:
         """Another address."""
-        return "set BMTC_DATABASE_URL to a database that exists, with a user who may use it"
+        return (
+            "check that its server runs, and set BMTC_DATABASE_URL to a database that exists, "
+            "with a user who may use it"
+        )
 
     def engine(self) -> Engine:
         """Make an engine; a connection that the server has given up is replaced when it is asked for."""
@@ -88,7 +91,8 @@ class Postgres:
 
     def reason(self, error: DBAPIError) -> str:
         """Return the first line of what the server or psycopg said: the others are hints and repetitions."""
-        return str(error.orig).partition("\n")[0].strip().rstrip(".")
+        first, _, _ = str(error.orig).partition("\n")
+        return " ".join(first.split()).rstrip(".")
 
     def begin(self, connection: Connection, *, writing: bool) -> None:
         """Say what the transaction, which SQLAlchemy has begun, may do and sees."""
