@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.sql import ClauseElement
 
 from backend.core.errors import DatabaseError
@@ -36,10 +37,14 @@ def test_without_psycopg_the_sentence_says_what_to_install(monkeypatch: pytest.M
 
 
 class Heard:
-    """As much of a connection as `claim` needs; it keeps the numbers that were asked for."""
+    """As much of a connection as `begin` and `claim` need; it keeps what was asked for."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
+        self.statement = ""
+
+    def exec_driver_sql(self, statement: str) -> None:
+        self.statement = statement
 
     def execute(self, statement: ClauseElement) -> None:
         compiled = statement.compile()
@@ -64,3 +69,42 @@ def test_claims_fit_a_bigint() -> None:
     numbers = claimed(*(f"answer {number}" for number in range(100)))
     assert min(numbers) < 0 < max(numbers)
     assert all(-(2**63) <= number < 2**63 for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("writing", "mode"),
+    [(True, "READ COMMITTED, READ WRITE"), (False, "REPEATABLE READ, READ ONLY")],
+)
+def test_writers_see_what_was_committed_last_and_readers_one_state(
+    mode: str, *, writing: bool
+) -> None:
+    heard = Heard()
+    Postgres(make_url("postgresql://host/times")).begin(heard, writing=writing)  # type: ignore[arg-type]
+    assert heard.statement == f"SET TRANSACTION ISOLATION LEVEL {mode}"
+
+
+class RefusalError(Exception):
+    """An error of the server, with its code."""
+
+    def __init__(self, sqlstate: str | None) -> None:
+        super().__init__("one line\n\tand  a hint")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("error", "mistake"),
+    [
+        (IntegrityError("INSERT", None, RefusalError("23505")), True),
+        (ProgrammingError("SELEC", None, RefusalError("42601")), True),
+        (ProgrammingError("CREATE TABLE", None, RefusalError("42501")), False),
+        (ProgrammingError(None, None, RefusalError(None)), False),
+        (OperationalError("SELECT", None, RefusalError("57P01")), False),
+    ],
+    ids=["broken rule", "bad statement", "not allowed", "bad option", "server stopped"],
+)
+def test_mistakes_of_the_program_are_told_from_those_of_the_machine(
+    error: DBAPIError, *, mistake: bool
+) -> None:
+    dialect = Postgres(make_url("postgresql://host/times"))
+    assert dialect.is_mistake(error) == mistake
+    assert dialect.reason(error) == "one line"
