@@ -1,14 +1,15 @@
 """What every test of the backend may ask for, and what every test is held to.
 
 Each test gets its own settings, clock, database and app. Under `tests/integration` the database is
-a file, copied from a template that is migrated once per session (per worker under pytest-xdist);
-elsewhere it lives in memory.
+a file, copied from a template that is migrated once per session (per worker under pytest-xdist), or
+with `--database postgres` one of a real server (tests/postgres_plugin.py); elsewhere it lives in memory.
 """
 
 import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import pytest
 
 from backend.core.errors import DatabaseError
 from backend.core.settings import MEMORY, PREFIX, Settings
+from backend.core.settings import POSTGRES as ADDRESS
 from backend.core.storage import Database, open_database
 from tests import factories, isolation
 
@@ -27,9 +29,21 @@ if TYPE_CHECKING:  # unit tests, and the small suites that tests run, do without
     from fastapi.testclient import TestClient
 
 TESTS = Path(__file__).parent
+SQLITE, POSTGRES = "sqlite", "postgres"
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=(SQLITE, POSTGRES),
+        default=SQLITE,
+        help="what integration tests run on; postgres starts a server of the installed package",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--database") == POSTGRES:
+        config.pluginmanager.import_plugin("tests.postgres_plugin")
     # The same examples in every run, and no database of them: the sessions that compare runs would
     # otherwise compare different tests. New ones are looked for at night, where a find is printed
     # with what repeats it.
@@ -41,12 +55,15 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test as its folder says."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test as its folder says, and skip those about another database than the run's."""
     for item in items:
         if TESTS in item.path.parents:
             folder = item.path.relative_to(TESTS).parts[0]
             item.add_marker("benchmark" if folder == "benchmarks" else folder)
+        for database in (SQLITE, POSTGRES):
+            if item.get_closest_marker(database) and config.getoption("--database") != database:
+                item.add_marker(pytest.mark.skip(reason=f"needs --database {database}"))
 
 
 def pytest_collection_finish() -> None:
@@ -107,18 +124,24 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> Environ:
 def health_check(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrate one empty database, and end the run where SQLite does not work in memory or in a file."""
     path = tmp_path_factory.mktemp("template") / "template.sqlite3"
-    try:
+    with _ending_the_run(request):
         open_database(MEMORY).close()
         database = open_database(str(path))
         try:
             database.migrate()
         finally:
             database.close()
+    return path
+
+
+@contextmanager
+def _ending_the_run(request: pytest.FixtureRequest) -> Iterator[None]:
+    try:
+        yield
     except DatabaseError as error:
         # Not pytest.exit: of a worker of pytest-xdist that would look like a crash.
         request.session.shouldstop = f"No test that needs a database can run: {error}"
         pytest.fail(request.session.shouldstop, pytrace=False)
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -128,13 +151,19 @@ def template_database(health_check: Path) -> Path:
 
 
 @pytest.fixture
-def database_path(
+def database_address(
     health_check: Path,  # noqa: ARG001 - asked for so that it comes first
     request: pytest.FixtureRequest,
 ) -> Iterator[str]:
-    """Give the place of this test's own database."""
+    """Give the place of this test's own database, as `open_database` takes it: a file, or an address."""
     if request.node.get_closest_marker("integration") is None:
         yield MEMORY
+        return
+    if request.config.getoption("--database") == POSTGRES:
+        with _ending_the_run(request):
+            name: str = request.getfixturevalue("postgres_template")
+        with request.getfixturevalue("postgres_databases").new(name) as address:
+            yield address
         return
     template: Path = request.getfixturevalue("template_database")
     tmp_path: Path = request.getfixturevalue("tmp_path")
@@ -146,17 +175,44 @@ def database_path(
 
 
 @pytest.fixture
+def empty_address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the place of a database without tables, of the kind that the run is for."""
+    if request.config.getoption("--database") == POSTGRES:
+        with request.getfixturevalue("postgres_databases").new() as address:
+            yield address
+    else:
+        yield str(request.getfixturevalue("tmp_path") / "empty.sqlite3")
+
+
+@pytest.fixture
+def database_path(database_address: str) -> str:
+    """Give the file of this test's database, or `:memory:`; on another database there is none."""
+    if database_address.startswith(ADDRESS):
+        pytest.skip("needs a SQLite file")
+    return database_address
+
+
+@pytest.fixture
+def database_variables(database_address: str) -> dict[str, str]:
+    """Give the variable of the environment that leads to this test's database."""
+    place = factories.database_settings(database_address)
+    return {PREFIX + name.upper(): text for name, text in place.items()}
+
+
+@pytest.fixture
 def settings_overrides() -> dict[str, object]:
     """Say what differs from the defaults; a module, class or parametrize overrides this."""
     return {}
 
 
 @pytest.fixture
-def make_settings(database_path: str) -> Callable[..., Settings]:
+def make_settings(database_address: str) -> Callable[..., Settings]:
     """Give a function that makes settings for this test's database, with any field overridden."""
+    place = factories.database_settings(database_address)
 
     def make(**overrides: object) -> Settings:
-        return factories.make_settings(**({"db_path": database_path} | overrides))
+        elsewhere = overrides.keys() & {"db_path", "database_url"}
+        return factories.make_settings(**overrides, **({} if elsewhere else place))
 
     return make
 
@@ -180,9 +236,9 @@ def clock() -> factories.FakeClock:
 
 
 @pytest.fixture
-def database(database_path: str) -> Iterator[Database]:
+def database(database_address: str) -> Iterator[Database]:
     """Give this test's database, migrated; a file is the very one that `app` works on."""
-    database = open_database(database_path)
+    database = open_database(database_address)
     try:
         database.migrate()
         yield database

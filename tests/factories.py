@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from backend.core.bins import DayKind, TimeBin
 from backend.core.rides import Ride, RideSegment, Segment
-from backend.core.settings import MEMORY, Settings
+from backend.core.settings import MEMORY, POSTGRES, Settings
 from backend.core.timetable import Feed, Pattern, TimetableEntry
 from backend.tools.city import ride_body as ride_body  # noqa: PLC0414 - given on to the tests
 
@@ -49,6 +49,11 @@ def make_settings(**overrides: object) -> Settings:
         "db_path": MEMORY,
     }
     return Settings.model_validate(defaults | overrides)
+
+
+def database_settings(address: str) -> dict[str, str]:
+    """Return the setting by which a service finds a database, given what `open_database` would be."""
+    return {"database_url" if address.startswith(POSTGRES) else "db_path": address}
 
 
 def make_device() -> str:

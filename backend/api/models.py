@@ -11,7 +11,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from backend.core.journeys import Eta, Leg
 from backend.core.rides import LONGEST_ID, Ride, RideReceipt, RideSegment, Segment
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
+# Without the character NUL, which no text of PostgreSQL can hold.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]+$")]
 Rounded = Annotated[float, AfterValidator(lambda number: round(number, 3))]
 
 

@@ -33,7 +33,7 @@ HOP_SECONDS = 240.0
 
 
 @pytest.fixture
-def database_path(tmp_path: Path) -> str:
+def database_address(tmp_path: Path) -> str:
     """Give each benchmark a database file, as the service has one."""
     return str(tmp_path / "bus-times.sqlite3")
 
@@ -113,7 +113,7 @@ def test_an_eta_query_warm(
 def test_an_eta_query_cold(
     benchmark: BenchmarkFixture,
     database: Database,
-    database_path: str,
+    database_address: str,
     settings: Settings,
 ) -> None:
     """The same as the first question after a start: the file is opened, and no statement is compiled yet."""
@@ -121,7 +121,7 @@ def test_an_eta_query_cold(
         save_feed(transaction, make_feed(COMMUTE, seconds=HOP_SECONDS))
 
     def open_and_ask() -> float:
-        fresh = open_database(database_path)
+        fresh = open_database(database_address)
         try:
             return ask(fresh, settings)
         finally:

@@ -1,13 +1,9 @@
 """`python -m backend`: serve, load-feed and simulate, and what they say when they cannot."""
 
 import importlib
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,15 +28,16 @@ from backend.tools.simulate import next_commute, post_rides, ride_the_city
 from tests.factories import TEST_API_KEY, FakeClock, make_feed, make_stops
 from tests.integration.live import connect, serving
 from tests.integration.phone import ask, eta, headers
+from tests.integration.server import announced_url, running
 
 SECONDS_TO_END = 30
 ZONE = ZoneInfo("Asia/Kolkata")
 
 
 @pytest.fixture
-def variables(database_path: str) -> dict[str, str]:
+def variables(database_variables: dict[str, str]) -> dict[str, str]:
     """Give the variables of a service on this test's database."""
-    return {"BMTC_API_KEY": TEST_API_KEY, "BMTC_DB_PATH": database_path}
+    return {"BMTC_API_KEY": TEST_API_KEY} | database_variables
 
 
 @pytest.fixture
@@ -48,23 +45,6 @@ def rider(client: TestClient) -> TestClient:
     """Give the client of the service with a phone's key in every request."""
     client.headers.update({"Authorization": headers()["Authorization"]})
     return client
-
-
-@contextmanager
-def running(variables: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a real `python -m backend` with these settings and no others, and end it afterwards."""
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith("BMTC_")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "backend", *arguments],
-        env=inherited | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
 
 
 @pytest.mark.slow
@@ -183,11 +163,12 @@ def test_a_port_that_is_taken(
     assert f"Nothing can listen on port {port} of 127.0.0.1" in capsys.readouterr().err
 
 
-def test_a_database_that_is_none(
-    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_database_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A server whose database cannot be opened does not start."""
-    variables |= {"BMTC_DB_PATH": str(tmp_path / "missing" / "db")}
+    variables = {
+        "BMTC_API_KEY": TEST_API_KEY,
+        "BMTC_DB_PATH": str(tmp_path / "missing" / "db"),
+    }
 
     assert main(["serve", "--port", "0"], variables, FakeClock()) == 2
     assert "cannot be opened" in capsys.readouterr().err
@@ -268,11 +249,10 @@ def test_a_bad_feed_leaves_the_old_timetable(
     assert ask(client, Segment(*stops)).status_code == 200
 
 
-def test_a_feed_is_not_loaded_into_nowhere(
-    variables: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_feed_is_not_loaded_into_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     """A database in memory would forget the timetable at once, so load-feed asks for a file."""
-    assert main(["load-feed", "x.zip"], variables | {"BMTC_DB_PATH": ":memory:"}, FakeClock()) == 2
+    variables = {"BMTC_API_KEY": TEST_API_KEY, "BMTC_DB_PATH": ":memory:"}
+    assert main(["load-feed", "x.zip"], variables, FakeClock()) == 2
     assert "name a file" in capsys.readouterr().err
 
 
@@ -347,9 +327,3 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     assert Settings.model_validate(documented) == Settings()
     without = {name for name in fields if name not in documented}
     assert without == {"admin_keys", "api_key", "database_url", "holidays"}
-
-
-def announced_url(process: "subprocess.Popen[str]") -> str:
-    """Wait for the line with which a server says that it listens, and return the address."""
-    assert process.stdout is not None
-    return process.stdout.readline().split()[2]

@@ -1,8 +1,6 @@
-"""Many phones at the same moment, over real HTTP and a database file: nothing is lost or doubled."""
+"""Many phones at the same moment, over real HTTP: nothing is lost or doubled."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -11,6 +9,7 @@ from fastapi import FastAPI
 from tests.factories import make_ride, make_ride_segment, make_segment, unique_id
 from tests.integration.live import connect, serving
 from tests.integration.phone import ask, eta, receipt, send, travel
+from tests.integration.together import at_once
 
 
 @pytest.fixture
@@ -18,18 +17,6 @@ def client(app: FastAPI) -> Iterator[httpx2.Client]:
     """Give a client of the app served for real."""
     with serving(app) as url, connect(url) as client:
         yield client
-
-
-def at_once(count: int, do: Callable[[int], httpx2.Response]) -> list[httpx2.Response]:
-    """Let phones, each in a thread of its own, send their requests at the same moment."""
-    barrier = Barrier(count)
-
-    def act(number: int) -> httpx2.Response:
-        barrier.wait(timeout=30)
-        return do(number)
-
-    with ThreadPoolExecutor(count) as phones:
-        return list(phones.map(act, range(count)))
 
 
 def test_eight_clients_with_one_key_are_applied_once(client: httpx2.Client) -> None:

@@ -1,34 +1,20 @@
-"""A database in a file: opened, refused in a sentence, shared, and closed without a trace."""
+"""A SQLite database in a file: opened, refused in a sentence, shared, and closed without a trace."""
 
 import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
-from backend.core.bins import DayKind, TimeBin
 from backend.core.errors import DatabaseError
-from backend.core.rides import Segment
-from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
-from backend.core.store import submit_ride
-from backend.core.store.cells import load_cells
-from backend.core.store.segments import find_segments
 from tests import isolation
-from tests.factories import START, make_ride, make_ride_segment, make_segment
 
-AT_NINE = TimeBin(DayKind.WEEKDAY, 36)
-
-
-def observations_of(database: Database, segment: Segment) -> float:
-    with database.reading() as tx:
-        (number,) = find_segments(tx, [segment]).values()
-        return load_cells(tx, [number])[number, AT_NINE].weight
+pytestmark = pytest.mark.sqlite
 
 
 def test_a_missing_file_is_created(tmp_path: Path) -> None:
@@ -100,63 +86,12 @@ def test_every_connection_has_foreign_keys_and_a_write_ahead_log(database: Datab
             assert tx.execute(text("PRAGMA synchronous")).scalar_one() == 1  # NORMAL
 
 
-def test_a_reader_sees_one_state_while_others_write(database: Database, settings: Settings) -> None:
-    with database.reading() as reader:
-        rides = select(func.count()).select_from(reader.schema.rides)
-        before = reader.execute(rides).scalar_one()
-        with database.writing() as writer:
-            submit_ride(writer, make_ride([make_ride_segment()]), settings, START)
-        assert reader.execute(rides).scalar_one() == before == 0
-
-
-def test_what_is_written_survives_closing(
-    database: Database, database_path: str, settings: Settings
-) -> None:
-    part = make_ride_segment()
-    with database.writing() as tx:
-        submit_ride(tx, make_ride([part]), settings, START)
-    database.close()
-    again = open_database(database_path)
-    try:
-        again.migrate()
-        assert observations_of(again, part.segment) == 1
-    finally:
-        again.close()
-
-
 def test_closing_leaves_nothing_but_the_file(database: Database, database_path: str) -> None:
     with database.writing() as tx:
         tx.execute(text("DELETE FROM rides"))
     database.close()
     path = Path(database_path)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-def test_forty_rides_at_once_are_forty_observations(
-    database: Database, database_path: str, settings: Settings
-) -> None:
-    """Through two databases on one file, as two processes would have them."""
-    segment = make_segment()
-    other = open_database(database_path)
-
-    def submit(target: Database, number: int) -> None:
-        seconds = 300 + number % 3
-        ride = make_ride([make_ride_segment(segment, seconds=seconds)])
-        with target.writing() as tx:
-            submit_ride(tx, ride, settings, START + timedelta(minutes=1))
-
-    threads = [
-        threading.Thread(target=submit, args=((database, other)[number % 2], number))
-        for number in range(40)
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert observations_of(database, segment) == pytest.approx(40)
-    finally:
-        other.close()
 
 
 def test_services_may_open_and_migrate_one_new_file_at_once(tmp_path: Path) -> None:

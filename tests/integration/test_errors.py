@@ -220,6 +220,7 @@ def test_a_ride_of_the_wrong_shape(
     [
         ("from_stop", 5),
         ("to_stop", "\ud800"),
+        ("to_stop", "a\0b"),
         ("seconds", "long"),
         ("seconds", float("nan")),
         ("seconds", float("inf")),
@@ -294,6 +295,7 @@ def test_a_ride_from_another_time(client: TestClient, started_at: datetime, word
         ("to=b", "from"),
         ("from=a", "to"),
         ("from=&to=b", "from"),
+        ("from=a%00&to=b", "from"),
         ("from=a&to=b&at=soon", "at"),
         ("from=a&to=b&at=2026-03-04T09:00:00", "at"),
         ("from=a&to=b&at=2036-03-04T09:00:00Z", "at"),
@@ -346,10 +348,11 @@ def test_a_failure_that_nobody_foresaw(settings: Settings) -> None:
 
 
 def test_a_database_that_does_not_answer(
-    app: FastAPI, client: TestClient, settings: Settings, caplog: pytest.LogCaptureFixture
+    app: FastAPI, client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """503: everything says that the database is gone; only the log says which and why."""
-    app.state.services.database.close()
+    database = app.state.services.database
+    database.close()
 
     for response in (
         client.get("/v1/health"),
@@ -357,8 +360,8 @@ def test_a_database_that_does_not_answer(
         send(client, travel(make_segment(), 300)),
     ):
         check_envelope(response, 503, "database_unavailable")
-        assert settings.db_path not in response.text
+        assert database.place not in response.text
     assert (
         caplog.messages
-        == [f"The database {settings.db_path} is closed; open it again to use it."] * 3
+        == [f"The database {database.place} is closed; open it again to use it."] * 3
     )

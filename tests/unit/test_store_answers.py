@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.storage import Database
-from backend.core.store import StoredAnswer, recall_answer, remember_answer
+from backend.core.store import StoredAnswer, forget_answers, recall_answer, remember_answer
 from tests.factories import START, unique_id
 
 ANSWER = StoredAnswer(fingerprint="abc", status=200, body=b'{"accepted":1}')
@@ -35,14 +35,33 @@ def test_an_answer_is_kept_until_its_time_is_over(database: Database) -> None:
         assert recall_answer(tx, key, START + TTL, TTL) is None
 
 
-def test_expired_answers_of_all_keys_are_deleted(database: Database) -> None:
+def test_recalling_leaves_what_other_keys_have(database: Database) -> None:
+    """Two submissions at once do not delete the same rows, and so do not wait for each other."""
     with database.writing() as tx:
-        for _ in range(3):
-            remember_answer(tx, unique_id("key"), ANSWER, START)
-        remember_answer(tx, unique_id("key"), ANSWER, START + TTL)
+        remember_answer(tx, unique_id("key"), ANSWER, START)
         recall_answer(tx, unique_id("key"), START + TTL, TTL)
         left = tx.execute(select(func.count()).select_from(tx.schema.answers)).scalar_one()
     assert left == 1
+
+
+def test_an_expired_key_can_be_used_again(database: Database) -> None:
+    key, other = unique_id("key"), StoredAnswer("def", 200, b"{}")
+    with database.writing() as tx:
+        remember_answer(tx, key, ANSWER, START)
+        recall_answer(tx, key, START + TTL, TTL)
+        remember_answer(tx, key, other, START + TTL)
+        assert recall_answer(tx, key, START + TTL, TTL) == other
+
+
+def test_answers_whose_time_is_over_are_forgotten_and_counted(database: Database) -> None:
+    key, moment = unique_id("key"), timedelta(microseconds=1)
+    with database.writing() as tx:
+        for _ in range(3):
+            remember_answer(tx, unique_id("key"), ANSWER, START)
+        remember_answer(tx, key, ANSWER, START + moment)
+        assert forget_answers(tx, START + TTL, TTL) == 3
+        assert forget_answers(tx, START + TTL, TTL) == 0
+        assert recall_answer(tx, key, START + TTL, TTL) == ANSWER
 
 
 def test_a_key_cannot_be_answered_twice(database: Database) -> None:

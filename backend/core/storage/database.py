@@ -19,7 +19,6 @@ from sqlalchemy import (
     exc,
     insert,
     inspect,
-    make_url,
     select,
 )
 from sqlalchemy.pool import QueuePool
@@ -27,7 +26,7 @@ from sqlalchemy.pool import QueuePool
 from backend.core.errors import DatabaseError
 from backend.core.settings import POSTGRES
 from backend.core.storage.dialect import Dialect
-from backend.core.storage.postgres import Postgres
+from backend.core.storage.postgres import Postgres, read_address
 from backend.core.storage.schema import VERSION, Schema, build_schema
 from backend.core.storage.sqlite import Sqlite
 
@@ -182,15 +181,16 @@ class Database:
             with self.engine.begin() as connection:
                 self.dialect.begin(connection, writing=writing)
                 yield Transaction(connection, self.schema, self.dialect)
-        except (exc.IntegrityError, exc.ProgrammingError):
-            raise  # a mistake of ours, not of the machine
         except exc.TimeoutError as error:
             raise DatabaseError(
                 f"The database {self.place} is too busy: all its connections are in use; try again."
             ) from error
-        except exc.DatabaseError as error:
+        except exc.DBAPIError as error:
+            if self.dialect.is_mistake(error):
+                raise
+            reason = self.dialect.reason(error)
             raise DatabaseError(
-                f"The database {self.place} failed: {error.orig}; {self.dialect.remedy}."
+                f"The database {self.place} failed: {reason}; {self.dialect.remedy}."
             ) from error
 
 
@@ -199,14 +199,15 @@ def open_database(address: str) -> Database:
 
     Raises DatabaseError when the folder is missing, access is denied, the file is no database, or no server answers.
     """
-    dialect = Postgres(make_url(address)) if address.startswith(POSTGRES) else Sqlite(address)
+    dialect = Postgres(read_address(address)) if address.startswith(POSTGRES) else Sqlite(address)
     database = Database(dialect, dialect.engine())
     try:
         database.ping()
     except DatabaseError as error:
         database.close()
-        cause = error.__cause__.orig if isinstance(error.__cause__, exc.DBAPIError) else error
+        cause = error.__cause__
+        reason = dialect.reason(cause) if isinstance(cause, exc.DBAPIError) else error
         raise DatabaseError(
-            f"The database {database.place} cannot be opened: {cause}; {dialect.choices}."
+            f"The database {database.place} cannot be opened: {reason}; {dialect.choices}."
         ) from error
     return database

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 
 class Dialect(Protocol):
@@ -31,7 +32,18 @@ class Dialect(Protocol):
         ...
 
     def engine(self) -> Engine:
-        """Make an engine with connections of its own; nothing is connected yet."""
+        """Make an engine with connections of its own; nothing is connected yet.
+
+        Raises DatabaseError when what the engine needs is not installed.
+        """
+        ...
+
+    def is_mistake(self, error: DBAPIError) -> bool:
+        """Whether an error is one of this program, and not of the machine or of who set it up."""
+        ...
+
+    def reason(self, error: DBAPIError) -> str:
+        """Say what the database said, in the middle of a sentence; never a password."""
         ...
 
     def begin(self, connection: Connection, *, writing: bool) -> None:

@@ -6,15 +6,32 @@ transaction (PostgreSQL manual, section 13.3.5). So two rides over different seg
 the same time, and two over the same one after the other.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, func, select
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    func,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+
+from backend.core.errors import DatabaseError
 
 CONNECTIONS = 8
 CONNECT_SECONDS = 10
 LOCK_TIMEOUT = "30s"
+NOT_ALLOWED = "42501"  # insufficient_privilege (PostgreSQL manual, appendix A)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +42,8 @@ class Postgres:
 
     @property
     def place(self) -> str:
-        """The address, without the password."""
-        return self.url.render_as_string(hide_password=True)
+        """The address, without the password and without options, of which one may be a password too."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @property
     def one_writer(self) -> bool:
@@ -41,20 +58,41 @@ class Postgres:
     @property
     def choices(self) -> str:
         """Another address."""
-        return "set BMTC_DATABASE_URL to a database that exists, with a user who may use it"
+        return (
+            "check that its server runs, and set BMTC_DATABASE_URL to a database that exists, "
+            "with a user who may use it"
+        )
 
     def engine(self) -> Engine:
         """Make an engine; a connection that the server has given up is replaced when it is asked for."""
-        return create_engine(
-            self.url.set(drivername="postgresql+psycopg"),
-            pool_size=CONNECTIONS,
-            max_overflow=0,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                "options": f"-c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC",
-            },
-        )
+        try:
+            return create_engine(
+                self.url.set(drivername="postgresql+psycopg"),
+                pool_size=CONNECTIONS,
+                max_overflow=0,
+                pool_pre_ping=True,
+                connect_args={
+                    "connect_timeout": CONNECT_SECONDS,
+                    "options": f"-c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC",
+                },
+            )
+        except ImportError as error:
+            raise DatabaseError(
+                "BMTC_DATABASE_URL needs the package psycopg, which cannot be imported; install it with "
+                "`python -m pip install 'psycopg[binary]'`, or unset the variable to use SQLite."
+            ) from error
+
+    def is_mistake(self, error: DBAPIError) -> bool:
+        """Tell a broken rule of the tables, or a statement that is none; not a user who may not do it."""
+        if isinstance(error, ProgrammingError):
+            # Without a statement it is about the options of the address.
+            return error.statement is not None and _sqlstate(error) != NOT_ALLOWED
+        return isinstance(error, IntegrityError)
+
+    def reason(self, error: DBAPIError) -> str:
+        """Return the first line of what the server or psycopg said: the others are hints and repetitions."""
+        first, _, _ = str(error.orig).partition("\n")
+        return " ".join(first.split()).rstrip(".")
 
     def begin(self, connection: Connection, *, writing: bool) -> None:
         """Say what the transaction, which SQLAlchemy has begun, may do and sees."""
@@ -63,8 +101,10 @@ class Postgres:
 
     def claim(self, connection: Connection, names: Iterable[str]) -> None:
         """Lock the names, all in one order, so that two writers never wait for each other in a circle."""
-        for name in sorted(set(names)):
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        numbers = sorted({_number(name) for name in names})
+        # One statement for all of them, since a ride has many segments: `unnest` keeps their order.
+        each = func.unnest(literal(numbers, ARRAY(BigInteger))).column_valued()
+        connection.execute(select(func.pg_advisory_xact_lock(each)))
 
     def made_before_versions(self, connection: Connection) -> bool:  # noqa: ARG002 - the protocol says so
         """Say no: the first ones were SQLite's alone."""
@@ -73,3 +113,25 @@ class Postgres:
     def insert(self, table: Table) -> Insert:
         """Say it as PostgreSQL does."""
         return insert(table)
+
+
+def read_address(address: str) -> URL:
+    """Read `postgresql://user:password@host/database`; DatabaseError when it cannot be, without a word of it."""
+    try:
+        return make_url(address)
+    except (ArgumentError, ValueError):  # the cause may hold a part of the password
+        raise DatabaseError(
+            "The address of the database cannot be read; write it as postgresql://user:password@host/database, "
+            "special characters of the password by their codes (%40 for @, %2F for /)."
+        ) from None
+
+
+def _number(name: str) -> int:
+    """Return the number by which the server knows a claim: 64 bits, so that two names hardly ever share one."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    """Return the server's code for an error; None where psycopg alone has found it."""
+    return getattr(error.orig, "sqlstate", None)

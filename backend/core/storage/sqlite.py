@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Table, create_engine
 from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from backend.core.settings import MEMORY
@@ -57,6 +58,14 @@ class Sqlite:
             pool_size=1 if self.path == MEMORY else CONNECTIONS,
             max_overflow=0,
         )
+
+    def is_mistake(self, error: DBAPIError) -> bool:
+        """Tell a broken rule of the tables, or a wrong use of sqlite3."""
+        return isinstance(error, IntegrityError | InterfaceError | ProgrammingError)
+
+    def reason(self, error: DBAPIError) -> str:
+        """Return SQLite's words."""
+        return str(error.orig)
 
     def begin(self, connection: Connection, *, writing: bool) -> None:
         """Begin; who writes takes the only place for writers at once."""

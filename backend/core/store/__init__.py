@@ -1,6 +1,11 @@
 """What is kept between requests: functions that read and write inside one transaction."""
 
-from backend.core.store.answers import StoredAnswer, recall_answer, remember_answer
+from backend.core.store.answers import (
+    StoredAnswer,
+    forget_answers,
+    recall_answer,
+    remember_answer,
+)
 from backend.core.store.buckets import forget_full_buckets, spend
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
@@ -24,6 +29,7 @@ __all__ = (
     "any_valid_key",
     "count_judgements",
     "eta",
+    "forget_answers",
     "forget_faded_contributions",
     "forget_full_buckets",
     "is_valid_key",
