@@ -48,7 +48,7 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
         case "load-feed":
             from backend.tools.load_feed import load_feed  # noqa: PLC0415
 
-            load_feed(settings, arguments.feed)
+            load_feed(settings, clock, arguments.feed)
         case _:
             from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
 

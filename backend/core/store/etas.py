@@ -13,6 +13,7 @@ from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells
+from backend.core.store.feeds import current_id
 from backend.core.store.segments import find_segments
 from backend.core.timetable import TimetableEntry
 
@@ -49,13 +50,15 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
 
 def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...], ...]:
     """Return the different sequences of stops by which the timetable's buses go."""
-    stops = tx.schema.pattern_stops
+    stops, patterns = tx.schema.pattern_stops, tx.schema.patterns
     first, via, last = stops.alias("first"), stops.alias("via"), stops.alias("last")
     rows = tx.execute(
         select(first.c.pattern, first.c.position, last.c.position, via.c.stop)
         .join_from(first, last, first.c.pattern == last.c.pattern)
         .join(via, via.c.pattern == first.c.pattern)
+        .join(patterns, patterns.c.id == first.c.pattern)
         .where(
+            patterns.c.feed == current_id(tx.schema),
             first.c.stop == from_stop,
             last.c.stop == to_stop,
             first.c.position < last.c.position,
@@ -74,7 +77,10 @@ def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowled
     entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in numbers}
     cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in numbers}
     timetable = tx.schema.timetable
-    for row in tx.execute(select(timetable).where(timetable.c.segment.in_(tuple(names)))):
+    promised = select(timetable).where(
+        timetable.c.feed == current_id(tx.schema), timetable.c.segment.in_(tuple(names))
+    )
+    for row in tx.execute(promised):
         segment, time_bin = names[row.segment], TimeBin.from_index(row.bin)
         entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
     for (number, time_bin), cell in load_cells(tx, tuple(names)).items():

@@ -24,9 +24,7 @@ NEW = ("calls", "trips", "service_exceptions", "services", "routes", "stops")
 def upgrade(op: Operations) -> None:
     """Create them; a timetable that is there becomes the current feed, without a schedule."""
     op.add_column("segments", Column("retired_at", BigInteger))
-    op.add_column(
-        "segments", Column("lessons", Integer, nullable=False, server_default=text("0"))
-    )
+    op.add_column("segments", Column("lessons", Integer, nullable=False, server_default=text("0")))
     op.create_table(
         "feeds",
         Column("id", Integer, primary_key=True),
@@ -87,13 +85,14 @@ def downgrade(op: Operations) -> None:
         Column("mean_seconds", Float, nullable=False),
         Column("departures", Integer, nullable=False),
     )
-    current = "feed IN (SELECT id FROM feeds WHERE state = 'current')"
-    op.execute(f"DELETE FROM old_patterns WHERE NOT {current}")
+    op.execute("DELETE FROM feeds WHERE state <> 'current'")
+    op.execute("DELETE FROM old_patterns WHERE feed NOT IN (SELECT id FROM feeds)")
     op.execute("DELETE FROM old_pattern_stops WHERE pattern NOT IN (SELECT id FROM old_patterns)")
     op.execute("INSERT INTO patterns (id, route_id) SELECT id, route_id FROM old_patterns")
     op.execute(
         "INSERT INTO timetable (segment, bin, mean_seconds, departures)"
-        f" SELECT segment, bin, mean_seconds, departures FROM old_timetable WHERE {current}"
+        " SELECT segment, bin, mean_seconds, departures FROM old_timetable"
+        " WHERE feed IN (SELECT id FROM feeds)"
     )
     _finish(op)
     op.drop_table("feeds")
@@ -103,8 +102,10 @@ def downgrade(op: Operations) -> None:
 
 def _set_aside(op: Operations) -> None:
     """Copy what the tables hold that have to be made anew, and drop these."""
+    op.execute("CREATE TABLE old_timetable AS SELECT * FROM timetable")
+    op.execute("CREATE TABLE old_pattern_stops AS SELECT * FROM pattern_stops")
+    op.execute("CREATE TABLE old_patterns AS SELECT * FROM patterns")
     for table in CHANGED:
-        op.execute(f"CREATE TABLE old_{table} AS SELECT * FROM {table}")
         op.drop_table(table)
 
 
