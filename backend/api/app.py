@@ -9,6 +9,7 @@ from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
+from backend.api.timetable_routes import timetable_routes
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import open_database
@@ -43,4 +44,5 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     install_error_handlers(app)
     app.include_router(keyed_routes())
     app.include_router(open_routes())
+    app.include_router(timetable_routes())
     return app

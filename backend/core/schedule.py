@@ -11,8 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 NOON = time(12)
 HALF_A_DAY = timedelta(hours=12)
-LONGEST_SERVICE_DAY = timedelta(days=2)
-"""How long after its beginning a service day has buses at most: a choice of ours, well beyond what feeds have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells
 from backend.core.store.feeds import current_id
-from backend.core.store.segments import find_segments
+from backend.core.store.segments import find_marks
 from backend.core.timetable import TimetableEntry
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...
 
 
 def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
-    """Return what the timetable and phones say about each of these segments that has a number."""
-    numbers = find_segments(tx, segments)
-    names = {number: segment for segment, number in numbers.items()}
-    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in numbers}
-    cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in numbers}
+    """Return what the timetable and phones say about each of these segments that is not retired."""
+    marks = find_marks(tx, segments)
+    names = {mark.number: segment for segment, mark in marks.items() if not mark.retired}
+    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in names.values()}
+    cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in names.values()}
     timetable = tx.schema.timetable
     promised = select(timetable).where(
         timetable.c.feed == current_id(tx.schema), timetable.c.segment.in_(tuple(names))
@@ -86,5 +86,5 @@ def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowled
     for (number, time_bin), cell in load_cells(tx, tuple(names)).items():
         cells[names[number]].append((time_bin, cell))
     return {
-        segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in numbers
+        segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in entries
     }

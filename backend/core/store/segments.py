@@ -1,8 +1,9 @@
 """The numbers under which segments are stored."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, tuple_, update
 
 from backend.core.rides import Segment
 from backend.core.storage import Transaction
@@ -11,19 +12,48 @@ PER_QUERY = 1000
 """Segments asked for at once: SQLite takes a limited number of parameters."""
 
 
-def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
-    """Return the numbers of those segments that have one."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a segment stands: as long as it is the same, in one feed, so is all that is known about it."""
+
+    number: int
+    lessons: int
+    """How often what was learned on it has changed."""
+    retired: bool
+    """Whether the timetable had departures on it once, and has none now."""
+
+
+def find_marks(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
+    """Return the marks of those segments that have a number."""
     table = tx.schema.segments
     wanted = tuple(dict.fromkeys((part.from_stop, part.to_stop) for part in segments))
-    found: dict[Segment, int] = {}
+    found: dict[Segment, Mark] = {}
     for start in range(0, len(wanted), PER_QUERY):
         rows = tx.execute(
             select(table).where(
                 tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
             )
         )
-        found.update((Segment(row.from_stop, row.to_stop), row.id) for row in rows)
+        for row in rows:
+            mark = Mark(row.id, row.lessons, row.retired_at is not None)
+            found[Segment(row.from_stop, row.to_stop)] = mark
     return found
+
+
+def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
+    """Return the numbers of those segments that have one."""
+    return {segment: mark.number for segment, mark in find_marks(tx, segments).items()}
+
+
+def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
+    """Note that what was learned on these segments changes in this transaction, so that no memory of it is used.
+
+    Belongs to everything that writes or deletes cells.
+    """
+    table = tx.schema.segments
+    tx.execute(
+        update(table).where(table.c.id.in_(sorted(numbers))).values(lessons=table.c.lessons + 1)
+    )
 
 
 def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
