@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,7 +12,12 @@ from backend.api.models import Shape
 from backend.core.store.schedules import Departure, Place
 from backend.core.timetable import RouteLine, StopPlace
 
-NEXT_PAGE = Field(description="give it as `after` to get the next page; null on the last one")
+LARGEST = 10_000_000
+"""A number beyond all that a feed can hold: of seconds of a service day, and of calls of a trip."""
+
+Next = Annotated[
+    str | None, Field(description="give it as `after` to get the next page; null on the last one")
+]
 
 
 class StopAnswer(Shape):
@@ -32,7 +38,7 @@ class StopsAnswer(Shape):
     """A page of stops, by their ids."""
 
     stops: tuple[StopAnswer, ...]
-    next: str | None = NEXT_PAGE
+    next: Next = None
 
 
 class RouteAnswer(Shape):
@@ -58,7 +64,7 @@ class RoutesAnswer(Shape):
     """A page of routes, by their ids."""
 
     routes: tuple[RouteAnswer, ...]
-    next: str | None = NEXT_PAGE
+    next: Next = None
 
 
 class DepartureAnswer(Shape):
@@ -95,7 +101,7 @@ class ScheduleAnswer(Shape):
 
     stop: StopAnswer
     departures: tuple[DepartureAnswer, ...]
-    next: str | None = NEXT_PAGE
+    next: Next = None
 
 
 def write_place(place: Place) -> str:
@@ -110,9 +116,11 @@ def read_place(text: str) -> Place:
         padded = text + "=" * (-len(text) % 4)
         day, seconds, trip, position = json.loads(base64.b64decode(padded, "-_", validate=True))
         place = Place(date.fromisoformat(day), seconds, trip, position)
-    except (binascii.Error, TypeError, ValueError) as error:
+        written = write_place(place)
+        trip.encode()  # half a character would reach the database
+    except (AttributeError, binascii.Error, TypeError, ValueError) as error:
         raise ValueError("not a place that a page ended with") from error
-    # Only what was written is read: any other spelling, and numbers that are none, are refused.
-    if not (type(seconds) is type(position) is int and isinstance(trip, str)):
+    whole = type(seconds) is type(position) is int and 0 <= position <= LARGEST
+    if written != text or not whole or not 0 <= seconds <= LARGEST or "\0" in trip:
         raise ValueError("not a place that a page ended with")
     return place

@@ -1,9 +1,8 @@
 """The routes under /v1 that read the timetable: stops, routes, and what leaves a stop when."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
@@ -38,8 +37,6 @@ LOOK_AHEAD = timedelta(days=1)
 """How far the departures "from now on" reach."""
 FARTHEST_DAYS = 366
 
-T = TypeVar("T")
-
 
 def _without_nul(text: str) -> str:
     """Refuse what PostgreSQL cannot be asked for."""
@@ -70,7 +67,7 @@ def timetable_routes() -> APIRouter:
     )
 
     @router.get("/stops", responses=_refusals(HTTPStatus.NOT_FOUND))
-    def get_stops(
+    def get_stops(  # noqa: PLR0917 - FastAPI calls it, by name
         services: Own,
         min_lat: Latitude = None,
         min_lon: Longitude = None,
@@ -85,9 +82,10 @@ def timetable_routes() -> APIRouter:
         with services.database.reading() as tx:
             if route is not None and not has_route(tx, route):
                 raise _unknown("route", route)
-            page, more = _cut(list_stops(tx, box, route, after, limit + 1), limit)
+            found = list_stops(tx, box, route, after, limit + 1)
+        page = found[:limit]  # one more was asked for, which says whether there is another page
         return StopsAnswer(
-            stops=tuple(map(StopAnswer.of, page)), next=page[-1].stop_id if more else None
+            stops=tuple(map(StopAnswer.of, page)), next=page[-1].stop_id if found[limit:] else None
         )
 
     @router.get("/routes")
@@ -106,7 +104,7 @@ def timetable_routes() -> APIRouter:
         return _routes(services, q, after, limit)
 
     @router.get("/stops/{stop_id:path}/schedule", responses=_refusals(HTTPStatus.NOT_FOUND))
-    def get_schedule(  # noqa: PLR0917 - the query
+    def get_schedule(
         services: Own,
         stop_id: Text,
         date: Annotated[  # the name in the query
@@ -119,17 +117,17 @@ def timetable_routes() -> APIRouter:
         """Say what leaves a stop by the timetable, trips of the day before that run past 24:00 included."""
         zone, now = services.settings.zone, services.clock.now()
         start, end = (now, now + LOOK_AHEAD) if date is None else _whole_day(date, zone, now)
-        place = None if after is None else _place(after)
+        place = None if after is None else _place(after, start)
         with services.database.reading() as tx:
             stop = find_stop(tx, stop_id)
             if stop is None:
                 raise _unknown("stop", stop_id)
             found = departures(tx, stop_id, start, end, zone, place, limit + 1)
-        page, more = _cut(found, limit)
+        page = found[:limit]
         return ScheduleAnswer(
             stop=StopAnswer.of(stop),
             departures=tuple(map(DepartureAnswer.of, page)),
-            next=write_place(page[-1].place) if more else None,
+            next=write_place(page[-1].place) if found[limit:] else None,
         )
 
     return router
@@ -137,15 +135,11 @@ def timetable_routes() -> APIRouter:
 
 def _routes(services: Services, text: str | None, after: str | None, limit: int) -> RoutesAnswer:
     with services.database.reading() as tx:
-        page, more = _cut(list_routes(tx, text, after, limit + 1), limit)
+        found = list_routes(tx, text, after, limit + 1)
+    page = found[:limit]
     return RoutesAnswer(
-        routes=tuple(map(RouteAnswer.of, page)), next=page[-1].route_id if more else None
+        routes=tuple(map(RouteAnswer.of, page)), next=page[-1].route_id if found[limit:] else None
     )
-
-
-def _cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
-    """Return a page, and whether there is more: one more than it holds was asked for."""
-    return found[:limit], len(found) > limit
 
 
 def _box(
@@ -172,14 +166,15 @@ def _whole_day(day: date, zone: ZoneInfo, now: datetime) -> tuple[datetime, date
     )
 
 
-def _place(text: str) -> Place:
+def _place(text: str, start: datetime) -> Place:
     """Return the place a page ended at; ApiError (422) for anything else."""
     try:
-        return read_place(text)
+        place = read_place(text)
     except ValueError:
-        raise _invalid(
-            "after", "No page has ended there; give `next` of the page before."
-        ) from None
+        place = None
+    if place is None or abs((place.service_day - start.date()).days) > FARTHEST_DAYS:
+        raise _invalid("after", "No page has ended there; give `next` of the page before.")
+    return place
 
 
 def _invalid(field: str, message: str) -> ApiError:

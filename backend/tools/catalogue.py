@@ -14,7 +14,7 @@ from backend.tools.tables import Problems, Row, has_table
 FEED_INFO = "feed_info.txt"
 PLACES_WITHOUT_COORDINATES = frozenset({"3", "4"})
 """Values of location_type: nodes of a way through a station, and places to board; no bus calls there."""
-ROUTE_TYPES = (range(8), range(11, 13), range(100, 1800))
+ROUTE_TYPES = ((0, 7), (11, 12), (100, 1799))
 """Those of the reference, and the extended ones (https://developers.google.com/transit/gtfs/reference/extended-route-types)."""
 
 
@@ -105,7 +105,7 @@ def _trips(
 
 def _route_type(row: Row) -> int:
     kind = row.whole_number("route_type")
-    if not any(kind in known for known in ROUTE_TYPES):
+    if not any(first <= kind <= last for first, last in ROUTE_TYPES):
         raise row.error(
             "route_type", f"holds {kind}, which is no kind of route; a bus is 3, a tram is 0"
         )

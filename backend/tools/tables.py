@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, ParamSpec, TypeVar
+from typing import IO, TypeVar
 from zipfile import BadZipFile, ZipFile
 
 from backend.core.errors import FeedError, FeedProblem
@@ -13,7 +13,6 @@ from backend.core.errors import FeedError, FeedProblem
 MOST_PROBLEMS = 50
 """How many problems of a feed are told at once."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -89,13 +88,13 @@ class Problems:
     unread: set[str] = field(default_factory=set)
     """The files that could not be read to their end; who refers to them is not to blame."""
 
-    def attempt(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def attempt(self, read: Callable[..., T], *args: object) -> T | None:
         """Return what a function reads, or None, with its problems noted.
 
         Raises FeedError with all problems when there are as many as are told at once.
         """
         try:
-            return read(*args, **kwargs)
+            return read(*args)
         except FeedError as error:
             self.note(error)
             return None

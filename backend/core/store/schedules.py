@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true, tuple_
 
 from backend.core.schedule import Service, day_begins, moment_of
 from backend.core.storage import Transaction
@@ -117,8 +117,10 @@ def departures(  # noqa: PLR0917 - where, from when to when, and which part of i
     latest = _latest(tx, stop_id)
     if latest is None:
         return ()
+    # In UTC: of two moments of one zone Python compares what the clock on the wall shows.
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     if after is not None:
-        start = max(start, moment_of(after.service_day, after.seconds, zone))
+        start = max(start, day_begins(after.service_day, zone) + after.seconds * SECOND)
     # A day more at both ends, since noon minus 12 h may be an hour before or after midnight.
     first = (start.astimezone(zone) - latest * SECOND).date() - DAY
     count = ((end.astimezone(zone).date() + DAY) - first).days + 1
@@ -130,11 +132,13 @@ def departures(  # noqa: PLR0917 - where, from when to when, and which part of i
         begins = day_begins(day, zone)
         window = -((begins - start) // SECOND), -((begins - end) // SECOND)
         if running and window[1] > 0 and window[0] <= latest:
-            query = _calls(tx, stop_id, running, window, _rest(tx, day, window[0], after))
+            query = _calls(tx, stop_id, running, window, _rest(tx, day, zone, after))
             parts.append([_departure(row, day, zone) for row in tx.execute(query.limit(limit))])
     # Each part is in order, and merging keeps that order where moment and day are the same: the
     # database alone compares ids, since languages differ in how they sort.
-    ordered = merge(*parts, key=lambda each: (each.departure, each.place.service_day))
+    ordered = merge(
+        *parts, key=lambda each: (each.departure.astimezone(UTC), each.place.service_day)
+    )
     return tuple(islice(ordered, limit))
 
 
@@ -187,15 +191,20 @@ def _calls(
     )
 
 
-def _rest(tx: Transaction, day: date, begin: int, after: Place | None) -> ColumnElement[bool]:
-    """Return the condition for what follows a place on a service day, whose part begins at that moment."""
+def _rest(tx: Transaction, day: date, zone: ZoneInfo, after: Place | None) -> ColumnElement[bool]:
+    """Return the condition for what follows a place, of the calls of a service day."""
     calls = tx.schema.calls
-    if after is None or day > after.service_day:
-        return calls.c.departure >= begin
-    if day < after.service_day:
-        return calls.c.departure > begin
-    order = tuple_(calls.c.departure, calls.c.trip, calls.c.position)
-    return order > tuple_(after.seconds, after.trip_id, after.position)
+    if after is None:
+        return true()
+    if day == after.service_day:
+        order = tuple_(calls.c.departure, calls.c.trip, calls.c.position)
+        return order > tuple_(after.seconds, after.trip_id, after.position)
+    same_moment = (
+        day_begins(after.service_day, zone) + after.seconds * SECOND - day_begins(day, zone)
+    ) // SECOND
+    if day > after.service_day:
+        return calls.c.departure >= same_moment
+    return calls.c.departure > same_moment
 
 
 def _departure(row: Any, day: date, zone: ZoneInfo) -> Departure:  # noqa: ANN401 - rows have no better type
