@@ -4,11 +4,12 @@ Shapes say which fields there are; which values are believable is `backend.core.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.core.journeys import Eta, Leg
+from backend.core.provenance import Evidence, Provenance
 from backend.core.rides import LONGEST_ID, Ride, RideReceipt, RideSegment, Segment
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
@@ -71,7 +72,33 @@ class RideAnswer(Shape):
         return cls(accepted=receipt.accepted, rejected=rejected)
 
 
-class LegAnswer(Shape):
+class EvidenceFields(TypedDict):
+    """The fields of `EvidenceAnswer`."""
+
+    provenance: Provenance
+    confidence: float
+    age_seconds: float | None
+
+
+class EvidenceAnswer(Shape):
+    """What stands behind an estimate."""
+
+    provenance: Provenance = Field(
+        description="what it goes by: `learned` from riders at this time of day, on this `day_part` (up to an hour"
+        " before or after) or on this `segment` at any time, or the `timetable` alone; of a trip, the last of these"
+        " that any segment goes by"
+    )
+    confidence: Rounded = Field(
+        description="how much riders vouch for it, 0 to 1: n / (n + n0) for n effective observations at this time of"
+        " day; where there is no timetable, half of that for those of the day part and a quarter for those of any"
+        " time, if it is more; of a trip, the mean of its segments, weighed by their durations"
+    )
+    age_seconds: Rounded | None = Field(
+        description="since the latest observation that it goes by; null where there is none"
+    )
+
+
+class LegAnswer(EvidenceAnswer):
     """One segment of a trip."""
 
     from_stop: str
@@ -93,10 +120,11 @@ class LegAnswer(Shape):
             p90_seconds=leg.estimate.p90,
             observations=leg.estimate.observations,
             weight=leg.estimate.weight,
+            **_evidence(leg.evidence),
         )
 
 
-class EtaAnswer(Shape):
+class EtaAnswer(EvidenceAnswer):
     """How long a trip takes."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
@@ -126,8 +154,17 @@ class EtaAnswer(Shape):
             mean_seconds=eta.estimate.mean,
             observations=eta.estimate.observations,
             weight=eta.estimate.weight,
+            **_evidence(eta.evidence),
             segments=tuple(LegAnswer.of(leg) for leg in eta.legs),
         )
+
+
+def _evidence(evidence: Evidence) -> EvidenceFields:
+    return {
+        "provenance": evidence.provenance,
+        "confidence": evidence.confidence,
+        "age_seconds": None if evidence.age is None else evidence.age.total_seconds(),
+    }
 
 
 class HealthAnswer(Shape):

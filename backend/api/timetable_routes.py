@@ -60,6 +60,7 @@ def timetable_routes() -> APIRouter:
         prefix=PREFIX,
         tags=["timetable"],
         responses=_refusals(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
             HTTPStatus.INTERNAL_SERVER_ERROR,
