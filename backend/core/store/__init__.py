@@ -1,11 +1,13 @@
 """What is kept between requests: functions that read and write inside one transaction."""
 
 from backend.core.store.answers import StoredAnswer, recall_answer, remember_answer
+from backend.core.store.eta_cache import EtaCache
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
 from backend.core.store.rides import submit_ride
 
 __all__ = (
+    "EtaCache",
     "StoredAnswer",
     "eta",
     "recall_answer",

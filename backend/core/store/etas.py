@@ -1,5 +1,6 @@
 """Finding what is stored about a trip."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells
+from backend.core.store.eta_cache import EtaCache, Ways
 from backend.core.store.feeds import current_id
-from backend.core.store.segments import find_marks
+from backend.core.store.segments import Mark, find_marks
 from backend.core.timetable import TimetableEntry
 
 if TYPE_CHECKING:
@@ -28,15 +30,21 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     leaving_at: datetime,
     settings: Settings,
     now: datetime,
+    cache: EtaCache | None = None,
 ) -> Eta:
     """Return how long the fastest known way between two stops takes, leaving then.
 
     Ways are the routes of the timetable; only where none of them is known from end to end does a
     segment count that nothing but phones vouches for, so that one bogus ride cannot replace what
-    the timetable says about a whole trip. Raises NoEstimateError when that is unknown too.
+    the timetable says about a whole trip. The answer is the same with a cache and without one.
+    Raises NoEstimateError when that is unknown too.
     """
-    direct, ways = (from_stop, to_stop), _ways(tx, from_stop, to_stop)
-    known = _knowledge(tx, {segment for way in (direct, *ways) for segment in segments_of(way)})
+    direct = from_stop, to_stop
+    if cache is None:
+        ways = _ways(tx, from_stop, to_stop)
+        known = _knowledge(tx, find_marks(tx, _segments(direct, *ways)))
+    else:
+        ways, known = _remembered(tx, from_stop, to_stop, cache)
     found = fastest(ways, known, leaving_at, settings, now)
     if found is None:
         found = fastest((direct,), known, leaving_at, settings, now)
@@ -48,7 +56,7 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     return found
 
 
-def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...], ...]:
+def _ways(tx: Transaction, from_stop: str, to_stop: str) -> Ways:
     """Return the different sequences of stops by which the timetable's buses go."""
     stops, patterns = tx.schema.pattern_stops, tx.schema.patterns
     first, via, last = stops.alias("first"), stops.alias("via"), stops.alias("last")
@@ -70,9 +78,31 @@ def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...
     return tuple(dict.fromkeys(ways))
 
 
-def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
-    """Return what the timetable and phones say about each of these segments that is not retired."""
-    marks = find_marks(tx, segments)
+def _segments(*ways: tuple[str, ...]) -> set[Segment]:
+    return {segment for way in ways for segment in segments_of(way)}
+
+
+def _remembered(
+    tx: Transaction, from_stop: str, to_stop: str, cache: EtaCache
+) -> tuple[Ways, dict[Segment, Knowledge]]:
+    """Return the ways and what is known about their segments, of which only what is new is read."""
+    feed = tx.execute(select(current_id(tx.schema))).scalar_one() or 0
+    ways = cache.ways(feed, from_stop, to_stop)
+    if ways is None:
+        ways = _ways(tx, from_stop, to_stop)
+        cache.keep_ways(feed, from_stop, to_stop, ways)
+    marks = find_marks(tx, _segments((from_stop, to_stop), *ways))
+    known = cache.known(feed, marks)
+    missing = {segment: mark for segment, mark in marks.items() if segment not in known}
+    if missing:
+        new = _knowledge(tx, missing)
+        cache.keep_known(feed, marks, new)
+        known |= new
+    return ways, known
+
+
+def _knowledge(tx: Transaction, marks: Mapping[Segment, Mark]) -> dict[Segment, Knowledge]:
+    """Return what the timetable and phones say about each of these segments; nothing about a retired one."""
     names = {mark.number: segment for segment, mark in marks.items() if not mark.retired}
     entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in names.values()}
     cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in names.values()}
@@ -85,6 +115,7 @@ def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowled
         entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
     for (number, time_bin), cell in load_cells(tx, tuple(names)).items():
         cells[names[number]].append((time_bin, cell))
-    return {
+    silent = {segment: Knowledge() for segment, mark in marks.items() if mark.retired}
+    return silent | {
         segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in entries
     }

@@ -228,10 +228,12 @@ def make_current(tx: Transaction, feed: int, now: datetime) -> None:
     old = promised.where(timetable.c.feed == current_id(tx.schema))
     new = promised.where(timetable.c.feed == feed)
     vanished = segments.c.retired_at.is_(None) & old & ~new
+    returned = segments.c.retired_at.is_not(None) & new
+    order = segments.c.from_stop, segments.c.to_stop
+    locked = select(segments.c.id).where(vanished | returned).order_by(*order)
+    tx.execute(locked.with_for_update(key_share=True)).all()
     tx.execute(update(segments).where(vanished).values(retired_at=now))
-    tx.execute(
-        update(segments).where(segments.c.retired_at.is_not(None) & new).values(retired_at=None)
-    )
+    tx.execute(update(segments).where(returned).values(retired_at=None))
     tx.execute(update(feeds).where(feeds.c.state == CURRENT).values(state=DISCARDED))
     tx.execute(update(feeds).where(feeds.c.id == feed).values(state=CURRENT))
 

@@ -23,26 +23,28 @@ class Mark:
     """Whether the timetable had departures on it once, and has none now."""
 
 
-def find_marks(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
-    """Return the marks of those segments that have a number."""
+def find_marks(
+    tx: Transaction, segments: Iterable[Segment], *, locking: bool = False
+) -> dict[Segment, Mark]:
+    """Return the marks of those segments that have a number; keep other writers from them, if asked to.
+
+    Rows are locked in the order of their stops, here and in `feeds.make_current`, so that a ride and an import
+    never wait for each other in a circle. SQLite, which has one writer, ignores it.
+    """
     table = tx.schema.segments
     wanted = tuple(dict.fromkeys((part.from_stop, part.to_stop) for part in segments))
     found: dict[Segment, Mark] = {}
     for start in range(0, len(wanted), PER_QUERY):
-        rows = tx.execute(
-            select(table).where(
-                tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
-            )
+        query = select(table).where(
+            tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
         )
-        for row in rows:
+        if locking:
+            order = table.c.from_stop, table.c.to_stop
+            query = query.order_by(*order).with_for_update(key_share=True)
+        for row in tx.execute(query):
             mark = Mark(row.id, row.lessons, row.retired_at is not None)
             found[Segment(row.from_stop, row.to_stop)] = mark
     return found
-
-
-def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
-    """Return the numbers of those segments that have one."""
-    return {segment: mark.number for segment, mark in find_marks(tx, segments).items()}
 
 
 def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
@@ -60,11 +62,13 @@ def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segmen
     """Return the numbers of all these segments, giving one to each that has none yet."""
     # In one order, so that two transactions that number the same ones never wait for each other in a circle.
     wanted = sorted(set(segments), key=lambda part: (part.from_stop, part.to_stop))
-    known = find_segments(tx, wanted)
+    known = find_marks(tx, wanted, locking=True)
     new = [
         {"from_stop": part.from_stop, "to_stop": part.to_stop}
         for part in wanted
         if part not in known
     ]
     tx.insert_new(tx.schema.segments, new)
-    return find_segments(tx, wanted) if new else known
+    if new:
+        known = find_marks(tx, wanted, locking=True)
+    return {segment: mark.number for segment, mark in known.items()}
