@@ -47,6 +47,11 @@ def find_marks(
     return found
 
 
+def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
+    """Return the numbers of those segments that have one."""
+    return {segment: mark.number for segment, mark in find_marks(tx, segments).items()}
+
+
 def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
     """Note that what was learned on these segments changes in this transaction, so that no memory of it is used.
 
