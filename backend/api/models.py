@@ -14,6 +14,26 @@ from backend.core.rides import LONGEST_ID, Ride, RideReceipt, RideSegment, Segme
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
 Rounded = Annotated[float, AfterValidator(lambda number: round(number, 3))]
+GoesBy = Annotated[
+    Provenance,
+    Field(
+        description="what it goes by: `learned` from riders at this time of day, on this `day_part` (up to an hour"
+        " before or after) or on this `segment` at any time, or the `timetable` alone; of a trip, the last of these"
+        " that any segment goes by"
+    ),
+]
+Confidence = Annotated[
+    Rounded,
+    Field(
+        description="how much riders vouch for it, 0 to 1: n / (n + n0) for n effective observations at this time of"
+        " day; where there is no timetable, half of that for those of the day part and a quarter for those of any"
+        " time, if it is more; of a trip, the mean of its segments, weighed by their durations"
+    ),
+]
+Age = Annotated[
+    Rounded | None,
+    Field(description="since the latest observation that it goes by; null where there is none"),
+]
 
 
 class Shape(BaseModel):
@@ -73,32 +93,14 @@ class RideAnswer(Shape):
 
 
 class EvidenceFields(TypedDict):
-    """The fields of `EvidenceAnswer`."""
+    """What stands behind an estimate, as the answers below have it."""
 
     provenance: Provenance
     confidence: float
     age_seconds: float | None
 
 
-class EvidenceAnswer(Shape):
-    """What stands behind an estimate."""
-
-    provenance: Provenance = Field(
-        description="what it goes by: `learned` from riders at this time of day, on this `day_part` (up to an hour"
-        " before or after) or on this `segment` at any time, or the `timetable` alone; of a trip, the last of these"
-        " that any segment goes by"
-    )
-    confidence: Rounded = Field(
-        description="how much riders vouch for it, 0 to 1: n / (n + n0) for n effective observations at this time of"
-        " day; where there is no timetable, half of that for those of the day part and a quarter for those of any"
-        " time, if it is more; of a trip, the mean of its segments, weighed by their durations"
-    )
-    age_seconds: Rounded | None = Field(
-        description="since the latest observation that it goes by; null where there is none"
-    )
-
-
-class LegAnswer(EvidenceAnswer):
+class LegAnswer(Shape):
     """One segment of a trip."""
 
     from_stop: str
@@ -108,6 +110,9 @@ class LegAnswer(EvidenceAnswer):
     p90_seconds: Rounded
     observations: Rounded
     weight: Rounded
+    provenance: GoesBy
+    confidence: Confidence
+    age_seconds: Age
 
     @classmethod
     def of(cls, leg: Leg) -> "LegAnswer":
@@ -124,7 +129,7 @@ class LegAnswer(EvidenceAnswer):
         )
 
 
-class EtaAnswer(EvidenceAnswer):
+class EtaAnswer(Shape):
     """How long a trip takes."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
@@ -140,6 +145,9 @@ class EtaAnswer(EvidenceAnswer):
         description="the share that was observed, 0 to 1; the rest is the prior's: the timetable's, or"
         " where there is none, that of rides at other times of day"
     )
+    provenance: GoesBy
+    confidence: Confidence
+    age_seconds: Age
     segments: tuple[LegAnswer, ...]
 
     @classmethod
