@@ -30,21 +30,21 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     leaving_at: datetime,
     settings: Settings,
     now: datetime,
-    cache: EtaCache | None = None,
+    memory: EtaCache | None = None,
 ) -> Eta:
     """Return how long the fastest known way between two stops takes, leaving then.
 
     Ways are the routes of the timetable; only where none of them is known from end to end does a
     segment count that nothing but phones vouches for, so that one bogus ride cannot replace what
-    the timetable says about a whole trip. The answer is the same with a cache and without one.
+    the timetable says about a whole trip. The answer is the same with a memory and without one.
     Raises NoEstimateError when that is unknown too.
     """
     direct = from_stop, to_stop
-    if cache is None:
+    if memory is None:
         ways = _ways(tx, from_stop, to_stop)
         known = _knowledge(tx, find_marks(tx, _segments(direct, *ways)))
     else:
-        ways, known = _remembered(tx, from_stop, to_stop, cache)
+        ways, known = _remembered(tx, from_stop, to_stop, memory)
     found = fastest(ways, known, leaving_at, settings, now)
     if found is None:
         found = fastest((direct,), known, leaving_at, settings, now)
@@ -83,20 +83,20 @@ def _segments(*ways: tuple[str, ...]) -> set[Segment]:
 
 
 def _remembered(
-    tx: Transaction, from_stop: str, to_stop: str, cache: EtaCache
+    tx: Transaction, from_stop: str, to_stop: str, memory: EtaCache
 ) -> tuple[Ways, dict[Segment, Knowledge]]:
     """Return the ways and what is known about their segments, of which only what is new is read."""
     feed = tx.execute(select(current_id(tx.schema))).scalar_one() or 0
-    ways = cache.ways(feed, from_stop, to_stop)
+    ways = memory.ways(feed, from_stop, to_stop)
     if ways is None:
         ways = _ways(tx, from_stop, to_stop)
-        cache.keep_ways(feed, from_stop, to_stop, ways)
+        memory.keep_ways(feed, from_stop, to_stop, ways)
     marks = find_marks(tx, _segments((from_stop, to_stop), *ways))
-    known = cache.known(feed, marks)
+    known = memory.known(feed, marks)
     missing = {segment: mark for segment, mark in marks.items() if segment not in known}
     if missing:
         new = _knowledge(tx, missing)
-        cache.keep_known(feed, marks, new)
+        memory.keep_known(feed, marks, new)
         known |= new
     return ways, known
 
