@@ -15,6 +15,8 @@ from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.store import eta, submit_ride
 from backend.core.store.feeds import begin_feed, current_feed, remove_some, staging
+from backend.tools.city import build_city
+from backend.tools.city_feed import write_feed
 from backend.tools.import_feed import ImportReport, import_feed
 from backend.tools.tables import MOST_PROBLEMS
 from tests.factories import START, make_ride, make_ride_segment
@@ -112,6 +114,31 @@ def test_the_whole_feed_is_stored(path: Path, database: Database) -> None:
             ("S", date(2026, 3, 15), False),
             ("E", date(2026, 3, 17), True),
         ]
+
+
+def test_a_feed_of_many_transactions_is_stored_as_it_was_counted(
+    path: Path, database: Database
+) -> None:
+    city = build_city(1)
+    write_feed(city, path, START.date(), "Asia/Kolkata")
+
+    report = import_feed(database, path, frozenset(), START)
+
+    seen = counts(database)
+    assert (report.entries, report.calls) == (6720, 7680)
+    assert (seen["timetable"], seen["calls"], seen["trips"]) == (6720, 7680, report.trips)
+    assert report.version == "city 1, 2026-03-04"
+
+
+def test_a_place_within_a_station_needs_no_coordinates(path: Path, database: Database) -> None:
+    """No bus calls at a node of a way through a station, and who says so is wrong."""
+    stops = "stop_id,stop_lat,stop_lon,location_type\nA,12.9,77.5,0\nB,12.9,77.6,\nC,12.9,77.7,\nN,,,3\n"
+    load(database, path, SMALL | {"stops.txt": stops})
+    assert counts(database)["stops"] == 3
+
+    calls = stop_times("T0,08:00:00,08:00:00,A,1", "T0,08:05:00,08:05:00,N,2")
+    found = problems_of(database, path, SMALL | {"stops.txt": stops} | calls)
+    assert found == [("stop_times.txt", 3, "stop_id")]
 
 
 def test_everything_that_is_wrong_is_told_at_once(path: Path, database: Database) -> None:

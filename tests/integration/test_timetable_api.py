@@ -283,6 +283,14 @@ def test_pages_split_between_departures_of_one_moment(client: TestClient, load: 
         assert all(len(page) <= limit for page in paged)
 
 
+def test_nothing_leaves_a_stop_where_nothing_calls(client: TestClient, load: Load) -> None:
+    load(SMALL | {"stops.txt": SMALL["stops.txt"] + "lonely,Lonely,13,77\n"})
+
+    answer = get(client, "stops/lonely/schedule")
+
+    assert (answer["stop"]["name"], answer["departures"], answer["next"]) == ("Lonely", [], None)
+
+
 def test_a_stop_id_may_have_a_slash(client: TestClient, load: Load) -> None:
     load(feed_tables("A/1", "B"))
 
