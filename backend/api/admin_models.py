@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from backend.api.models import Shape
 from backend.core.keys import NAME_TEXT
 from backend.core.store import JudgementCounts, StoredKey
-from backend.core.timetable import Feed
+from backend.tools.import_feed import ImportReport
 
 
 class KeyRequest(Shape):
@@ -71,19 +71,25 @@ class JudgementsAnswer(Shape):
 
 
 class FeedAnswer(Shape):
-    """What a feed held."""
+    """What became of a feed, and what it holds; of one that was in use already nothing is counted."""
 
+    changed: bool
+    version: str | None
     routes: int
     patterns: int
     segments: int
     entries: int
+    trips: int
 
     @classmethod
-    def of(cls, feed: Feed) -> "FeedAnswer":
-        """Count what a timetable holds."""
+    def of(cls, report: ImportReport) -> "FeedAnswer":
+        """Leave out how it is stored."""
         return cls(
-            routes=len({pattern.route_id for pattern in feed.patterns}),
-            patterns=len(feed.patterns),
-            segments=len({entry.segment for entry in feed.entries}),
-            entries=len(feed.entries),
+            changed=report.changed,
+            version=report.version,
+            routes=report.routes,
+            patterns=report.patterns,
+            segments=report.segments,
+            entries=report.entries,
+            trips=report.trips,
         )

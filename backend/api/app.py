@@ -10,6 +10,7 @@ from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
+from backend.api.timetable_routes import timetable_routes
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import open_database
@@ -46,4 +47,5 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     app.include_router(open_routes())
     for router in admin_routes():
         app.include_router(router)
+    app.include_router(timetable_routes())
     return app

@@ -1,5 +1,6 @@
 """A timetable that comes as the body of a request."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,13 +13,11 @@ from starlette.requests import ClientDisconnect
 from backend.api.errors import ApiError
 from backend.api.services import Services
 from backend.core.errors import FeedError
-from backend.core.store import save_feed
-from backend.core.timetable import Feed
-from backend.tools.feed import read_feed
+from backend.tools.import_feed import ImportReport, import_feed
 
 
-async def receive_feed(request: Request, services: Services) -> Feed:
-    """Put the GTFS zip that is the request's body in the place of the timetable, and return it.
+async def receive_feed(request: Request, services: Services) -> ImportReport:
+    """Put the GTFS zip that is the request's body in the place of the timetable, and say what that did.
 
     However long it is, it is never in memory as a whole. Raises ApiError: 400 when the body breaks off, 413 when it is
     too long, 422 when it is no feed, which leaves the timetable as it was.
@@ -43,6 +42,7 @@ async def receive_feed(request: Request, services: Services) -> Feed:
                 "feed_refused",
                 # Where it lay for a moment is nobody's business.
                 str(problem).replace(str(path), path.name),
+                details=[asdict(each) for each in problem.problems],
             ) from None
 
 
@@ -50,9 +50,6 @@ def _created(path: Path) -> BinaryIO:
     return path.open("wb")
 
 
-def _import_feed(services: Services, path: Path) -> Feed:
-    """Read a feed and replace the timetable by it, or raise FeedError and change nothing."""
-    feed = read_feed(path, services.settings.holidays)
-    with services.database.writing() as transaction:
-        save_feed(transaction, feed)
-    return feed
+def _import_feed(services: Services, path: Path) -> ImportReport:
+    """Replace the timetable by that of a feed, or raise FeedError and change nothing."""
+    return import_feed(services.database, path, services.settings.holidays, services.clock.now())

@@ -4,16 +4,37 @@ Shapes say which fields there are; which values are believable is `backend.core.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.core.journeys import Eta, Leg
+from backend.core.provenance import Evidence, Provenance
 from backend.core.rides import LONGEST_ID, Ride, RideReceipt, RideSegment, Segment
 
 # Without the character NUL, which no text of PostgreSQL can hold.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]+$")]
 Rounded = Annotated[float, AfterValidator(lambda number: round(number, 3))]
+GoesBy = Annotated[
+    Provenance,
+    Field(
+        description="what it goes by: `learned` from riders at this time of day, on this `day_part` (up to an hour"
+        " before or after) or on this `segment` at any time, or the `timetable` alone; of a trip, the last of these"
+        " that any segment goes by"
+    ),
+]
+Confidence = Annotated[
+    Rounded,
+    Field(
+        description="how much riders vouch for it, 0 to 1: n / (n + n0) for n effective observations at this time of"
+        " day; where there is no timetable, half of that for those of the day part and a quarter for those of any"
+        " time, if it is more; of a trip, the mean of its segments, weighed by their durations"
+    ),
+]
+Age = Annotated[
+    Rounded | None,
+    Field(description="since the latest observation that it goes by; null where there is none"),
+]
 
 
 class Shape(BaseModel):
@@ -72,6 +93,14 @@ class RideAnswer(Shape):
         return cls(accepted=receipt.accepted, rejected=rejected)
 
 
+class EvidenceFields(TypedDict):
+    """What stands behind an estimate, as the answers below have it."""
+
+    provenance: Provenance
+    confidence: float
+    age_seconds: float | None
+
+
 class LegAnswer(Shape):
     """One segment of a trip."""
 
@@ -82,6 +111,9 @@ class LegAnswer(Shape):
     p90_seconds: Rounded
     observations: Rounded
     weight: Rounded
+    provenance: GoesBy
+    confidence: Confidence
+    age_seconds: Age
 
     @classmethod
     def of(cls, leg: Leg) -> "LegAnswer":
@@ -94,6 +126,7 @@ class LegAnswer(Shape):
             p90_seconds=leg.estimate.p90,
             observations=leg.estimate.observations,
             weight=leg.estimate.weight,
+            **_evidence(leg.evidence),
         )
 
 
@@ -113,6 +146,9 @@ class EtaAnswer(Shape):
         description="the share that was observed, 0 to 1; the rest is the prior's: the timetable's, or"
         " where there is none, that of rides at other times of day"
     )
+    provenance: GoesBy
+    confidence: Confidence
+    age_seconds: Age
     segments: tuple[LegAnswer, ...]
 
     @classmethod
@@ -127,8 +163,17 @@ class EtaAnswer(Shape):
             mean_seconds=eta.estimate.mean,
             observations=eta.estimate.observations,
             weight=eta.estimate.weight,
+            **_evidence(eta.evidence),
             segments=tuple(LegAnswer.of(leg) for leg in eta.legs),
         )
+
+
+def _evidence(evidence: Evidence) -> EvidenceFields:
+    return {
+        "provenance": evidence.provenance,
+        "confidence": evidence.confidence,
+        "age_seconds": None if evidence.age is None else evidence.age.total_seconds(),
+    }
 
 
 class HealthAnswer(Shape):

@@ -75,9 +75,16 @@ def open_routes() -> APIRouter:
         now = services.clock.now()
         leaving_at = _near(now if at is None else at, now)
         with services.database.reading() as transaction:
-            return EtaAnswer.of(
-                eta(transaction, from_stop, to_stop, leaving_at, services.settings, now)
+            found = eta(
+                transaction,
+                from_stop,
+                to_stop,
+                leaving_at,
+                services.settings,
+                now,
+                services.etas,
             )
+        return EtaAnswer.of(found)
 
     @router.get("/config")
     def get_config(services: Own) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What one running app is made of, in one frozen value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from starlette.requests import HTTPConnection
@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import Database
+from backend.core.store import EtaCache
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Services:
     clock: Clock
     database: Database
     started_at: datetime
+    etas: EtaCache = field(default_factory=EtaCache)
 
 
 def services_of(connection: HTTPConnection) -> Services:

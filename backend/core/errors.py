@@ -1,5 +1,6 @@
 """What can go wrong in the backend, each told in one sentence: what happened, why, what to do."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +15,23 @@ class SettingsError(BackendError):
     """A setting is missing, unknown or out of its range."""
 
 
+@dataclass(frozen=True, slots=True)
+class FeedProblem:
+    """One thing that is wrong in a feed, and where."""
+
+    file: str
+    line: int | None
+    column: str | None
+    message: str
+    """The whole sentence, the place included."""
+
+
 class FeedError(BackendError):
-    """A GTFS feed cannot be read as a timetable."""
+    """A GTFS feed cannot be read as a timetable; `problems` says where it is wrong, as far as that is known."""
+
+    def __init__(self, message: str, problems: tuple[FeedProblem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class DatabaseError(BackendError):

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
 from itertools import pairwise
 
 from backend.core.bins import TimeBin, bin_of
-from backend.core.learning import Cell, LearningRules, merge
+from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Estimate, Prior, combine, predict
+from backend.core.provenance import Evidence, evidence_of, evidence_of_trip, expected_mean
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.timetable import TimetableEntry
@@ -30,6 +30,7 @@ class Leg:
     bin: TimeBin
     leaving_at: datetime
     estimate: Estimate
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Eta:
     to_stop: str
     leaving_at: datetime
     estimate: Estimate
+    evidence: Evidence
     legs: tuple[Leg, ...]
 
 
@@ -76,13 +78,17 @@ def travel(
     moment = leaving_at
     for segment in segments_of(way):
         time_bin = bin_of(moment, settings.zone, settings.holidays)
-        estimate = estimate_segment(known.get(segment, Knowledge()), time_bin, rules, now)
+        about = known.get(segment, Knowledge())
+        estimate = estimate_segment(about, time_bin, rules, now)
         if estimate is None:
             return None
-        legs = (*legs, Leg(segment, time_bin, moment, estimate))
+        timetable = bool(about.timetable)
+        evidence = evidence_of(about.cells, time_bin, rules, now, timetable=timetable)
+        legs = (*legs, Leg(segment, time_bin, moment, estimate, evidence))
         moment += timedelta(seconds=estimate.mean)
     total = combine([leg.estimate for leg in legs])
-    return Eta(way[0], way[-1], leaving_at, total, legs)
+    evidence = evidence_of_trip([(leg.evidence, leg.estimate.mean) for leg in legs])
+    return Eta(way[0], way[-1], leaving_at, total, evidence, legs)
 
 
 def segments_of(way: tuple[str, ...]) -> tuple[Segment, ...]:
@@ -104,8 +110,8 @@ def prior_of(known: Knowledge, time_bin: TimeBin, rules: LearningRules) -> Prior
     """Return what to expect of a segment before looking at what was learned in the bin.
 
     The first that exists of: the timetable in this bin; the timetable's mean over all departures of
-    the day; the mean of what was learned in all bins, which then counts twice, but only as much
-    as `n0` observations would.
+    the day; what was learned in other bins, those around this one above all. What was learned in
+    this one then counts twice, but only as much as `n0` observations would.
     """
     for entry in known.timetable:
         if entry.bin == time_bin:
@@ -114,7 +120,5 @@ def prior_of(known: Knowledge, time_bin: TimeBin, rules: LearningRules) -> Prior
     if departures:
         total = sum(entry.mean_seconds * entry.departures for entry in known.timetable)
         return Prior(total / departures)
-    # Merged as they stand: seen from today, cells that have long faded may weigh nothing at all.
-    cells = (cell for _, cell in known.cells)
-    pooled = reduce(lambda one, other: merge(one, other, rules.half_life), cells, Cell())
-    return Prior(pooled.mean) if pooled.as_of is not None else None
+    mean = expected_mean(known.cells, time_bin, rules)
+    return None if mean is None else Prior(mean)

@@ -23,7 +23,15 @@ STOPS = ("stop_id", "stop_name", "stop_lat", "stop_lon")
 ROUTES = ("route_id", "agency_id", "route_short_name", "route_long_name", "route_type")
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CALENDAR = ("service_id", *WEEK, "start_date", "end_date")
-TRIPS = ("route_id", "service_id", "trip_id", "direction_id")
+TRIPS = ("route_id", "service_id", "trip_id", "direction_id", "trip_headsign")
+FEED_INFO = (
+    "feed_publisher_name",
+    "feed_publisher_url",
+    "feed_lang",
+    "feed_start_date",
+    "feed_end_date",
+    "feed_version",
+)
 STOP_TIMES = ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence")
 
 Rows: TypeAlias = Iterator[tuple[object, ...]]
@@ -42,6 +50,7 @@ def write_feed(city: City, path: Path, first_day: date, timezone: str) -> None:
     """Write the city's timetable, valid for a year; FeedError when the file cannot be written."""
     tables = {
         "agency.txt": _agency(timezone),
+        "feed_info.txt": _feed_info(city, first_day),
         "stops.txt": _stops(city),
         "routes.txt": _routes(city),
         "calendar.txt": _calendar(first_day),
@@ -67,6 +76,13 @@ def _agency(timezone: str) -> Rows:
     yield "city", "Little City Buses", "https://example.org/", timezone
 
 
+def _feed_info(city: City, first_day: date) -> Rows:
+    yield FEED_INFO
+    span = f"{first_day:%Y%m%d}", f"{first_day + VALID_FOR:%Y%m%d}"
+    version = f"city {city.seed}, {first_day}"
+    yield "Little City Buses", "https://example.org/", "en", *span, version
+
+
 def _stops(city: City) -> Rows:
     yield STOPS
     for stop in city.stops:
@@ -89,8 +105,11 @@ def _calendar(first_day: date) -> Rows:
 
 def _trips(city: City) -> Rows:
     yield TRIPS
+    names = {stop.stop_id: stop.name for stop in city.stops}
     for trip in _departures(city):
-        yield trip.line.route_id, trip.service_id, trip.trip_id, trip.line.direction
+        line = trip.line
+        headsign = names[line.ends[1]]
+        yield line.route_id, trip.service_id, trip.trip_id, line.direction, headsign
 
 
 def _stop_times(city: City) -> Rows:

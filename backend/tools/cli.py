@@ -49,7 +49,7 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
         case "load-feed":
             from backend.tools.load_feed import load_feed  # noqa: PLC0415
 
-            load_feed(settings, arguments.feed)
+            load_feed(settings, clock, arguments.feed)
         case "admin-token":
             from backend.tools.admin_token import print_token  # noqa: PLC0415
 

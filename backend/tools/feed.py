@@ -1,45 +1,107 @@
-"""Read a GTFS feed: route patterns, and what the timetable promises per segment and time bin.
+"""Read a GTFS feed: its trips one by one, and what the timetable promises per segment and time bin.
 
 The reference is the GTFS Schedule document of gtfs.org. Read are routes.txt, stops.txt, trips.txt,
-stop_times.txt, and calendar.txt, calendar_dates.txt or both. Trips that frequencies.txt repeats
-count once, at the times that stop_times.txt gives them: their durations are the same all day.
+stop_times.txt, feed_info.txt if there is one, and calendar.txt, calendar_dates.txt or both. Trips that
+frequencies.txt repeats count once, at the times that stop_times.txt gives them: their durations are the
+same all day.
 """
 
+import hashlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from backend.core.bins import DayKind, TimeBin, service_time
 from backend.core.errors import FeedError
-from backend.core.rides import LEAST_DURATION, LONGEST_ID, Segment
-from backend.core.timetable import Feed, Pattern, TimetableEntry
-from backend.tools.service_days import count_kinds, read_service_days
-from backend.tools.stop_times import Call, hops, read_calls
-from backend.tools.tables import read_table
+from backend.core.rides import LEAST_DURATION, Segment
+from backend.core.schedule import Service
+from backend.core.timetable import Call, Feed, Pattern, TimetableEntry, TripPlan
+from backend.tools.catalogue import FEED_INFO, Catalogue, read_catalogue
+from backend.tools.service_days import CALENDAR, CALENDAR_DATES, LONGEST_CALENDAR, count_kinds
+from backend.tools.stop_times import STOP_TIMES, hops, read_calls
+from backend.tools.tables import Problems, open_table
+
+TABLES = (
+    CALENDAR,
+    CALENDAR_DATES,
+    FEED_INFO,
+    "routes.txt",
+    STOP_TIMES,
+    "stops.txt",
+    "trips.txt",
+)
+BYTES_AT_ONCE = 1 << 16
 
 
-class Trip(NamedTuple):
-    """A row of trips.txt."""
+@dataclass
+class Promises:
+    """How long each segment takes in each time bin, summed up trip by trip."""
 
-    route_id: str
-    service_id: str
+    services: Mapping[str, Service]
+    holidays: frozenset[date]
+    _sums: dict[tuple[str, str, int], tuple[float, int]] = field(default_factory=dict)
+    _days: dict[str, tuple[date, ...]] = field(default_factory=dict)
+    _counts: dict[tuple[str, int], Mapping[DayKind, int]] = field(default_factory=dict)
+
+    def add(self, trip: TripPlan) -> None:
+        """Count a trip as often as it runs."""
+        for hop in hops(trip.calls):
+            days_later, quarter = service_time(hop.departure)
+            for kind, count in self._count(trip.service_id, days_later).items():
+                cell = hop.from_stop, hop.to_stop, TimeBin(kind, quarter).index
+                seconds, departures = self._sums.get(cell, (0.0, 0))
+                self._sums[cell] = seconds + hop.seconds * count, departures + count
+
+    def entries(self) -> Iterator[TimetableEntry]:
+        """Yield the mean duration per segment and bin.
+
+        Feeds round to minutes, so that near stops may be 0 s apart: a mean is at least 1 s.
+        """
+        for (from_stop, to_stop, index), (seconds, departures) in self._sums.items():
+            mean = max(seconds / departures, LEAST_DURATION)
+            segment = Segment(from_stop, to_stop)
+            yield TimetableEntry(segment, TimeBin.from_index(index), mean, departures)
+
+    def _count(self, service: str, days_later: int) -> Mapping[DayKind, int]:
+        if (service, days_later) not in self._counts:
+            if service not in self._days:
+                self._days[service] = tuple(self.services[service].days(LONGEST_CALENDAR))
+            running = self._days[service]
+            self._counts[service, days_later] = count_kinds(running, days_later, self.holidays)
+        return self._counts[service, days_later]
 
 
 def read_feed(path: Path, holidays: frozenset[date] = frozenset()) -> Feed:
-    """Read a GTFS zip file; holidays count as weekend days.
+    """Read the ways and durations of a GTFS zip file into memory; holidays count as weekend days.
 
-    FeedError names the file, line and column of the first thing that is wrong.
+    FeedError names file, line and column of everything that is wrong, up to a bound.
     """
+    with open_feed(path) as archive:
+        problems = Problems()
+        catalogue = read_catalogue(archive, problems)
+        promises = Promises(catalogue.services, holidays)
+        patterns: dict[Pattern, None] = {}
+        for trip in read_trips(archive, catalogue, problems):
+            if not problems.found:
+                patterns.setdefault(trip.pattern)
+                promises.add(trip)
+        problems.check()
+    return Feed(patterns=tuple(patterns), entries=tuple(promises.entries()))
+
+
+@contextmanager
+def open_feed(path: Path) -> Iterator[ZipFile]:
+    """Open a GTFS zip file; whatever about the file cannot be read, inside the `with` block too, is a FeedError."""
     try:
         with ZipFile(path) as archive:
-            return _read(archive, holidays)
+            yield archive
     except FileNotFoundError:
         raise FeedError(f"{path}: there is no such file; give the path of a GTFS zip.") from None
-    except (BadZipFile, zlib.error, NotImplementedError, RuntimeError) as problem:
+    except (BadZipFile, zlib.error, EOFError) as problem:
         raise FeedError(
             f"{path}: the file cannot be read as a zip ({problem}); download it again."
         ) from None
@@ -47,80 +109,37 @@ def read_feed(path: Path, holidays: frozenset[date] = frozenset()) -> Feed:
         raise FeedError(f"{path}: the file cannot be read ({problem.strerror}).") from None
 
 
-def _read(archive: ZipFile, holidays: frozenset[date]) -> Feed:
-    routes = _ids(archive, "routes.txt", "route_id")
-    stops = _ids(archive, "stops.txt", "stop_id")
-    services = read_service_days(archive)
-    trips = _trips(archive, routes, services)
-    calls = read_calls(archive, trips, stops)
-    return Feed(
-        patterns=tuple(_patterns(trips, calls)),
-        entries=tuple(_timetable(trips, calls, services, holidays)),
-    )
+def digest_of(archive: ZipFile, holidays: frozenset[date]) -> str:
+    """Return a digest of all that a timetable is made from: the tables that are read, and the holidays."""
+    digest = hashlib.sha256()
+    for file in sorted(set(TABLES).intersection(archive.namelist())):
+        content = hashlib.sha256()
+        with open_table(archive, file) as table:
+            while part := table.read(BYTES_AT_ONCE):
+                content.update(part)
+        digest.update(f"{file} {content.hexdigest()}\n".encode())
+    for day in sorted(holidays):
+        digest.update(f"{day.isoformat()}\n".encode())
+    return digest.hexdigest()
 
 
-def _ids(archive: ZipFile, file: str, column: str) -> frozenset[str]:
-    """Return the ids of a table, each of which may occur once and be as long as one can ask for."""
-    lines: dict[str, int] = {}
-    for row in read_table(archive, file, frozenset({column})):
-        name = row[column]
-        if len(name) > LONGEST_ID:
-            raise row.error(
-                column, f"has {len(name)} characters, but at most {LONGEST_ID} may be asked for"
-            )
-        if name in lines:
-            raise row.error(column, f"repeats {name!r} of line {lines[name]}, but ids are unique")
-        lines[name] = row.line
-    return frozenset(lines)
+def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> Iterator[TripPlan]:
+    """Yield the trips that lead somewhere, each when its last stop time was read.
 
-
-def _trips(
-    archive: ZipFile, routes: frozenset[str], services: Mapping[str, object]
-) -> Mapping[str, Trip]:
-    """Return the trips by id."""
-    trips: dict[str, Trip] = {}
-    for row in read_table(archive, "trips.txt", frozenset({"trip_id", "route_id", "service_id"})):
-        name = row["trip_id"]
-        if name in trips:
-            raise row.error("trip_id", f"repeats {name!r}, but ids are unique")
-        trips[name] = Trip(
-            row.reference("route_id", routes, "routes.txt"),
-            row.reference("service_id", services.keys(), "the calendar"),
-        )
-    return trips
-
-
-def _patterns(trips: Mapping[str, Trip], calls: Mapping[str, Sequence[Call]]) -> Sequence[Pattern]:
-    """Return each route's distinct sequences of stops, in the order of the feed."""
-    patterns = (
-        Pattern(trips[trip].route_id, tuple(stop for stop, _ in groupby(c.stop_id for c in stops)))
-        for trip, stops in calls.items()
-    )
-    return [pattern for pattern in dict.fromkeys(patterns) if len(pattern.stops) > 1]
-
-
-def _timetable(
-    trips: Mapping[str, Trip],
-    calls: Mapping[str, Sequence[Call]],
-    services: Mapping[str, frozenset[date]],
-    holidays: frozenset[date],
-) -> Iterator[TimetableEntry]:
-    """Yield the mean duration per segment and bin, each trip weighed by the days that it runs.
-
-    Feeds round to minutes, so that near stops may be 0 s apart: a mean is at least 1 s.
+    The table is read to its end whatever is wrong, so that everything is noted.
     """
-    sums: dict[tuple[Segment, TimeBin], tuple[float, int]] = {}
-    counts: dict[tuple[str, int], Mapping[DayKind, int]] = {}
-    for trip, stops in calls.items():
-        service = trips[trip].service_id
-        for hop in hops(stops):
-            days_later, quarter = service_time(int(hop.departure))
-            if (service, days_later) not in counts:
-                counts[service, days_later] = count_kinds(services[service], days_later, holidays)
-            for kind, count in counts[service, days_later].items():
-                cell = Segment(hop.from_stop, hop.to_stop), TimeBin(kind, quarter)
-                seconds, departures = sums.get(cell, (0.0, 0))
-                sums[cell] = seconds + hop.seconds * count, departures + count
-    for (segment, moment), (seconds, departures) in sums.items():
-        mean = max(seconds / departures, LEAST_DURATION)
-        yield TimetableEntry(segment, moment, mean, departures)
+    trips = problems.known(catalogue.trips, "trips.txt")
+    stops = problems.known(catalogue.stops, "stops.txt")
+    for name, calls in read_calls(archive, trips, stops, problems):
+        trip = catalogue.trips.get(name)
+        if trip is None:  # trips.txt could not be read
+            continue
+        plan = TripPlan(
+            name,
+            trip.route_id,
+            trip.service_id,
+            trip.headsign,
+            tuple(Call(each.stop_id, round(each.arrival), round(each.departure)) for each in calls),
+        )
+        if len(plan.pattern.stops) > 1:
+            yield plan

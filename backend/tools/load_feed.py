@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
+from backend.core.clock import Clock
 from backend.core.settings import MEMORY, Settings
 from backend.core.storage import open_database
-from backend.core.store import save_feed
-from backend.core.timetable import Feed
 from backend.tools.errors import CommandError
-from backend.tools.feed import read_feed
+from backend.tools.import_feed import ImportReport, import_feed
 
 
-def load_feed(settings: Settings, path: Path) -> None:
+def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
     """Replace the timetable by that of a feed, keep what was learned, and print what was found.
 
     Raises FeedError for a feed that cannot be read, and leaves the old timetable as it was.
@@ -19,22 +18,21 @@ def load_feed(settings: Settings, path: Path) -> None:
         raise CommandError(
             f"BMTC_DB_PATH is {MEMORY}, where a timetable would be lost at once; name a file."
         )
-    feed = read_feed(path, settings.holidays)
     database = open_database(settings.database)
     try:
         database.migrate()
-        with database.writing() as transaction:
-            save_feed(transaction, feed)
+        report = import_feed(database, path, settings.holidays, clock.now())
     finally:
         database.close()
-    print(f"Loaded {path}: {describe(feed)}.")
+    if report.changed:
+        print(f"Loaded {path}: {describe(report)}.")
+    else:
+        print(f"{path} holds the timetable that is loaded already; nothing has changed.")
 
 
-def describe(feed: Feed) -> str:
+def describe(report: ImportReport) -> str:
     """Count what a timetable holds."""
-    routes = len({pattern.route_id for pattern in feed.patterns})
-    segments = len({entry.segment for entry in feed.entries})
     return (
-        f"{routes} routes, {len(feed.patterns)} patterns, {segments} segments,"
-        f" {len(feed.entries)} timetable entries"
+        f"{report.routes} routes, {report.patterns} patterns, {report.segments} segments,"
+        f" {report.entries} timetable entries, {report.trips} trips, {report.calls} stop times"
     )

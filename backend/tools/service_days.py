@@ -4,45 +4,43 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from zipfile import ZipFile
 
 from backend.core.bins import DayKind, day_kind
-from backend.core.errors import FeedError
-from backend.tools.tables import Row, has_table, read_table
+from backend.core.schedule import Service
+from backend.tools.tables import Problems, Row, file_error, has_table
 
 CALENDAR = "calendar.txt"
 CALENDAR_DATES = "calendar_dates.txt"
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DATE_TEXT = re.compile(r"[0-9]{8}")
 LONGEST_CALENDAR = timedelta(days=3660)
+"""Of a calendar that is meant to last for ever only the first ten years are counted: a timetable
+asks for the shares of weekdays and weekends, which do not change afterwards."""
 
 
-def read_service_days(archive: ZipFile) -> Mapping[str, frozenset[date]]:
-    """Return, per service_id, the days on which it runs.
+def read_services(archive: ZipFile, problems: Problems) -> Mapping[str, Service]:
+    """Return the services by id: those of calendar.txt, with the exceptions of calendar_dates.txt.
 
-    They are the days of calendar.txt, plus the added and minus the removed days of
-    calendar_dates.txt. A feed may have either file or both; one with neither raises FeedError.
+    A feed may have either file or both; neither is a problem.
     """
     if not (has_table(archive, CALENDAR) or has_table(archive, CALENDAR_DATES)):
-        raise FeedError(
-            f"{CALENDAR}: the feed has neither this file nor {CALENDAR_DATES}, so no trip runs on"
-            " any day; add one of them."
+        problems.unread.add(CALENDAR)
+        problems.note(
+            file_error(
+                CALENDAR,
+                f"the feed has neither this file nor {CALENDAR_DATES}, so no trip runs on any day;"
+                " add one of them",
+            )
         )
-    days: dict[str, set[date]] = {}
+    services: dict[str, Service] = {}
     if has_table(archive, CALENDAR):
-        for row in read_table(
-            archive, CALENDAR, frozenset({"service_id", "start_date", "end_date", *WEEK})
-        ):
-            if row["service_id"] in days:
-                raise row.error("service_id", f"repeats {row['service_id']!r}, but ids are unique")
-            days[row["service_id"]] = _calendar_days(row)
+        _read_calendar(archive, services, problems)
     if has_table(archive, CALENDAR_DATES):
-        for row in read_table(
-            archive, CALENDAR_DATES, frozenset({"service_id", "date", "exception_type"})
-        ):
-            _apply_exception(days.setdefault(row["service_id"], set()), row)
-    return {service: frozenset(running) for service, running in days.items()}
+        _read_exceptions(archive, services, problems)
+    return services
 
 
 def count_kinds(
@@ -53,33 +51,62 @@ def count_kinds(
     return Counter(day_kind(day + shift, holidays) for day in running)
 
 
-def _calendar_days(row: Row) -> set[date]:
-    """Return the days from start_date to end_date, both included, whose flag is 1.
-
-    Of a calendar that is meant to last for ever only the first ten years are counted: a timetable
-    asks for the shares of weekdays and weekends, which do not change afterwards.
-    """
-    runs = tuple(_flag(row, weekday) for weekday in WEEK)
-    first, last = _day(row, "start_date"), _day(row, "end_date")
-    if last < first:
-        raise row.error("end_date", "lies before start_date, so the service would never run")
-    length = min(last - first, LONGEST_CALENDAR)
-    span = (first + timedelta(days=n) for n in range(length.days + 1))
-    return {day for day in span if runs[day.weekday()]}
-
-
-def _apply_exception(days: set[date], row: Row) -> None:
-    """Add or remove the one day of a calendar_dates row."""
-    day = _day(row, "date")
-    match row["exception_type"]:
-        case "1":
-            days.add(day)
-        case "2":
-            days.discard(day)
-        case other:
-            raise row.error(
-                "exception_type", f"holds {other!r}, but must be 1 (added) or 2 (removed)"
+def _read_calendar(archive: ZipFile, services: dict[str, Service], problems: Problems) -> None:
+    lines: dict[str, int] = {}
+    for row in problems.rows(
+        archive, CALENDAR, frozenset({"service_id", "start_date", "end_date", *WEEK})
+    ):
+        name = problems.attempt(row.identifier, "service_id", lines)
+        flags = [problems.attempt(_flag, row, weekday) for weekday in WEEK]
+        first = problems.attempt(_day, row, "start_date")
+        last = problems.attempt(_day, row, "end_date")
+        if first is not None and last is not None and last < first:
+            problems.note(
+                row.error("end_date", "lies before start_date, so the service would never run")
             )
+        if name is not None:
+            weekdays = sum(1 << number for number, flag in enumerate(flags) if flag)
+            services[name] = Service(weekdays, first, last)
+
+
+def _read_exceptions(archive: ZipFile, services: dict[str, Service], problems: Problems) -> None:
+    lines: dict[tuple[str, date], int] = {}
+    added: dict[str, set[date]] = {}
+    removed: dict[str, set[date]] = {}
+    for row in problems.rows(
+        archive, CALENDAR_DATES, frozenset({"service_id", "date", "exception_type"})
+    ):
+        name = problems.attempt(row.__getitem__, "service_id")
+        day = problems.attempt(_day, row, "date")
+        adds = problems.attempt(_adds, row)
+        if name is not None:
+            services.setdefault(name, Service())
+        if name is None or day is None or adds is None:
+            continue
+        if (name, day) in lines:
+            problems.note(
+                row.error(
+                    "date",
+                    f"repeats {row['date']!r} for the service {name!r} of line {lines[name, day]},"
+                    " but a day has one exception",
+                )
+            )
+        lines[name, day] = row.line
+        (added if adds else removed).setdefault(name, set()).add(day)
+    for name in added.keys() | removed.keys():
+        services[name] = replace(
+            services[name],
+            added=frozenset(added.get(name, ())),
+            removed=frozenset(removed.get(name, ())),
+        )
+
+
+def _adds(row: Row) -> bool:
+    """Say whether an exception adds its day; otherwise it removes it."""
+    kind = row["exception_type"]
+    if kind not in {"1", "2"}:
+        raise row.error("exception_type", f"holds {kind!r}, but must be 1 (added) or 2 (removed)")
+    return kind == "1"
 
 
 def _flag(row: Row, column: str) -> bool:

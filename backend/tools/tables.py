@@ -1,12 +1,19 @@
-"""The tables of a GTFS zip: rows of text, and errors that say file, line and column."""
+"""The tables of a GTFS zip: rows of text, and problems that say file, line and column."""
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from zipfile import ZipFile
+import math
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, TypeVar
+from zipfile import BadZipFile, ZipFile
 
-from backend.core.errors import FeedError
+from backend.core.errors import FeedError, FeedProblem
+
+MOST_PROBLEMS = 50
+"""How many problems of a feed are told at once."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,21 @@ class Row:
         """Return the cell of a column, stripped; the empty string when there is none."""
         return (self.cells.get(column) or "").strip()
 
+    def identifier(self, column: str, lines: dict[str, int], most: int | None = None) -> str:
+        """Return an id of so many characters at most, and note its line.
+
+        Raises FeedError when it is longer, or one of these lines has it already.
+        """
+        text = self[column]
+        if most is not None and len(text) > most:
+            raise self.error(
+                column, f"has {len(text)} characters, but at most {most} may be asked for"
+            )
+        if text in lines:
+            raise self.error(column, f"repeats {text!r} of line {lines[text]}, but ids are unique")
+        lines[text] = self.line
+        return text
+
     def whole_number(self, column: str) -> int:
         """Return the cell as an integer of at least 0."""
         text = self[column]
@@ -35,7 +57,18 @@ class Row:
             raise self.error(column, f"holds {text!r}, but must be a whole number of at least 0")
         return int(text)
 
-    def reference(self, column: str, known: Collection[str], where: str) -> str:
+    def degrees(self, column: str, most: int) -> float:
+        """Return the cell as an angle between -most and most."""
+        text = self[column]
+        try:
+            angle = float(text)
+        except ValueError:
+            angle = math.nan
+        if not abs(angle) <= most or "_" in text:  # Python reads 1_0 as 10
+            raise self.error(column, f"holds {text!r}, but must be a number from -{most} to {most}")
+        return angle
+
+    def reference(self, column: str, known: Container[str], where: str) -> str:
         """Return the id in a cell; FeedError unless another file, `where`, has made it known."""
         text = self[column]
         if text not in known:
@@ -47,48 +80,142 @@ class Row:
         return cell_error(self.file, self.line, column, what)
 
 
+@dataclass
+class Problems:
+    """What was found to be wrong in one feed so far: all of it is told together, up to a bound."""
+
+    found: list[FeedProblem] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+    """The files that could not be read to their end; who refers to them is not to blame."""
+
+    def attempt(self, read: Callable[..., T], *args: object) -> T | None:
+        """Return what a function reads, or None, with its problems noted.
+
+        Raises FeedError with all problems when there are as many as are told at once.
+        """
+        try:
+            return read(*args)
+        except FeedError as error:
+            self.note(error)
+            return None
+
+    def note(self, error: FeedError) -> None:
+        """Keep the problems of an error; raise it when it has none that point at a place."""
+        if not error.problems:
+            raise error
+        self.found.extend(error.problems)
+        if len(self.found) >= MOST_PROBLEMS:
+            self.check()
+
+    def rows(self, archive: ZipFile, file: str, required: frozenset[str]) -> Iterator[Row]:
+        """Yield the rows of a table as far as it can be read, and note why it cannot be read on."""
+        try:
+            yield from read_table(archive, file, required)
+        except FeedError as error:
+            self.unread.add(file)
+            self.note(error)
+
+    def known(self, ids: Container[str], *files: str) -> Container[str]:
+        """Return the ids that files have made known: every id, when one of the files could not be read."""
+        return _Anything() if self.unread.intersection(files) else ids
+
+    def check(self) -> None:
+        """Raise FeedError, a sentence on each line, when anything was found."""
+        if not self.found:
+            return
+        told = tuple(self.found[:MOST_PROBLEMS])
+        sentences = [problem.message for problem in told]
+        if len(self.found) >= MOST_PROBLEMS:
+            sentences.append(
+                f"Reading ended there, with {MOST_PROBLEMS} problems; mend these first."
+            )
+        raise FeedError("\n".join(sentences), told)
+
+
+class _Anything:
+    """What contains every id."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 def cell_error(file: str, line: int, column: str, what: str) -> FeedError:
     """Build the error that points at one cell of a feed."""
-    return FeedError(f"{file}, line {line}, column {column}: the cell {what}.")
+    return _error(file, line, column, f"{file}, line {line}, column {column}: the cell {what}.")
+
+
+def file_error(file: str, what: str) -> FeedError:
+    """Build the error that points at a whole file of a feed."""
+    return _error(file, None, None, f"{file}: {what}.")
 
 
 def read_table(archive: ZipFile, file: str, required: frozenset[str]) -> Iterator[Row]:
     """Yield the rows of a table, blank lines skipped.
 
-    A table that is missing, is no UTF-8 text or lacks a required column raises FeedError.
+    A table that is missing, is no UTF-8 text or lacks required columns raises FeedError.
     """
     try:
-        binary = archive.open(file)
+        binary = open_table(archive, file)
     except KeyError:
-        raise FeedError(
-            f"{file}: the feed has no such file, but GTFS requires it; put it into the zip."
+        raise file_error(
+            file, "the feed has no such file, but GTFS requires it; put it into the zip"
         ) from None
     # The byte order mark that spreadsheets put first would otherwise become part of a column name.
     with io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
         try:
             columns = [name.strip() for name in next(reader, [])]
-            for column in sorted(required):
-                if column not in columns:
-                    raise FeedError(
-                        f"{file}, line 1, column {column}: the column is missing, but GTFS"
-                        " requires it; add it to the header."
-                    )
+            _require(file, columns, required)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
                     yield Row(file, reader.line_num, dict(zip(columns, cells, strict=False)))
         except UnicodeDecodeError:
-            raise FeedError(
+            raise _error(
+                file,
+                reader.line_num,
+                None,
                 f"{file}, after line {reader.line_num}: the text is not UTF-8, as GTFS requires;"
-                " convert the file."
+                " convert the file.",
             ) from None
         except csv.Error as problem:
-            raise FeedError(
+            raise _error(
+                file,
+                reader.line_num,
+                None,
                 f"{file}, line {reader.line_num}: the row cannot be read as CSV ({problem});"
-                " mend its quotes."
+                " mend its quotes.",
             ) from None
+
+
+def open_table(archive: ZipFile, file: str) -> IO[bytes]:
+    """Open a file of the zip; KeyError when there is none, BadZipFile when it is locked by a password."""
+    try:
+        return archive.open(file)
+    except RuntimeError as problem:  # a password, or a compression that Python does not have
+        raise BadZipFile(str(problem)) from None
 
 
 def has_table(archive: ZipFile, file: str) -> bool:
     """Tell whether the feed has a table at all."""
     return file in archive.namelist()
+
+
+def _require(file: str, columns: list[str], required: frozenset[str]) -> None:
+    """Raise FeedError, with a problem for each, when columns are missing."""
+    missing = tuple(
+        FeedProblem(
+            file,
+            1,
+            column,
+            f"{file}, line 1, column {column}: the column is missing, but GTFS requires it;"
+            " add it to the header.",
+        )
+        for column in sorted(required)
+        if column not in columns
+    )
+    if missing:
+        raise FeedError("\n".join(problem.message for problem in missing), missing)
+
+
+def _error(file: str, line: int | None, column: str | None, message: str) -> FeedError:
+    return FeedError(message, (FeedProblem(file, line, column, message),))

@@ -12,19 +12,24 @@ MINUTES = 20 * 60  # the trips leave spread over so many
 HOP_MINUTES = 3
 
 
-def write_big_feed(path: Path) -> int:
-    """Write one line of `STOPS` stops that `TRIPS` buses serve every day; return how many stop times that is."""
-    rows = list(_stop_times())
+def write_big_feed(path: Path, trips: int = TRIPS) -> int:
+    """Write one line of `STOPS` stops that so many buses serve every day; return how many stop times that is."""
+    rows = list(_stop_times(trips))
     tables = {
-        "routes.txt": "route_id\nR\n",
-        "stops.txt": "\n".join(("stop_id", *(f"S{place}" for place in range(STOPS)))) + "\n",
+        "routes.txt": "route_id,route_type\nR,3\n",
+        "stops.txt": "".join(
+            chain(
+                ["stop_id,stop_lat,stop_lon\n"],
+                (f"S{place},12.9,{77.5 + place / 1000:.3f}\n" for place in range(STOPS)),
+            )
+        ),
         "calendar.txt": (
             "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
             "D,1,1,1,1,1,1,1,20260101,20261231\n"
         ),
         "trips.txt": "".join(
             chain(
-                ["route_id,service_id,trip_id\n"], (f"R,D,T{number}\n" for number in range(TRIPS))
+                ["route_id,service_id,trip_id\n"], (f"R,D,T{number}\n" for number in range(trips))
             )
         ),
         "stop_times.txt": "".join(
@@ -37,9 +42,9 @@ def write_big_feed(path: Path) -> int:
     return len(rows)
 
 
-def _stop_times() -> Iterator[str]:
-    for trip in range(TRIPS):
-        leaving = FIRST_MINUTE + trip * MINUTES // TRIPS
+def _stop_times(trips: int) -> Iterator[str]:
+    for trip in range(trips):
+        leaving = FIRST_MINUTE + trip * MINUTES // trips
         for place in range(STOPS):
             minutes = leaving + place * HOP_MINUTES
             at = f"{minutes // 60:02}:{minutes % 60:02}:00"

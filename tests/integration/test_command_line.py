@@ -233,6 +233,8 @@ def test_a_feed_is_loaded_with_its_counts(
     assert "3 routes, 6 patterns, 42 segments" in capsys.readouterr().out
     assert eta(client, Segment(*build_city(3).commute.ends))["observations"] == 0
     assert ask(client, Segment(*old)).status_code == 404
+    assert main(["load-feed", str(feed)], variables, FakeClock()) == 0
+    assert capsys.readouterr().out.endswith("loaded already; nothing has changed.\n")
 
 
 def test_a_bad_feed_leaves_the_old_timetable(

@@ -30,8 +30,8 @@ EIGHT = 8 * 4
 
 WEEK = "monday,tuesday,wednesday,thursday,friday,saturday,sunday"
 SMALL: dict[str, str] = {
-    "routes.txt": "route_id\nR\n",
-    "stops.txt": "stop_id\nA\nB\nC\n",
+    "routes.txt": "route_id,route_type\nR,3\n",
+    "stops.txt": "stop_id,stop_lat,stop_lon\nA,12.9,77.5\nB,12.91,77.5\nC,12.92,77.5\n",
     "trips.txt": "route_id,service_id,trip_id\nR,S,T\n",
     "stop_times.txt": (
         "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
@@ -42,6 +42,13 @@ SMALL: dict[str, str] = {
     # The first week of March 2026: Monday the 2nd to Sunday the 8th.
     "calendar.txt": f"service_id,{WEEK},start_date,end_date\nS,1,1,1,1,1,0,0,20260302,20260308\n",
 }
+
+
+def stop_table(*stops: str) -> str:
+    """Write stops.txt with stops that all lie at one place."""
+    return "".join(["stop_id,stop_lat,stop_lon\n", *(f"{stop},12.9,77.5\n" for stop in stops)])
+
+
 AB, BC = Segment("A", "B"), Segment("B", "C")
 
 
@@ -196,7 +203,7 @@ def test_loading_counts_the_holidays_of_the_settings(
 ) -> None:
     """A feed of working days only promises something for a holiday, if that is one of them."""
     write(path, SMALL | stop_times("T,08:00:00,08:00:00,A,1", "T,08:07:00,08:07:00,B,2"))
-    load_feed(make_settings(holidays=frozenset({date(2026, 3, 4)})), path)
+    load_feed(make_settings(holidays=frozenset({date(2026, 3, 4)})), FakeClock(), path)
 
     app: Any = client.app
     with app.state.services.database.reading() as tx:
@@ -329,10 +336,10 @@ def test_a_feed_needs_some_calendar(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
-        ({"routes.txt": "id\nR\n"}, "routes.txt, line 1, column route_id"),
+        ({"routes.txt": "id,route_type\nR,3\n"}, "routes.txt, line 1, column route_id"),
         ({"stops.txt": ""}, "stops.txt, line 1, column stop_id"),
-        ({"stops.txt": "stop_id\nA\nA\n"}, "stops.txt, line 3, column stop_id"),
-        ({"stops.txt": 'stop_id,name\n"",x\n'}, "stops.txt, line 2, column stop_id"),
+        ({"stops.txt": stop_table("A", "A", "B", "C")}, "stops.txt, line 3, column stop_id"),
+        ({"stops.txt": stop_table('""', "A", "B", "C")}, "stops.txt, line 2, column stop_id"),
         (
             {"trips.txt": "route_id,service_id,trip_id\nX,S,T\n"},
             "trips.txt, line 2, column route_id",
@@ -371,7 +378,7 @@ def test_a_feed_needs_some_calendar(path: Path) -> None:
         (calendar("S,1,1,1,1,1,0,0,20260230,20260308"), "calendar.txt, line 2, column start_date"),
         (calendar("S,1,1,1,1,1,0,0,20260302,2026-3-8"), "calendar.txt, line 2, column end_date"),
         (calendar("S,1,1,1,1,1,0,0,20260308,20260302"), "calendar.txt, line 2, column end_date"),
-        ({"stops.txt": f"stop_id\nA\n{'B' * 101}\n"}, "stops.txt, line 3, column stop_id"),
+        ({"stops.txt": stop_table("A", "B" * 101, "B", "C")}, "stops.txt, line 3, column stop_id"),
         (calendar(*["S,1,1,1,1,1,0,0,20260302,20260308"] * 2), "calendar.txt, line 3, column"),
         (
             {"calendar_dates.txt": "service_id,date,exception_type\nS,20260302,3\n"},
@@ -402,7 +409,7 @@ def test_text_that_is_not_utf_8_is_named(path: Path) -> None:
 def test_a_row_that_is_no_csv_is_named(path: Path) -> None:
     """A cell of endless text, as a forgotten quote makes it, is refused with its line."""
     with pytest.raises(FeedError, match=r"^stops\.txt, line \d+: the row cannot be read as CSV"):
-        read(path, {"stops.txt": 'stop_id\n"' + "A" * 200_000})
+        read(path, {"stops.txt": 'stop_id,stop_lat,stop_lon\n"' + "A" * 200_000})
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut off"])

@@ -186,6 +186,10 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/eta": False,
         "/v1/config": False,
         "/v1/health": False,
+        "/v1/stops": False,
+        "/v1/stops/{stop_id}/schedule": False,
+        "/v1/routes": False,
+        "/v1/routes/search": False,
     }
 
 
@@ -210,6 +214,10 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "DELETE /v1/admin/keys/{name}": "200 401 403 404 413 422 500 503",
         "GET /v1/admin/rejections": "200 401 403 413 422 500 503",
         "POST /v1/admin/feed": "200 400 401 403 413 422 500 503",
+        "/v1/stops": "200 404 413 422 500 503",
+        "/v1/stops/{stop_id}/schedule": "200 404 413 422 500 503",
+        "/v1/routes": "200 413 422 500 503",
+        "/v1/routes/search": "200 413 422 500 503",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():

@@ -55,6 +55,7 @@ HARMLESS_CALLS = frozenset(
     {
         # values that cannot change
         "MappingProxyType",
+        "TypeVar",
         "frozenset",
         "re.compile",
         "time",  # of day: datetime.time

@@ -286,7 +286,7 @@ def test_foreign_keys_are_enforced(database: Database) -> None:
     with pytest.raises(IntegrityError), database.writing() as tx:
         tx.execute(
             insert(tx.schema.timetable),
-            {"segment": 404, "bin": 0, "mean_seconds": 60.0, "departures": 1},
+            {"feed": 404, "segment": 404, "bin": 0, "mean_seconds": 60.0, "departures": 1},
         )
 
 

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Date,
     Dialect,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -16,10 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = "0002"
+VERSION = "0003"
 """The last of versions/: what a new database begins with."""
 
 
@@ -75,13 +79,21 @@ class Schema:
     api_keys: Table
     buckets: Table
     device_weights: Table
+    feeds: Table
+    stops: Table
+    routes: Table
+    services: Table
+    service_exceptions: Table
+    trips: Table
+    calls: Table
 
 
 def build_schema() -> Schema:
     """Return a new set of tables.
 
     Segments outlive the timetable that named them, since what was learned hangs on them. Devices
-    are stored as pseudonyms (see `backend.core.store.rides`). Durations are seconds.
+    are stored as pseudonyms (see `backend.core.store.rides`). Durations are seconds. At most one
+    feed is `current` (see `backend.core.store.feeds`); nobody reads of another one.
     """
     metadata = MetaData()
     version = Table(
@@ -93,12 +105,25 @@ def build_schema() -> Schema:
         Column("id", Integer, primary_key=True),
         Column("from_stop", Text, nullable=False),
         Column("to_stop", Text, nullable=False),
+        Column("retired_at", Instant),
+        # How often anything that was learned on it has changed: what is kept in memory goes by it.
+        Column("lessons", Integer, nullable=False, server_default=text("0")),
         UniqueConstraint("from_stop", "to_stop"),
+    )
+    feeds = Table(
+        "feeds",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("digest", Text, nullable=False),
+        Column("version", Text),
+        Column("imported_at", Instant, nullable=False),
+        Column("state", Text, nullable=False),
     )
     patterns = Table(
         "patterns",
         metadata,
         Column("id", Integer, primary_key=True),
+        Column("feed", ForeignKey(feeds.c.id), nullable=False, index=True),
         Column("route_id", Text, nullable=False),
     )
     pattern_stops = Table(
@@ -111,6 +136,7 @@ def build_schema() -> Schema:
     timetable = Table(
         "timetable",
         metadata,
+        Column("feed", ForeignKey(feeds.c.id), primary_key=True),
         Column("segment", ForeignKey(segments.c.id), primary_key=True),
         Column("bin", Integer, primary_key=True),
         Column("mean_seconds", Float, nullable=False),
@@ -183,6 +209,64 @@ def build_schema() -> Schema:
         Column("weight", Float, nullable=False),
         Column("as_of", Instant, nullable=False, index=True),
     )
+    stops = Table(
+        "stops",
+        metadata,
+        Column("feed", ForeignKey(feeds.c.id), primary_key=True),
+        Column("id", Text, primary_key=True),
+        Column("name", Text, nullable=False),
+        Column("lat", Float, nullable=False),
+        Column("lon", Float, nullable=False),
+        Index("ix_stops_feed_lat", "feed", "lat"),
+    )
+    routes = Table(
+        "routes",
+        metadata,
+        Column("feed", ForeignKey(feeds.c.id), primary_key=True),
+        Column("id", Text, primary_key=True),
+        Column("short_name", Text, nullable=False),
+        Column("long_name", Text, nullable=False),
+        Column("route_type", Integer, nullable=False),
+        Column("search", Text, nullable=False),
+    )
+    services = Table(
+        "services",
+        metadata,
+        Column("feed", ForeignKey(feeds.c.id), primary_key=True),
+        Column("id", Text, primary_key=True),
+        Column("weekdays", Integer, nullable=False),
+        Column("first_day", Date),
+        Column("last_day", Date),
+    )
+    service_exceptions = Table(
+        "service_exceptions",
+        metadata,
+        Column("feed", ForeignKey(feeds.c.id), primary_key=True),
+        Column("service", Text, primary_key=True),
+        Column("day", Date, primary_key=True),
+        Column("added", Boolean, nullable=False),
+    )
+    trips = Table(
+        "trips",
+        metadata,
+        Column("feed", ForeignKey(feeds.c.id), primary_key=True),
+        Column("id", Text, primary_key=True),
+        Column("pattern", ForeignKey(patterns.c.id), nullable=False, index=True),
+        Column("service", Text, nullable=False),
+        Column("headsign", Text),
+        Column("last_position", Integer, nullable=False),
+    )
+    calls = Table(
+        "calls",
+        metadata,
+        Column("feed", Integer, primary_key=True),
+        Column("trip", Text, primary_key=True),
+        Column("position", Integer, primary_key=True),
+        Column("stop", Text, nullable=False),
+        Column("arrival", Integer, nullable=False),
+        Column("departure", Integer, nullable=False),
+        Index("ix_calls_feed_stop_departure", "feed", "stop", "departure"),
+    )
     return Schema(
         metadata=metadata,
         version=version,
@@ -197,4 +281,11 @@ def build_schema() -> Schema:
         api_keys=api_keys,
         buckets=buckets,
         device_weights=device_weights,
+        feeds=feeds,
+        stops=stops,
+        routes=routes,
+        services=services,
+        service_exceptions=service_exceptions,
+        trips=trips,
+        calls=calls,
     )

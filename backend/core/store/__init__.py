@@ -7,6 +7,7 @@ from backend.core.store.answers import (
     remember_answer,
 )
 from backend.core.store.buckets import forget_full_buckets, spend
+from backend.core.store.eta_cache import EtaCache
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
 from backend.core.store.keys import (
@@ -22,6 +23,7 @@ from backend.core.store.rides import submit_ride
 from backend.core.store.shares import forget_faded_contributions
 
 __all__ = (
+    "EtaCache",
     "JudgementCounts",
     "StoredAnswer",
     "StoredKey",

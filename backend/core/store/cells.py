@@ -8,6 +8,7 @@ from sqlalchemy import select
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
 from backend.core.storage import Transaction
+from backend.core.store.segments import count_lesson
 
 
 def load_cells(
@@ -34,6 +35,8 @@ def load_cells(
 
 def save_cells(tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell]) -> None:
     """Write cells in the place of those stored under the same segment numbers and bins."""
+    if cells:
+        count_lesson(tx, {segment for segment, _ in cells})
     learned = tuple(column.name for column in fields(Cell))
     tx.upsert(
         tx.schema.cells,

@@ -1,5 +1,6 @@
 """Finding what is stored about a trip."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells
-from backend.core.store.segments import find_segments
+from backend.core.store.eta_cache import EtaCache, Ways
+from backend.core.store.feeds import current_id
+from backend.core.store.segments import Mark, find_marks
 from backend.core.timetable import TimetableEntry
 
 if TYPE_CHECKING:
@@ -27,15 +30,21 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     leaving_at: datetime,
     settings: Settings,
     now: datetime,
+    memory: EtaCache | None = None,
 ) -> Eta:
     """Return how long the fastest known way between two stops takes, leaving then.
 
     Ways are the routes of the timetable; only where none of them is known from end to end does a
     segment count that nothing but phones vouches for, so that one bogus ride cannot replace what
-    the timetable says about a whole trip. Raises NoEstimateError when that is unknown too.
+    the timetable says about a whole trip. The answer is the same with a memory and without one.
+    Raises NoEstimateError when that is unknown too.
     """
-    direct, ways = (from_stop, to_stop), _ways(tx, from_stop, to_stop)
-    known = _knowledge(tx, {segment for way in (direct, *ways) for segment in segments_of(way)})
+    direct = from_stop, to_stop
+    if memory is None:
+        ways = _ways(tx, from_stop, to_stop)
+        known = _knowledge(tx, find_marks(tx, _segments(direct, *ways)))
+    else:
+        ways, known = _remembered(tx, from_stop, to_stop, memory)
     found = fastest(ways, known, leaving_at, settings, now)
     if found is None:
         found = fastest((direct,), known, leaving_at, settings, now)
@@ -47,15 +56,17 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     return found
 
 
-def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...], ...]:
+def _ways(tx: Transaction, from_stop: str, to_stop: str) -> Ways:
     """Return the different sequences of stops by which the timetable's buses go."""
-    stops = tx.schema.pattern_stops
+    stops, patterns = tx.schema.pattern_stops, tx.schema.patterns
     first, via, last = stops.alias("first"), stops.alias("via"), stops.alias("last")
     rows = tx.execute(
         select(first.c.pattern, first.c.position, last.c.position, via.c.stop)
         .join_from(first, last, first.c.pattern == last.c.pattern)
         .join(via, via.c.pattern == first.c.pattern)
+        .join(patterns, patterns.c.id == first.c.pattern)
         .where(
+            patterns.c.feed == current_id(tx.schema),
             first.c.stop == from_stop,
             last.c.stop == to_stop,
             first.c.position < last.c.position,
@@ -67,18 +78,44 @@ def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...
     return tuple(dict.fromkeys(ways))
 
 
-def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
-    """Return what the timetable and phones say about each of these segments that has a number."""
-    numbers = find_segments(tx, segments)
-    names = {number: segment for segment, number in numbers.items()}
-    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in numbers}
-    cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in numbers}
+def _segments(*ways: tuple[str, ...]) -> set[Segment]:
+    return {segment for way in ways for segment in segments_of(way)}
+
+
+def _remembered(
+    tx: Transaction, from_stop: str, to_stop: str, memory: EtaCache
+) -> tuple[Ways, dict[Segment, Knowledge]]:
+    """Return the ways and what is known about their segments, of which only what is new is read."""
+    feed = tx.execute(select(current_id(tx.schema))).scalar_one() or 0
+    ways = memory.ways(feed, from_stop, to_stop)
+    if ways is None:
+        ways = _ways(tx, from_stop, to_stop)
+        memory.keep_ways(feed, from_stop, to_stop, ways)
+    marks = find_marks(tx, _segments((from_stop, to_stop), *ways))
+    known = memory.known(feed, marks)
+    missing = {segment: mark for segment, mark in marks.items() if segment not in known}
+    if missing:
+        new = _knowledge(tx, missing)
+        memory.keep_known(feed, marks, new)
+        known |= new
+    return ways, known
+
+
+def _knowledge(tx: Transaction, marks: Mapping[Segment, Mark]) -> dict[Segment, Knowledge]:
+    """Return what the timetable and phones say about each of these segments; nothing about a retired one."""
+    names = {mark.number: segment for segment, mark in marks.items() if not mark.retired}
+    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in names.values()}
+    cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in names.values()}
     timetable = tx.schema.timetable
-    for row in tx.execute(select(timetable).where(timetable.c.segment.in_(tuple(names)))):
+    promised = select(timetable).where(
+        timetable.c.feed == current_id(tx.schema), timetable.c.segment.in_(tuple(names))
+    )
+    for row in tx.execute(promised):
         segment, time_bin = names[row.segment], TimeBin.from_index(row.bin)
         entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
     for (number, time_bin), cell in load_cells(tx, tuple(names)).items():
         cells[names[number]].append((time_bin, cell))
-    return {
-        segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in numbers
+    silent = {segment: Knowledge() for segment, mark in marks.items() if mark.retired}
+    return silent | {
+        segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in entries
     }

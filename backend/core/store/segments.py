@@ -1,8 +1,9 @@
 """The numbers under which segments are stored."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, tuple_, update
 
 from backend.core.rides import Segment
 from backend.core.storage import Transaction
@@ -11,30 +12,68 @@ PER_QUERY = 1000
 """Segments asked for at once: SQLite takes a limited number of parameters."""
 
 
-def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
-    """Return the numbers of those segments that have one."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a segment stands: as long as it is the same, in one feed, so is all that is known about it."""
+
+    number: int
+    lessons: int
+    """How often what was learned on it has changed."""
+    retired: bool
+    """Whether the timetable had departures on it once, and has none now."""
+
+
+def find_marks(
+    tx: Transaction, segments: Iterable[Segment], *, locking: bool = False
+) -> dict[Segment, Mark]:
+    """Return the marks of those segments that have a number; keep other writers from them, if asked to.
+
+    Rows are locked in the order of their stops, here and in `feeds.make_current`, so that a ride and an import
+    never wait for each other in a circle. SQLite, which has one writer, ignores it.
+    """
     table = tx.schema.segments
     wanted = tuple(dict.fromkeys((part.from_stop, part.to_stop) for part in segments))
-    found: dict[Segment, int] = {}
+    found: dict[Segment, Mark] = {}
     for start in range(0, len(wanted), PER_QUERY):
-        rows = tx.execute(
-            select(table).where(
-                tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
-            )
+        query = select(table).where(
+            tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
         )
-        found.update((Segment(row.from_stop, row.to_stop), row.id) for row in rows)
+        if locking:
+            order = table.c.from_stop, table.c.to_stop
+            query = query.order_by(*order).with_for_update(key_share=True)
+        for row in tx.execute(query):
+            mark = Mark(row.id, row.lessons, row.retired_at is not None)
+            found[Segment(row.from_stop, row.to_stop)] = mark
     return found
+
+
+def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
+    """Return the numbers of those segments that have one."""
+    return {segment: mark.number for segment, mark in find_marks(tx, segments).items()}
+
+
+def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
+    """Note that what was learned on these segments changes in this transaction, so that no memory of it is used.
+
+    Belongs to everything that writes or deletes cells.
+    """
+    table = tx.schema.segments
+    tx.execute(
+        update(table).where(table.c.id.in_(sorted(numbers))).values(lessons=table.c.lessons + 1)
+    )
 
 
 def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
     """Return the numbers of all these segments, giving one to each that has none yet."""
     # In one order, so that two transactions that number the same ones never wait for each other in a circle.
     wanted = sorted(set(segments), key=lambda part: (part.from_stop, part.to_stop))
-    known = find_segments(tx, wanted)
+    known = find_marks(tx, wanted, locking=True)
     new = [
         {"from_stop": part.from_stop, "to_stop": part.to_stop}
         for part in wanted
         if part not in known
     ]
     tx.insert_new(tx.schema.segments, new)
-    return find_segments(tx, wanted) if new else known
+    if new:
+        known = find_marks(tx, wanted, locking=True)
+    return {segment: mark.number for segment, mark in known.items()}

@@ -1,0 +1,86 @@
+"""Whatever happens in between, an answer from the cache is the answer that the database alone gives."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from backend.core.bins import DayKind, TimeBin
+from backend.core.errors import NoEstimateError
+from backend.core.journeys import Eta
+from backend.core.rides import Segment
+from backend.core.settings import MEMORY
+from backend.core.storage import Transaction, open_database
+from backend.core.store import EtaCache, eta, save_feed, submit_ride
+from tests.factories import START, make_feed, make_ride, make_ride_segment, make_settings
+from tests.property.test_idempotency_machine import capped
+
+STOPS = st.sampled_from("ABCD")
+BINS = tuple(TimeBin(DayKind.WEEKDAY, quarter) for quarter in (36, 40))
+WAYS = (("A", "B", "C"), ("A", "C"), ("B", "C", "D"))
+
+
+class EtaCacheMachine(RuleBasedStateMachine):
+    """Riders, operators and passengers of one database, and two services that remember what they read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = open_database(MEMORY)
+        self.database.migrate()
+        self.settings = make_settings()
+        self.now = START
+        # One of them holds next to nothing, so that it forgets all the time.
+        self.caches = (EtaCache(), EtaCache(most_stops=6, most_rows=1))
+
+    def teardown(self) -> None:
+        """Close the database of this example."""
+        self.database.close()
+
+    @rule(from_stop=STOPS, to_stop=STOPS, seconds=st.sampled_from([100, 300]), kept=st.booleans())
+    def ride(self, from_stop: str, to_stop: str, seconds: float, kept: bool) -> None:  # noqa: FBT001
+        """Ride over a segment; sometimes the transaction comes to nothing."""
+        if from_stop == to_stop:
+            return
+        part = make_ride_segment(Segment(from_stop, to_stop), seconds=seconds, started_at=self.now)
+        with suppress(InterruptedError), self.database.writing() as tx:
+            submit_ride(tx, make_ride([part]), self.settings, self.now)
+            if not kept:
+                raise InterruptedError
+
+    @rule(way=st.sampled_from(WAYS), seconds=st.sampled_from([200, 400]))
+    def swap(self, way: tuple[str, ...], seconds: float) -> None:
+        """Put another feed in the place of the present one."""
+        with self.database.writing() as tx:
+            save_feed(tx, make_feed(way, seconds=seconds, bins=BINS), self.now)
+
+    @rule(hours=st.sampled_from([1, 24]))
+    def wait(self, hours: int) -> None:
+        """Let what was learned fade."""
+        self.now += timedelta(hours=hours)
+
+    @rule(from_stop=STOPS, to_stop=STOPS)
+    def ask(self, from_stop: str, to_stop: str) -> None:
+        """Ask twice, so that the second answer comes from memory, and compare."""
+        with self.database.reading() as tx:
+            fresh = self.answer(tx, from_stop, to_stop, None)
+            for cache in self.caches:
+                for _ in range(2):
+                    assert self.answer(tx, from_stop, to_stop, cache) == fresh
+
+    def answer(
+        self, tx: Transaction, from_stop: str, to_stop: str, cache: EtaCache | None
+    ) -> Eta | None:
+        """Return an estimate; None when there is none."""
+        try:
+            return eta(tx, from_stop, to_stop, self.now, self.settings, self.now, cache)
+        except NoEstimateError:
+            return None
+
+
+TestEtaCache = EtaCacheMachine.TestCase
+# Fewer examples than there are of cheaper steps: a question is asked five times.
+TestEtaCache.settings = settings(
+    capped(settings()), max_examples=(capped(settings()).max_examples + 1) // 2
+)
