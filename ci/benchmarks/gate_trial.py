@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -76,6 +77,7 @@ class Trial:
     load: float  # of the minute before it began
     date: str  # on which it ended, UTC
     under: Circumstances
+    inconclusive: tuple[str, ...] = ()  # the benchmarks of which nothing could be told
 
 
 def main(argv: Sequence[str]) -> int:
@@ -156,11 +158,16 @@ def conditions(trials: Sequence[Trial]) -> str:
     when = f"on {min(dates)}" if min(dates) == max(dates) else f"from {min(dates)} to {max(dates)}"
     loads = [trial.load for trial in trials]
     counts = sorted({trial.benchmarks for trial in trials})
+    unclear = Counter(name for trial in trials for name in trial.inconclusive)
+    told = ", ".join(
+        f"{name} {count} time{'s'[: count > 1]}" for name, count in unclear.most_common()
+    )
+    untold = f" Nothing could be told of {told}." if told else ""
     quick = " Too few rounds (`--quick`): it means nothing." if under.quick else ""
     return (
         f"Measured {when}: {under.machine}; the gate as of {under.code[:SHORT]}; "
         f"{' or '.join(map(str, counts))} benchmarks a comparison; load average {min(loads):.1f} to {max(loads):.1f} "
-        f"before them.{quick}"
+        f"before them.{untold}{quick}"
     )
 
 
@@ -182,7 +189,11 @@ def read(path: Path) -> Iterator[Trial]:
     for line in lines:
         try:
             entry = json.loads(line)
-            trial = Trial(**{**entry, "under": Circumstances(**entry["under"])})
+            changed = {
+                "under": Circumstances(**entry["under"]),
+                "inconclusive": tuple(entry["inconclusive"]),
+            }
+            trial = Trial(**entry | changed)
         except (ValueError, TypeError, KeyError):
             continue
         yield trial
@@ -221,7 +232,9 @@ def _compare(number: int, kind: str, under: Circumstances) -> Trial:
     with installed_sides(repo, commit, settings, say) as sides:
         common = common_benchmarks(sides, settings, choose=under.choose)
         if kind == SLOWER:
-            into = common.tests[number % len(common.tests)]
+            # Where so much is within the tolerance, a pass would be right.
+            strict = [name for name in common.tests if settings.tolerance_of(name) < SLOWED_BY]
+            into = strict[number % len(strict)]
         slowed = {
             arm: _with_plugin(side, into if arm == "head" else "") for arm, side in sides.items()
         }
@@ -237,6 +250,7 @@ def _compare(number: int, kind: str, under: Circumstances) -> Trial:
         load=round(load, 2),
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         under=under,
+        inconclusive=tuple(name for name, answer in answers.items() if answer == "inconclusive"),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Shakeproof's own hot paths; timed in `nox -s benchmark-baseline`, tested in the session `engine`.
 
-At full size the classification takes half a second or more, so it is timed only twice in a process; the gate has many
-processes.
+At full size the classification takes a tenth of a second or more, so it is timed only five times in a process; the gate
+has many processes.
 """
 
 from __future__ import annotations

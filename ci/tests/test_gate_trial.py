@@ -43,9 +43,10 @@ def test_what_is_written_down_is_not_made_again(tmp_path: Path) -> None:
     """A trial that was interrupted goes on where it was."""
     file = tmp_path / "results.jsonl"
     assert counted(file, NOW) == ()
-    append(file, EQUAL)
+    made = replace(EQUAL, inconclusive=("a.py::test_a",))
+    append(file, made)
 
-    assert counted(file, NOW) == (EQUAL,)
+    assert counted(file, NOW) == (made,)
     assert list(missing(counted(file, NOW), 2)) == [(1, SLOWER), (2, SAME), (2, SLOWER)]
     assert list(missing([EQUAL, SLOWED], 1)) == []
 
@@ -151,6 +152,18 @@ def test_the_table_counts_each_kind_of_error() -> None:
 
     assert same == ("equal revisions", "3", "1", "1", "-", "1", "90 s", "200 s")
     assert slower == ("one benchmark +10%", "3", "2", "1", "1", "0", "110 s", "110 s")
+
+
+def test_of_what_nothing_could_be_told_is_named() -> None:
+    """So that whoever wants to know the reason knows where to look."""
+    trials = [
+        replace(EQUAL, inconclusive=("a.py::test_a", "a.py::test_b")),
+        replace(EQUAL, inconclusive=("a.py::test_b",)),
+    ]
+
+    told = "Nothing could be told of a.py::test_b 2 times, a.py::test_a 1 time."
+    assert told in conditions(trials)
+    assert "told" not in conditions([EQUAL])
 
 
 def test_a_trial_of_too_few_rounds_says_so() -> None:

@@ -11,7 +11,7 @@ from shakeproof.messages import fingerprint, reason
 from shakeproof.model import BAD, Instability, Kind, Outcome, Status, Suspicion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
     from shakeproof.model import Run
 
@@ -116,11 +116,13 @@ def turns_of(runs: Iterable[Run]) -> dict[str, tuple[Turn, ...]]:
     return {test: tuple(turns) for test, turns in table.items()}
 
 
-def _missing(run: Run, everything: Iterable[str]) -> tuple[str, ...]:
+def _missing(run: Run, everything: Collection[str]) -> tuple[str, ...]:
     """List what other runs collected and this one, which was to collect it, did not."""
     if not _collected_for_all(run):
         return ()
     collected = frozenset(run.collected)
+    if len(collected) == len(everything):
+        return ()
     return tuple(test for test in everything if test not in collected)
 
 
@@ -134,11 +136,13 @@ def session_outcome(run: Run) -> Outcome:
     """Judge a run apart from its tests: whether it collected, and whether the process ended as pytest ends."""
     if run.collection_errors:
         return Outcome(SESSION, Status.ERROR, run.collection_errors[0])
-    if any(outcome.status in (Status.CRASHED, Status.HUNG) for outcome in run.outcomes):
+    # Nearly all pass, and there are many: whatever else is asked is asked of the few.
+    others = {each.status for each in run.outcomes if each.status is not Status.PASSED}
+    if others & {Status.CRASHED, Status.HUNG}:
         return Outcome(SESSION, Status.PASSED)  # the test that did it is named already
     if run.exit_status not in ORDERLY:
         return Outcome(SESSION, Status.CRASHED, f"pytest ended with status {run.exit_status}")
-    if any(outcome.status is Status.NOT_RUN for outcome in run.outcomes):
+    if Status.NOT_RUN in others:
         return Outcome(SESSION, Status.CRASHED, "pytest stopped before every test had its turn")
     return Outcome(SESSION, Status.PASSED)
 

@@ -36,7 +36,12 @@ FEWEST, MOST = 5, 30  # so many calls of each at least, and at most
 class Effort:
     """How many rounds are made."""
 
-    looks: tuple[int, ...] = (7, 11, 16)  # when the first series is judged; the last is its limit
+    looks: tuple[int, ...] = (
+        7,
+        11,
+        16,
+        24,
+    )  # when the first series is judged; the last is its limit
     second: tuple[int, ...] = (8, 12)  # the same of the second series
 
 
