@@ -198,7 +198,7 @@ def test_a_feed_that_is_told_to_be_loaded_is_there(
         loading.kill()
 
     patterns, _, entries, means = timetable_of(database)
-    assert told.endswith(f"{patterns} patterns, 42 segments, {entries} timetable entries.\n")
+    assert f" {patterns} patterns, 42 segments, {entries} timetable entries, " in told
     assert not means & old[3]
 
 
