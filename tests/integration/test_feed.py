@@ -384,6 +384,11 @@ def test_a_feed_needs_some_calendar(path: Path) -> None:
             {"calendar_dates.txt": "service_id,date,exception_type\nS,20260302,3\n"},
             "calendar_dates.txt, line 2, column exception_type",
         ),
+        (
+            {"calendar_dates.txt": "service_id,date,exception_type\n,20260302,1\n"},
+            "calendar_dates.txt, line 2, column service_id",
+        ),
+        ({"routes.txt": "route_id,route_type\nR,3\nR,3\n"}, "routes.txt, line 3, column route_id"),
     ],
 )
 def test_what_is_wrong_is_pointed_at(path: Path, changes: dict[str, str], place: str) -> None:

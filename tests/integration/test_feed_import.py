@@ -316,3 +316,12 @@ def test_a_segment_that_vanishes_keeps_what_was_learned(
     load(database, path, feed_tables("A", "B"))
     assert ask(database, settings, "A", "B") == before
     assert before.estimate.observations == pytest.approx(1)
+
+
+def test_a_feed_of_which_nothing_runs_is_a_feed(database: Database, path: Path) -> None:
+    """Its stops are there, and its trips promise nothing: agencies publish such feeds between two seasons."""
+    tables = feed_tables("A", "B") | calendar("S,0,0,0,0,0,0,0,20260302,20260308")
+
+    report = load(database, path, tables)
+
+    assert (report.changed, report.entries, report.trips) == (True, 0, 1)

@@ -39,8 +39,12 @@ def test_who_still_reads_the_old_feed_neither_gets_nor_leaves_anything() -> None
     cache = EtaCache()
     cache.keep_ways(2, "A", "B", (("A", "C", "B"),))
 
-    cache.keep_ways(1, "A", "B", (("A", "B"),))
+    segment = make_segment()
 
+    cache.keep_ways(1, "A", "B", (("A", "B"),))
+    cache.keep_known(1, {segment: MARK}, {segment: KNOWN})
+
+    assert cache.known(1, {segment: MARK}) == cache.known(2, {segment: MARK}) == {}
     assert cache.ways(1, "A", "B") is None
     assert cache.ways(2, "A", "B") == (("A", "C", "B"),)
 
