@@ -1,10 +1,11 @@
 """What one running app is made of, in one frozen value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
+from backend.api.watching import Watching
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import Database
@@ -18,6 +19,12 @@ class Services:
     clock: Clock
     database: Database
     started_at: datetime
+    watching: Watching = field(default_factory=Watching)
+
+
+def has_started(connection: HTTPConnection) -> bool:
+    """Say whether the lifespan of the app that a request (or WebSocket) has reached has begun."""
+    return isinstance(getattr(connection.app.state, "services", None), Services)
 
 
 def services_of(connection: HTTPConnection) -> Services:
