@@ -8,28 +8,37 @@ from fastapi import FastAPI
 from backend.api.admin import admin_routes
 from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
+from backend.api.probes import probe_routes
+from backend.api.request_log import RequestLog
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
 from backend.api.timetable_routes import timetable_routes
+from backend.api.watching import Watching
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import open_database
 
 
-def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
+def create_app(settings: Settings, *, clock: Clock, watching: Watching | None = None) -> FastAPI:
     """Build an app that shares nothing with any other app in the process.
 
     Its lifespan opens and migrates the database, keeps the app's `Services` in `app.state.services`
     with the moment at which it started, and closes the database in the end.
+    `watching` is where its log goes and what it counts with; without one it gets its own.
     """
+    watched = watching or Watching()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = open_database(settings.database)
         try:
             database.migrate()
-            app.state.services = Services(settings, clock, database, started_at=clock.now())
+            app.state.services = Services(
+                settings, clock, database, started_at=clock.now(), watching=watched
+            )
+            watched.logger.info("The service has started.")
             yield
+            watched.logger.info("The service stops.")
         finally:
             database.close()
 
@@ -42,10 +51,12 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
         telemetry={"auto_configure": False},
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLog, watching=watched)  # the last one added is the outermost
     install_error_handlers(app)
     app.include_router(keyed_routes())
     app.include_router(open_routes())
     for router in admin_routes():
         app.include_router(router)
     app.include_router(timetable_routes())
+    app.include_router(probe_routes())
     return app

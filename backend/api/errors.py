@@ -4,7 +4,6 @@
 unless there is something to point at.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 
@@ -13,6 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from backend.api.request_log import HEADER
+from backend.api.services import services_of
+from backend.api.watching import request_id_of
 from backend.core.errors import DatabaseError, NoEstimateError, RideRefusedError
 
 Details = Sequence[Mapping[str, object]]
@@ -69,9 +71,11 @@ def install_error_handlers(app: FastAPI) -> None:
         return envelope(ApiError(HTTPStatus.NOT_FOUND, "no_estimate", str(unknown)))
 
     @app.exception_handler(DatabaseError)
-    async def lose_database(_: Request, lost: DatabaseError) -> JSONResponse:
+    async def lose_database(request: Request, lost: DatabaseError) -> JSONResponse:
         # What exactly is wrong, and where the file is, concerns the operator alone.
-        logging.getLogger(__name__).error("%s", lost, exc_info=lost)
+        watching, request_id = services_of(request).watching, request_id_of(request)
+        watching.metrics.database_error()
+        watching.logger.error("%s", lost, exc_info=lost, extra={"request_id": request_id})
         return envelope(
             ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -85,13 +89,17 @@ def install_error_handlers(app: FastAPI) -> None:
         return envelope(_http_refusal(request, problem))
 
     @app.exception_handler(Exception)
-    async def admit_failure(_: Request, __: Exception) -> JSONResponse:
-        # The server logs the traceback; a client learns nothing of the inside.
+    async def admit_failure(request: Request, _: Exception) -> JSONResponse:
+        # The log has the traceback, under the id; a client learns nothing of the inside.
+        request_id = request_id_of(request)
         return envelope(
             ApiError(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "internal_error",
                 "The service failed in a way it did not foresee; try again later.",
+                details=[{"request_id": request_id}],
+                # This answer is made outside of all middlewares.
+                headers={HEADER: request_id},
             )
         )
 

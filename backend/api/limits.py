@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.errors import ApiError, envelope
-from backend.api.services import services_of
+from backend.api.services import has_started, services_of
 
 BYTES_PER_SEGMENT = 4096  # two stop ids of 100 characters, each of them an escape, and the numbers
 BYTES_AROUND = 8192
@@ -32,7 +32,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, counting what is read of it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not has_started(HTTPConnection(scope)):
             await self.app(scope, receive, send)
             return
         settings = services_of(HTTPConnection(scope)).settings

@@ -185,6 +185,19 @@ class HealthAnswer(Shape):
     uptime_seconds: Rounded
 
 
+class LiveAnswer(Shape):
+    """That the process answers."""
+
+    status: Literal["live"]
+
+
+class ReadyAnswer(Shape):
+    """That requests may be sent here."""
+
+    status: Literal["ready"]
+    tables: str = Field(description="the version of the database's tables")
+
+
 class Envelope(Shape):
     """Every answer that is not a success."""
 

@@ -52,6 +52,7 @@ def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
     mark = fingerprint(summary)
     with services.database.writing() as transaction:
         answer = recall_answer(transaction, key, now, settings.idempotency_ttl)
+        receipt = None
         if answer is None:
             ride = summary.to_domain()
             grant = spend(transaction, pseudonym(ride.device_id), settings.allowance, now)
@@ -60,15 +61,18 @@ def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
                 body = RideAnswer.of(receipt).model_dump_json().encode()
                 answer = StoredAnswer(mark, HTTPStatus.OK, body)
                 remember_answer(transaction, key, answer, now)
-                return _response(answer, limit_headers(grant, settings.allowance))
     if answer is None:
         raise _too_many(grant, settings.allowance)
+    if receipt is not None:  # and committed
+        services.watching.metrics.ride(receipt)
+        return _response(answer, limit_headers(grant, settings.allowance))
     if answer.fingerprint != mark:
         raise ApiError(
             HTTPStatus.CONFLICT,
             "idempotency_conflict",
             "The Idempotency-Key was used before with another body; send a new one with each ride.",
         )
+    services.watching.metrics.replay()
     return _response(answer, {REPLAYED: "true"})
 
 

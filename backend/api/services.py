@@ -5,6 +5,7 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
+from backend.api.watching import Watching
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import Database
@@ -20,6 +21,12 @@ class Services:
     database: Database
     started_at: datetime
     etas: EtaCache = field(default_factory=EtaCache)
+    watching: Watching = field(default_factory=Watching)
+
+
+def has_started(connection: HTTPConnection) -> bool:
+    """Say whether the lifespan of the app that a request (or WebSocket) has reached has begun."""
+    return isinstance(getattr(connection.app.state, "services", None), Services)
 
 
 def services_of(connection: HTTPConnection) -> Services:

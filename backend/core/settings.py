@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -108,6 +108,14 @@ class Settings(BaseModel):
         default=frozenset(), description="dates such as 2026-01-26, comma-separated"
     )
     """Days on which buses run as at weekends."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    """The least that a line must be to stand in the log."""
+
+    log_format: Literal["json", "text"] = Field(default="json", description="json or text")
+    """How the lines of the log are written: for programs or for people."""
 
     @field_validator("api_key")
     @classmethod

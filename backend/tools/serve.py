@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -14,6 +15,7 @@ from backend.core.settings import Settings
 from backend.core.storage import open_database
 from backend.core.store import any_valid_key
 from backend.tools.errors import CommandError
+from backend.tools.logs import logging_to
 
 SECONDS_TO_FINISH = 10  # for requests under way when the service is asked to stop
 
@@ -29,7 +31,11 @@ def serve(settings: Settings, clock: Clock, host: str, port: int) -> None:
         # Connections are queued from here on, so whoever reads the line may connect at once.
         print(f"Serving on {url_of(listener)} (Ctrl-C stops it)", flush=True)
         # Once it has shut down in good order, uvicorn passes Ctrl-C on.
-        with suppress(KeyboardInterrupt), _one_sentence():
+        with (
+            logging_to(sys.stderr, settings, clock),
+            suppress(KeyboardInterrupt),
+            _one_sentence(),
+        ):
             server.run(sockets=[listener])
     print("Stopped.", flush=True)
 
@@ -67,7 +73,7 @@ def server_of(app: FastAPI) -> uvicorn.Server:
         app,
         lifespan="on",
         ws="none",
-        log_config=None,  # logging belongs to the process; as it is, warnings go to stderr
+        log_config=None,  # logging belongs to the process: `logging_to`
         access_log=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )

@@ -13,7 +13,8 @@ def running(variables: Mapping[str, str], *arguments: str) -> Iterator["subproce
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("BMTC_")}
     with subprocess.Popen(
         [sys.executable, "-m", "backend", *arguments],
-        env=inherited | dict(variables),
+        # Nobody reads stderr while it runs, and a pipe that is full would stop the server.
+        env=inherited | {"BMTC_LOG_LEVEL": "warning"} | dict(variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,6 +1,7 @@
 """`python -m backend`: serve, load-feed and simulate, and what they say when they cannot."""
 
 import importlib
+import json
 import re
 import signal
 from collections.abc import MutableMapping
@@ -52,7 +53,7 @@ def test_the_whole_way_from_the_timetable_to_what_was_observed(
     variables: dict[str, str], tmp_path: Path
 ) -> None:
     """A real server moves from the timetable to nearly the true time, and ends in good order."""
-    variables |= {"BMTC_N0": "5"}
+    variables |= {"BMTC_N0": "5", "BMTC_LOG_LEVEL": "info"}
     clock, feed = SystemClock(), str(tmp_path / "city.zip")
     assert main(["simulate", "--write-feed", feed], variables, clock) == 0
     assert main(["load-feed", feed], variables, clock) == 0
@@ -71,7 +72,10 @@ def test_the_whole_way_from_the_timetable_to_what_was_observed(
         process.send_signal(signal.SIGINT)  # as Ctrl-C does
         out, err = process.communicate(timeout=SECONDS_TO_END)
 
-    assert (process.returncode, out, err) == (0, "Stopped.\n", "")
+    assert (process.returncode, out) == (0, "Stopped.\n")
+    first, *requests, last = map(json.loads, err.splitlines())
+    assert (first["message"], last["message"]) == ("The service has started.", "The service stops.")
+    assert {line["status"] for line in requests} == {200}
 
     truth = commute_truth(city, leaving)
     assert (before["mean_seconds"], before["weight"]) == (sum(city.commute.seconds), 0)

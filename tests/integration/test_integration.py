@@ -190,6 +190,9 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/stops/{stop_id}/schedule": False,
         "/v1/routes": False,
         "/v1/routes/search": False,
+        "/v1/live": False,
+        "/v1/ready": False,
+        "/metrics": False,
     }
 
 
@@ -218,6 +221,9 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "/v1/stops/{stop_id}/schedule": "200 404 413 422 500 503",
         "/v1/routes": "200 413 422 500 503",
         "/v1/routes/search": "200 413 422 500 503",
+        "/v1/live": "200 413 500",
+        "/v1/ready": "200 413 500 503",
+        "/metrics": "200 413 500",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():

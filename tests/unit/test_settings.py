@@ -38,6 +38,8 @@ def test_everything_but_a_key_has_a_default() -> None:
         "max_feed_mib": 64,
         "timezone": "Asia/Kolkata",
         "holidays": frozenset(),
+        "log_level": "info",
+        "log_format": "json",
     }
 
 
@@ -62,6 +64,8 @@ def test_each_setting_is_read_from_its_variable() -> None:
             "BMTC_MAX_FEED_MIB": "1",
             "BMTC_TIMEZONE": "Europe/Berlin",
             "BMTC_HOLIDAYS": "2026-01-26, 2026-08-15",
+            "BMTC_LOG_LEVEL": "error",
+            "BMTC_LOG_FORMAT": "text",
         }
     )
     assert settings == make_settings(
@@ -80,6 +84,8 @@ def test_each_setting_is_read_from_its_variable() -> None:
         max_feed_mib=1,
         timezone="Europe/Berlin",
         holidays=frozenset({date(2026, 1, 26), date(2026, 8, 15)}),
+        log_level="error",
+        log_format="text",
     )
 
 
@@ -97,6 +103,11 @@ def test_variables_of_other_programs_are_none_of_our_business() -> None:
     ("name", "value", "sentence"),
     [
         ("N0", "0", "BMTC_N0 is '0', but must be a whole number from 1 to 10000."),
+        (
+            "LOG_LEVEL",
+            "loud",
+            "BMTC_LOG_LEVEL is 'loud', but must be debug, info, warning or error.",
+        ),
         ("N0", "2.5", "BMTC_N0 is '2.5', but must be a whole number from 1 to 10000."),
         ("N0", "", "BMTC_N0 is '', but must be a whole number from 1 to 10000."),
         ("N0", "1_0", "BMTC_N0 is '1_0', but must be a whole number from 1 to 10000."),

@@ -71,6 +71,7 @@ class Postgres:
                 pool_size=CONNECTIONS,
                 max_overflow=0,
                 pool_pre_ping=True,
+                hide_parameters=True,  # of statements, in errors: they come from requests
                 connect_args={
                     "connect_timeout": CONNECT_SECONDS,
                     "options": f"-c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC",

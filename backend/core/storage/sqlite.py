@@ -53,6 +53,7 @@ class Sqlite:
         """Make an engine; `:memory:` has a single connection, since a second one would be another database."""
         return create_engine(
             "sqlite://",
+            hide_parameters=True,  # of statements, in errors: they come from requests
             creator=lambda: _connect(self.path),
             poolclass=QueuePool,
             pool_size=1 if self.path == MEMORY else CONNECTIONS,
