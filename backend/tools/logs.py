@@ -67,8 +67,9 @@ def _text(fields: Mapping[str, object]) -> str:
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
-    """Return the text of everything that the settings keep secret."""
-    return frozenset(_secrets(dict(settings)))
+    """Return the text of everything that the settings keep secret, each key of administrators by itself."""
+    signing = (key.secret for key in settings.admin_signing_keys)
+    return frozenset((*_secrets(dict(settings)), *signing))
 
 
 def _secrets(value: object) -> Iterator[str]:

@@ -347,12 +347,12 @@ def test_metrics_come_in_the_text_format(client: TestClient) -> None:
 
 def test_statements_in_errors_hide_what_requests_sent(database: Database) -> None:
     """A traceback quotes the statement that failed, without the values."""
-    pattern = {"id": 1, "route_id": "private"}
+    segment = {"from_stop": "private", "to_stop": "B"}
     with database.writing() as tx:
-        tx.execute(insert(tx.schema.patterns), pattern)
+        tx.execute(insert(tx.schema.segments), segment)
 
     with pytest.raises(IntegrityError) as caught, database.writing() as tx:
-        tx.execute(insert(tx.schema.patterns), pattern)
+        tx.execute(insert(tx.schema.segments), segment)
 
     assert "private" not in str(caught.value)
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from backend.core.settings import Settings
 from backend.tools.logs import OneLine, logging_to, secrets_of
-from tests.factories import TEST_API_KEY, FakeClock, make_settings
+from tests.factories import TEST_ADMIN_KEYS, TEST_API_KEY, FakeClock, make_settings
 
 
 def record(
@@ -91,8 +91,12 @@ def test_a_secret_is_in_no_line(*, as_json: bool, key: str) -> None:
 def test_all_secrets_of_the_settings_are_known() -> None:
     url = "postgresql://user:password@host/database"
 
-    assert secrets_of(make_settings(database_url=SecretStr(url))) == {TEST_API_KEY, url}
-    assert {*secrets_of(make_settings())} == {TEST_API_KEY}
+    settings = make_settings(database_url=SecretStr(url))
+
+    signing = {key.secret for key in settings.admin_signing_keys}
+    assert len(signing) == 2
+    assert secrets_of(settings) == {TEST_API_KEY, TEST_ADMIN_KEYS, url} | signing
+    assert secrets_of(make_settings(admin_keys=None)) == {TEST_API_KEY}
 
 
 def lines_of(settings: Settings) -> list[str]:
