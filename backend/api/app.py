@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
+from backend.api.live import live_hub, live_routes
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
 from backend.core.clock import Clock
@@ -26,8 +27,15 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
         database = open_database(settings.database)
         try:
             database.migrate()
-            app.state.services = Services(settings, clock, database, started_at=clock.now())
-            yield
+            live = live_hub(settings, clock, database)
+            app.state.services = Services(
+                settings, clock, database, started_at=clock.now(), live=live
+            )
+            live.start()
+            try:
+                yield
+            finally:
+                await live.close()
         finally:
             database.close()
 
@@ -43,4 +51,5 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     install_error_handlers(app)
     app.include_router(keyed_routes())
     app.include_router(open_routes())
+    app.include_router(live_routes())
     return app

@@ -43,15 +43,19 @@ def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
     Raises ApiError (409) when the key belongs to another body, and RideRefusedError.
     """
     now, settings = services.clock.now(), services.settings
-    mark = fingerprint(summary)
+    mark, ride = fingerprint(summary), summary.to_domain()
     with services.database.writing() as transaction:
-        answer = recall_answer(transaction, key, now, settings.idempotency_ttl)
-        if answer is None:
-            receipt = submit_ride(transaction, summary.to_domain(), settings, now)
+        known = recall_answer(transaction, key, now, settings.idempotency_ttl)
+        if known is None:
+            receipt = submit_ride(transaction, ride, settings, now)
             body = RideAnswer.of(receipt).model_dump_json().encode()
             answer = StoredAnswer(mark, HTTPStatus.OK, body)
             remember_answer(transaction, key, answer, now)
-            return _response(answer, replayed=False)
+        else:
+            answer = known
+    if known is None:
+        services.live.touched(tuple(part.segment for part in ride.segments))
+        return _response(answer, replayed=False)
     if answer.fingerprint != mark:
         raise ApiError(
             HTTPStatus.CONFLICT,

@@ -6,6 +6,7 @@ from datetime import datetime
 from starlette.requests import HTTPConnection
 
 from backend.core.clock import Clock
+from backend.core.live import Hub
 from backend.core.settings import Settings
 from backend.core.storage import Database
 
@@ -18,6 +19,7 @@ class Services:
     clock: Clock
     database: Database
     started_at: datetime
+    live: Hub
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -74,6 +74,15 @@ class Settings(BaseModel):
     idempotency_ttl_hours: float = Field(default=24.0, ge=0.01, le=8760)
     """Hours for which the answer to an idempotency key is kept."""
 
+    live_connections: int = Field(default=200, ge=1, le=10_000)
+    """WebSocket connections that the service keeps at the same time."""
+
+    live_connections_per_address: int = Field(default=20, ge=1, le=10_000)
+    """Those of them that may come from one address."""
+
+    live_segments: int = Field(default=50, ge=1, le=200)
+    """Segments that one connection may be subscribed to."""
+
     timezone: str = Field(
         default="Asia/Kolkata", description="a name of the IANA time zone database"
     )

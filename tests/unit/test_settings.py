@@ -27,6 +27,9 @@ def test_an_api_key_is_all_it_takes() -> None:
         "max_duration_sec": 7200,
         "observation_window_days": 7,
         "idempotency_ttl_hours": 24,
+        "live_connections": 200,
+        "live_connections_per_address": 20,
+        "live_segments": 50,
         "timezone": "Asia/Kolkata",
         "holidays": frozenset(),
     }

@@ -35,7 +35,7 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     the timetable says about a whole trip. Raises NoEstimateError when that is unknown too.
     """
     direct, ways = (from_stop, to_stop), _ways(tx, from_stop, to_stop)
-    known = _knowledge(tx, {segment for way in (direct, *ways) for segment in segments_of(way)})
+    known = knowledge_of(tx, {segment for way in (direct, *ways) for segment in segments_of(way)})
     found = fastest(ways, known, leaving_at, settings, now)
     if found is None:
         found = fastest((direct,), known, leaving_at, settings, now)
@@ -67,7 +67,7 @@ def _ways(tx: Transaction, from_stop: str, to_stop: str) -> tuple[tuple[str, ...
     return tuple(dict.fromkeys(ways))
 
 
-def _knowledge(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
+def knowledge_of(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
     """Return what the timetable and phones say about each of these segments that has a number."""
     numbers = find_segments(tx, segments)
     names = {number: segment for segment, number in numbers.items()}
