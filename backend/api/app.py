@@ -1,25 +1,30 @@
 """The composition root of the HTTP service: every part of an app is made here, from arguments."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from backend.api.accuracy import accuracy_routes
 from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.live import live_hub, live_routes
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
+from backend.core.background import Background, Wait
+from backend.core.chores import make_chores
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import open_database
 
 
-def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
+def create_app(settings: Settings, *, clock: Clock, wait: Wait = asyncio.sleep) -> FastAPI:
     """Build an app that shares nothing with any other app in the process.
 
     Its lifespan opens and migrates the database, keeps the app's `Services` in `app.state.services`
-    with the moment at which it started, and closes the database in the end.
+    with the moment at which it started, does the chores of the background when the clock says so, and in the
+    end awaits them and closes the database. `wait` is how it waits between two chores.
     """
 
     @asynccontextmanager
@@ -31,11 +36,14 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
             app.state.services = Services(
                 settings, clock, database, started_at=clock.now(), live=live
             )
+            background = Background(clock, make_chores(settings, clock, database), wait)
             live.start()
+            background.start()
             try:
                 yield
             finally:
                 await live.close()
+                await background.stop()
         finally:
             database.close()
 
@@ -52,4 +60,5 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     app.include_router(keyed_routes())
     app.include_router(open_routes())
     app.include_router(live_routes())
+    app.include_router(accuracy_routes())
     return app

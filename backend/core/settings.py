@@ -74,6 +74,15 @@ class Settings(BaseModel):
     idempotency_ttl_hours: float = Field(default=24.0, ge=0.01, le=8760)
     """Hours for which the answer to an idempotency key is kept."""
 
+    ride_retention_days: float = Field(default=90.0, ge=1, le=3650)
+    """Days for which rides are kept; what was learned from them stays."""
+
+    retention_interval_sec: int = Field(default=3600, ge=1, le=86_400)
+    """Seconds between two looks for what is too old."""
+
+    accuracy_interval_sec: int = Field(default=300, ge=1, le=86_400)
+    """Seconds between two looks for predictions that can be scored."""
+
     live_connections: int = Field(default=200, ge=1, le=10_000)
     """WebSocket connections that the service keeps at the same time."""
 
@@ -161,6 +170,11 @@ class Settings(BaseModel):
     def idempotency_ttl(self) -> timedelta:
         """The time for which the answer to an idempotency key is kept."""
         return timedelta(hours=self.idempotency_ttl_hours)
+
+    @property
+    def ride_retention(self) -> timedelta:
+        """The time for which rides are kept."""
+        return timedelta(days=self.ride_retention_days)
 
     def public(self) -> dict[str, object]:
         """Return what anybody may know, ready for JSON: all but the key and where the database is."""

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 CONNECTIONS = 8
 CONNECT_SECONDS = 10
 LOCK_TIMEOUT = "30s"
+EVERYTHING = "everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,15 @@ class Postgres:
 
     def claim(self, connection: Connection, names: Iterable[str]) -> None:
         """Lock the names, all in one order, so that two writers never wait for each other in a circle."""
+        share = func.pg_advisory_xact_lock_shared
+        connection.execute(select(share(func.hashtextextended(EVERYTHING, 0))))
         for name in sorted(set(names)):
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+    def claim_everything(self, connection: Connection) -> None:
+        """Lock, for itself alone, what everybody who claims something shares."""
+        everything = func.hashtextextended(EVERYTHING, 0)
+        connection.execute(select(func.pg_advisory_xact_lock(everything)))
 
     def made_before_versions(self, connection: Connection) -> bool:  # noqa: ARG002 - the protocol says so
         """Say no: the first ones were SQLite's alone."""

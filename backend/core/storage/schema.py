@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Float,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = "0001"
+VERSION = "0002"
 """The last of versions/: what a new database begins with."""
 
 
@@ -72,6 +73,9 @@ class Schema:
     observations: Table
     cells: Table
     answers: Table
+    base_cells: Table
+    """The cells as of the last ride that retention took away."""
+    accuracy: Table
 
 
 def build_schema() -> Schema:
@@ -120,6 +124,7 @@ def build_schema() -> Schema:
         Column("device", Text, nullable=False),
         Column("route_id", Text),
         Column("received_at", Instant, nullable=False, index=True),
+        Column("scored", Boolean, index=True),
     )
     observations = Table(
         "observations",
@@ -132,6 +137,9 @@ def build_schema() -> Schema:
         Column("confidence", Float, nullable=False),
         Column("started_at", Instant, nullable=False),
         Column("judgement", Text, nullable=False),
+        Column("predicted_seconds", Float),
+        Column("predicted_p90_seconds", Float),
+        Column("predicted_from", Text),
     )
     cells = Table(
         "cells",
@@ -154,6 +162,29 @@ def build_schema() -> Schema:
         Column("body", LargeBinary, nullable=False),
         Column("stored_at", Instant, nullable=False, index=True),
     )
+    base_cells = Table(
+        "base_cells",
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("mean", Float, nullable=False),
+        Column("spread_sum", Float, nullable=False),
+        Column("as_of", Instant, nullable=False),
+        Column("streak_side", Integer, nullable=False),
+        Column("streak_devices", Words, nullable=False),
+    )
+    accuracy = Table(
+        "accuracy",
+        metadata,
+        Column("day", Text, primary_key=True),
+        Column("predicted_from", Text, primary_key=True),
+        Column("count", Integer, nullable=False),
+        Column("error_sum", Float, nullable=False),
+        Column("absolute_sum", Float, nullable=False),
+        Column("square_sum", Float, nullable=False),
+        Column("within_p90", Integer, nullable=False),
+    )
     return Schema(
         metadata=metadata,
         version=version,
@@ -165,4 +196,6 @@ def build_schema() -> Schema:
         observations=observations,
         cells=cells,
         answers=answers,
+        base_cells=base_cells,
+        accuracy=accuracy,
     )

@@ -3,17 +3,25 @@
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
 from backend.core.storage import Transaction
 
 
-def load_cells(tx: Transaction, segments: Collection[int]) -> dict[tuple[int, TimeBin], Cell]:
-    """Return the cells of these segments, by segment number and bin; empty ones are left out."""
-    table = tx.schema.cells
-    rows = tx.execute(select(table).where(table.c.segment.in_(segments)).order_by(table.c.bin))
+def load_cells(
+    tx: Transaction, segments: Collection[int] | None, table: Table | None = None
+) -> dict[tuple[int, TimeBin], Cell]:
+    """Return the cells of these segments, by segment number and bin; empty ones are left out.
+
+    None stands for all segments, `table` for another one than that of what was learned.
+    """
+    table = tx.schema.cells if table is None else table
+    chosen = (
+        select(table) if segments is None else select(table).where(table.c.segment.in_(segments))
+    )
+    rows = tx.execute(chosen.order_by(table.c.bin))
     return {
         (row.segment, TimeBin.from_index(row.bin)): Cell(
             weight=row.weight,
@@ -27,11 +35,13 @@ def load_cells(tx: Transaction, segments: Collection[int]) -> dict[tuple[int, Ti
     }
 
 
-def save_cells(tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell]) -> None:
+def save_cells(
+    tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell], table: Table | None = None
+) -> None:
     """Write cells in the place of those stored under the same segment numbers and bins."""
     learned = tuple(column.name for column in fields(Cell))
     tx.upsert(
-        tx.schema.cells,
+        tx.schema.cells if table is None else table,
         [
             {"segment": segment, "bin": time_bin.index}
             | {name: getattr(cell, name) for name in learned}

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import insert
 
+from backend.core.accuracy import Prediction
 from backend.core.bins import TimeBin, bin_of
 from backend.core.errors import RideRefusedError
 from backend.core.learning import Cell, Judgement, LearningRules, Observation, learn
@@ -12,6 +13,7 @@ from backend.core.rides import Rejection, Ride, RideReceipt, judge_ride
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells, save_cells
+from backend.core.store.predictions import predict_places
 from backend.core.store.segments import number_segments
 
 
@@ -35,11 +37,9 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
         Observation(part.seconds, part.started_at, device, part.confidence)
         for part in ride.segments
     )
-    cells, judgements = _learn_all(
-        load_cells(tx, tuple(numbers.values())),
-        tuple(zip(places, observations, strict=True)),
-        LearningRules.from_settings(settings),
-    )
+    rules, before = LearningRules.from_settings(settings), load_cells(tx, tuple(numbers.values()))
+    predictions = predict_places(tx, places, before, rules, now)
+    cells, judgements = learn_all(before, tuple(zip(places, observations, strict=True)), rules)
     save_cells(tx, {place: cells[place] for place in places if place in cells})
     ride_number = _insert_ride(tx, ride, device, now)
     tx.execute(
@@ -54,6 +54,7 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
                 "confidence": observation.confidence,
                 "started_at": observation.at,
                 "judgement": judgement.value,
+                **_predicted(predictions.get((segment, time_bin))),
             }
             for position, ((segment, time_bin), observation, judgement) in enumerate(
                 zip(places, observations, judgements, strict=True)
@@ -76,7 +77,16 @@ def pseudonym(device_id: str) -> str:
     return hashlib.blake2b(device_id.encode(), digest_size=8).hexdigest()
 
 
-def _learn_all(
+def _predicted(prediction: Prediction | None) -> dict[str, object]:
+    """Return the columns that say what was expected; empty ones where nothing was."""
+    return {
+        "predicted_seconds": prediction and prediction.p50,
+        "predicted_p90_seconds": prediction and prediction.p90,
+        "predicted_from": prediction and prediction.source.value,
+    }
+
+
+def learn_all(
     cells: dict[tuple[int, TimeBin], Cell],
     observations: tuple[tuple[tuple[int, TimeBin], Observation], ...],
     rules: LearningRules,
@@ -95,5 +105,7 @@ def _learn_all(
 def _insert_ride(tx: Transaction, ride: Ride, device: str, now: datetime) -> int:
     """Store what a ride is apart from its segments, and return its number."""
     rides = tx.schema.rides
-    statement = insert(rides).values(device=device, route_id=ride.route_id, received_at=now)
+    statement = insert(rides).values(
+        device=device, route_id=ride.route_id, received_at=now, scored=False
+    )
     return int(tx.execute(statement.returning(rides.c.id)).scalar_one())
