@@ -33,7 +33,7 @@ def ride(
     database: Database,
     settings: Settings,
     segment: Segment,
-    seconds: float,
+    seconds: float = 300,
     confidence: float = 0.9,
 ) -> None:
     part = make_ride_segment(segment, seconds=seconds, confidence=confidence)
