@@ -165,7 +165,7 @@ def test_the_configuration_is_public_but_for_the_key_and_the_file(
 def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
     client: TestClient,
 ) -> None:
-    """OpenAPI lists the four routes, and a Bearer key for the one that writes, alone."""
+    """OpenAPI lists the five routes, and a Bearer key for the one that writes, alone."""
     paths: Mapping[str, Mapping[str, Mapping[str, object]]]
     paths = client.get("/openapi.json").json()["paths"]
 
@@ -176,6 +176,7 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/eta": False,
         "/v1/config": False,
         "/v1/health": False,
+        "/v1/accuracy": False,
     }
 
 
@@ -193,6 +194,7 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "/v1/eta": "200 404 413 422 500 503",
         "/v1/config": "200 413 500",
         "/v1/health": "200 413 500 503",
+        "/v1/accuracy": "200 413 422 500 503",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():

@@ -255,7 +255,7 @@ def test_a_real_client_hears_of_a_real_ride(app: FastAPI) -> None:
 def test_who_does_not_read_holds_up_nobody_and_ends_with_the_latest(app: FastAPI) -> None:
     """The system's buffers are made small, so that the server soon finds that nobody reads."""
     segments = [make_segment() for _ in range(50)]
-    rides = 40
+    rides = 20
     with socket.socket() as narrow:
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         with serving(app, send_buffer=4096) as url, connect(url) as phone:
@@ -306,6 +306,18 @@ def test_a_client_that_reads_nothing_does_not_keep_the_server_from_ending(
             for _ in range(8):
                 receipt(send(phone, make_ride([make_ride_segment(part) for part in segments])))
         assert app.state.services.live.connections == 0
+
+
+def test_who_answers_no_ping_is_let_go(app: FastAPI) -> None:
+    with serving(app, ping=0.01) as url, socket.socket() as dead:
+        host, port = url.removeprefix("http://").split(":")
+        dead.connect((host, int(port)))
+        dead.sendall(HANDSHAKE)
+        with dead.makefile("rb") as stream:
+            heard = stream.read()  # to the end, which the server makes
+    ping, close = b"\x89\x04", b"\x88" + bytes([2 + len("keepalive ping timeout")])
+    assert ping in heard
+    assert heard.endswith(close + struct.pack("!H", 1011) + b"keepalive ping timeout")
 
 
 def test_a_message_beyond_all_limits_ends_the_connection(app: FastAPI) -> None:
