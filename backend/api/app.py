@@ -1,30 +1,42 @@
 """The composition root of the HTTP service: every part of an app is made here, from arguments."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from backend.api.accuracy import accuracy_routes
 from backend.api.admin import admin_routes
 from backend.api.errors import install_error_handlers
 from backend.api.limits import BodyLimit
+from backend.api.live import live_hub, live_routes
 from backend.api.probes import probe_routes
 from backend.api.request_log import RequestLog
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
 from backend.api.timetable_routes import timetable_routes
 from backend.api.watching import Watching
+from backend.core.background import Background, Wait
+from backend.core.chores import make_chores
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.storage import open_database
 
 
-def create_app(settings: Settings, *, clock: Clock, watching: Watching | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock,
+    watching: Watching | None = None,
+    wait: Wait = asyncio.sleep,
+) -> FastAPI:
     """Build an app that shares nothing with any other app in the process.
 
     Its lifespan opens and migrates the database, keeps the app's `Services` in `app.state.services`
-    with the moment at which it started, and closes the database in the end.
-    `watching` is where its log goes and what it counts with; without one it gets its own.
+    with the moment at which it started, does the chores of the background when the clock says so, and in the
+    end awaits them and closes the database. `watching` is where its log goes and what it counts with; without one
+    it gets its own. `wait` is how it waits between two chores.
     """
     watched = watching or Watching()
 
@@ -33,12 +45,20 @@ def create_app(settings: Settings, *, clock: Clock, watching: Watching | None = 
         database = open_database(settings.database)
         try:
             database.migrate()
+            live = live_hub(settings, clock, database)
             app.state.services = Services(
-                settings, clock, database, started_at=clock.now(), watching=watched
+                settings, clock, database, started_at=clock.now(), live=live, watching=watched
             )
+            background = Background(clock, make_chores(settings, clock, database), wait)
+            live.start()
+            background.start()
             watched.logger.info("The service has started.")
-            yield
-            watched.logger.info("The service stops.")
+            try:
+                yield
+            finally:
+                watched.logger.info("The service stops.")
+                await live.close()
+                await background.stop()
         finally:
             database.close()
 
@@ -59,4 +79,6 @@ def create_app(settings: Settings, *, clock: Clock, watching: Watching | None = 
         app.include_router(router)
     app.include_router(timetable_routes())
     app.include_router(probe_routes())
+    app.include_router(live_routes())
+    app.include_router(accuracy_routes())
     return app

@@ -49,12 +49,11 @@ def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
     RideRefusedError.
     """
     now, settings = services.clock.now(), services.settings
-    mark = fingerprint(summary)
+    mark, ride = fingerprint(summary), summary.to_domain()
     with services.database.writing() as transaction:
         answer = recall_answer(transaction, key, now, settings.idempotency_ttl)
         receipt = None
         if answer is None:
-            ride = summary.to_domain()
             grant = spend(transaction, pseudonym(ride.device_id), settings.allowance, now)
             if grant.admitted:
                 receipt = submit_ride(transaction, ride, settings, now)
@@ -65,6 +64,7 @@ def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
         raise _too_many(grant, settings.allowance)
     if receipt is not None:  # and committed
         services.watching.metrics.ride(receipt)
+        services.live.touched(tuple(part.segment for part in ride.segments))
         return _response(answer, limit_headers(grant, settings.allowance))
     if answer.fingerprint != mark:
         raise ApiError(

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from backend.api.watching import Watching
 from backend.core.clock import Clock
+from backend.core.live import Hub
 from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.store import EtaCache
@@ -20,6 +21,7 @@ class Services:
     clock: Clock
     database: Database
     started_at: datetime
+    live: Hub
     etas: EtaCache = field(default_factory=EtaCache)
     watching: Watching = field(default_factory=Watching)
 

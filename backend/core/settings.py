@@ -99,6 +99,24 @@ class Settings(BaseModel):
     max_feed_mib: int = Field(default=64, ge=1, le=4096)
     """Megabytes (2 ** 20 bytes) that a feed sent over HTTP may have."""
 
+    ride_retention_days: float = Field(default=90.0, ge=1, le=3650)
+    """Days for which rides are kept; what was learned from them stays."""
+
+    retention_interval_sec: int = Field(default=3600, ge=1, le=86_400)
+    """Seconds between two looks for what is too old."""
+
+    accuracy_interval_sec: int = Field(default=300, ge=1, le=86_400)
+    """Seconds between two looks for predictions that can be scored."""
+
+    live_connections: int = Field(default=200, ge=1, le=10_000)
+    """WebSocket connections that the service keeps at the same time."""
+
+    live_connections_per_address: int = Field(default=20, ge=1, le=10_000)
+    """Those of them that may come from one address."""
+
+    live_segments: int = Field(default=50, ge=1, le=200)
+    """Segments that one connection may be subscribed to."""
+
     timezone: str = Field(
         default="Asia/Kolkata", description="a name of the IANA time zone database"
     )
@@ -211,6 +229,11 @@ class Settings(BaseModel):
     def admin_token_lifetime(self) -> timedelta:
         """The longest time for which an administrator's token may be good."""
         return timedelta(minutes=self.admin_token_minutes)
+
+    @property
+    def ride_retention(self) -> timedelta:
+        """The time for which rides are kept."""
+        return timedelta(days=self.ride_retention_days)
 
     def public(self) -> dict[str, object]:
         """Return what anybody may know, ready for JSON: all but the key and where the database is."""

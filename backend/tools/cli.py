@@ -64,6 +64,14 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
                     revoke(settings, clock, arguments.name)
                 case _:
                     show(settings)
+        case "rebuild":
+            from backend.tools.upkeep import rebuild_learned  # noqa: PLC0415
+
+            rebuild_learned(settings)
+        case "retention":
+            from backend.tools.upkeep import retain  # noqa: PLC0415
+
+            retain(settings, clock)
         case _:
             from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
 
@@ -88,6 +96,9 @@ def _parser() -> ArgumentParser:
 
     loading = commands.add_parser("load-feed", help="replace the timetable by that of a GTFS zip")
     loading.add_argument("feed", type=Path, metavar="FEED.zip")
+
+    commands.add_parser("rebuild", help="learn all again from the rides that are kept")
+    commands.add_parser("retention", help="take away rides that are older than they are kept")
 
     simulating = commands.add_parser("simulate", help="invent a little city, its bus riders too")
     simulating.add_argument("--seed", type=int, default=1, help="which city (%(default)s)")

@@ -16,6 +16,7 @@ from backend.core.storage import open_database
 from backend.core.store import any_valid_key
 from backend.tools.errors import CommandError
 from backend.tools.logs import logging_to
+from backend.tools.sockets import LARGEST_MESSAGE, PING_SECONDS, LiveProtocol, LiveServer
 
 SECONDS_TO_FINISH = 10  # for requests under way when the service is asked to stop
 
@@ -72,7 +73,11 @@ def server_of(app: FastAPI) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         lifespan="on",
-        ws="none",
+        ws=LiveProtocol,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # for messages of 200 bytes it costs more than it saves
         log_config=None,  # logging belongs to the process: `logging_to`
         access_log=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
@@ -81,7 +86,7 @@ def server_of(app: FastAPI) -> uvicorn.Server:
     # to see; in a thread that serves, it would only end the thread.
     config.load()
     config.get_loop_factory()
-    return uvicorn.Server(config)
+    return LiveServer(config, app)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -193,6 +193,7 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/live": False,
         "/v1/ready": False,
         "/metrics": False,
+        "/v1/accuracy": False,
     }
 
 
@@ -224,6 +225,7 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "/v1/live": "200 413 500",
         "/v1/ready": "200 413 500 503",
         "/metrics": "200 413 500",
+        "/v1/accuracy": "200 413 422 500 503",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():

@@ -7,11 +7,13 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Inspector, insert, inspect, select, text
 
-from backend.core.settings import MEMORY
+from backend.core.settings import MEMORY, Settings
 from backend.core.storage import Database, open_database
 from backend.core.storage.database import BASE, FIRST
 from backend.core.storage.migrating import change_version, versions
 from backend.core.storage.schema import VERSION
+from backend.core.store import submit_ride
+from tests.factories import START, make_ride
 
 
 @pytest.fixture
@@ -131,3 +133,17 @@ def test_two_databases_are_migrated_at_the_same_time() -> None:
 def test_a_version_that_is_none_is_an_error(database: Database) -> None:
     with database.writing() as tx, pytest.raises(ValueError, match="not in tuple"):
         change_version(tx.connection, VERSION, "9999")
+
+
+def test_rides_keep_their_observations_on_the_way_back_and_forth(
+    database: Database, settings: Settings
+) -> None:
+    """A table that is dropped takes along what refers to it; columns are dropped alone."""
+    with database.writing() as tx:
+        submit_ride(tx, make_ride(), settings, START)
+    database.migrate(FIRST)
+    database.migrate()
+    with database.reading() as tx:
+        seen = tx.schema.observations
+        assert len(tx.execute(select(seen)).all()) == 3
+        assert tx.execute(select(tx.schema.rides.c.scored)).scalars().all() == [None]

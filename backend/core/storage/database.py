@@ -59,6 +59,10 @@ class Transaction:
         """
         self.dialect.claim(self.connection, names)
 
+    def claim_everything(self) -> None:
+        """Keep all other writers away until the end of the transaction; readers go on."""
+        self.dialect.claim_everything(self.connection)
+
     def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; each takes the place of the one that has its primary key."""
         if not rows:

@@ -54,6 +54,10 @@ class Dialect(Protocol):
         """Wait until no other writing transaction has claimed one of these names; keep them to the end."""
         ...
 
+    def claim_everything(self, connection: Connection) -> None:
+        """Wait until no other writing transaction has claimed anything; keep all of them out to the end."""
+        ...
+
     def made_before_versions(self, connection: Connection) -> bool:
         """Whether the tables are this service's first ones, which had no table of versions."""
         ...

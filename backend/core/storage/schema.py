@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = "0003"
+VERSION = "0004"
 """The last of versions/: what a new database begins with."""
 
 
@@ -86,6 +86,10 @@ class Schema:
     service_exceptions: Table
     trips: Table
     calls: Table
+    base_cells: Table
+    """The cells as of the last ride that retention took away."""
+    base_device_weights: Table
+    accuracy: Table
 
 
 def build_schema() -> Schema:
@@ -149,6 +153,7 @@ def build_schema() -> Schema:
         Column("device", Text, nullable=False),
         Column("route_id", Text),
         Column("received_at", Instant, nullable=False, index=True),
+        Column("scored", Boolean, index=True),
     )
     observations = Table(
         "observations",
@@ -161,6 +166,9 @@ def build_schema() -> Schema:
         Column("confidence", Float, nullable=False),
         Column("started_at", Instant, nullable=False),
         Column("judgement", Text, nullable=False),
+        Column("predicted_seconds", Float),
+        Column("predicted_p90_seconds", Float),
+        Column("predicted_from", Text),
     )
     cells = Table(
         "cells",
@@ -267,6 +275,38 @@ def build_schema() -> Schema:
         Column("departure", Integer, nullable=False),
         Index("ix_calls_feed_stop_departure", "feed", "stop", "departure"),
     )
+    base_cells = Table(
+        "base_cells",
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("mean", Float, nullable=False),
+        Column("spread_sum", Float, nullable=False),
+        Column("as_of", Instant, nullable=False),
+        Column("streak_side", Integer, nullable=False),
+        Column("streak_devices", Words, nullable=False),
+    )
+    base_device_weights = Table(
+        "base_device_weights",
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("device", Text, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("as_of", Instant, nullable=False, index=True),
+    )
+    accuracy = Table(
+        "accuracy",
+        metadata,
+        Column("day", Text, primary_key=True),
+        Column("predicted_from", Text, primary_key=True),
+        Column("count", Integer, nullable=False),
+        Column("error_sum", Float, nullable=False),
+        Column("absolute_sum", Float, nullable=False),
+        Column("square_sum", Float, nullable=False),
+        Column("within_p90", Integer, nullable=False),
+    )
     return Schema(
         metadata=metadata,
         version=version,
@@ -288,4 +328,7 @@ def build_schema() -> Schema:
         service_exceptions=service_exceptions,
         trips=trips,
         calls=calls,
+        base_cells=base_cells,
+        base_device_weights=base_device_weights,
+        accuracy=accuracy,
     )

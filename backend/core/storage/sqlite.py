@@ -75,6 +75,9 @@ class Sqlite:
     def claim(self, connection: Connection, names: Iterable[str]) -> None:
         """Do nothing: who writes is alone anyhow."""
 
+    def claim_everything(self, connection: Connection) -> None:
+        """Do nothing, for the same reason."""
+
     def made_before_versions(self, connection: Connection) -> bool:
         """See whether SQLite's `user_version` says 1."""
         return bool(connection.exec_driver_sql("PRAGMA user_version").scalar_one() == 1)

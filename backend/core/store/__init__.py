@@ -1,5 +1,6 @@
 """What is kept between requests: functions that read and write inside one transaction."""
 
+from backend.core.store.accuracy import accuracy_since, score_step
 from backend.core.store.answers import (
     StoredAnswer,
     forget_answers,
@@ -7,6 +8,7 @@ from backend.core.store.answers import (
     remember_answer,
 )
 from backend.core.store.buckets import forget_full_buckets, spend
+from backend.core.store.estimates import estimate_segments
 from backend.core.store.eta_cache import EtaCache
 from backend.core.store.etas import eta
 from backend.core.store.feeds import save_feed
@@ -18,7 +20,9 @@ from backend.core.store.keys import (
     list_keys,
     revoke_key,
 )
+from backend.core.store.rebuilding import rebuild
 from backend.core.store.rejections import JudgementCounts, count_judgements
+from backend.core.store.retention import retention_step
 from backend.core.store.rides import submit_ride
 from backend.core.store.shares import forget_faded_contributions
 
@@ -27,19 +31,24 @@ __all__ = (
     "JudgementCounts",
     "StoredAnswer",
     "StoredKey",
+    "accuracy_since",
     "add_key",
     "any_valid_key",
     "count_judgements",
+    "estimate_segments",
     "eta",
     "forget_answers",
     "forget_faded_contributions",
     "forget_full_buckets",
     "is_valid_key",
     "list_keys",
+    "rebuild",
     "recall_answer",
     "remember_answer",
+    "retention_step",
     "revoke_key",
     "save_feed",
+    "score_step",
     "spend",
     "submit_ride",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
@@ -12,11 +12,19 @@ from backend.core.store.segments import count_lesson
 
 
 def load_cells(
-    tx: Transaction, segments: Collection[int], bins: Collection[TimeBin] | None = None
+    tx: Transaction,
+    segments: Collection[int] | None,
+    bins: Collection[TimeBin] | None = None,
+    table: Table | None = None,
 ) -> dict[tuple[int, TimeBin], Cell]:
-    """Return the cells of these segments in these bins, or all, by segment number and bin; empty ones are left out."""
-    table = tx.schema.cells
-    wanted = select(table).where(table.c.segment.in_(segments)).order_by(table.c.bin)
+    """Return the cells of these segments in these bins, by segment number and bin; empty ones are left out.
+
+    None stands for all segments or bins, `table` for another one than that of what was learned.
+    """
+    table = tx.schema.cells if table is None else table
+    wanted = select(table).order_by(table.c.bin)
+    if segments is not None:
+        wanted = wanted.where(table.c.segment.in_(segments))
     if bins is not None:
         wanted = wanted.where(table.c.bin.in_([each.index for each in bins]))
     rows = tx.execute(wanted)
@@ -33,13 +41,15 @@ def load_cells(
     }
 
 
-def save_cells(tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell]) -> None:
+def save_cells(
+    tx: Transaction, cells: Mapping[tuple[int, TimeBin], Cell], table: Table | None = None
+) -> None:
     """Write cells in the place of those stored under the same segment numbers and bins."""
-    if cells:
+    if cells and table in {None, tx.schema.cells}:
         count_lesson(tx, {segment for segment, _ in cells})
     learned = tuple(column.name for column in fields(Cell))
     tx.upsert(
-        tx.schema.cells,
+        tx.schema.cells if table is None else table,
         [
             {"segment": segment, "bin": time_bin.index}
             | {name: getattr(cell, name) for name in learned}

@@ -101,6 +101,11 @@ def _remembered(
     return ways, known
 
 
+def knowledge_of(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
+    """Return what the timetable and phones say about each of these segments that has a number."""
+    return _knowledge(tx, find_marks(tx, segments))
+
+
 def _knowledge(tx: Transaction, marks: Mapping[Segment, Mark]) -> dict[Segment, Knowledge]:
     """Return what the timetable and phones say about each of these segments; nothing about a retired one."""
     names = {mark.number: segment for segment, mark in marks.items() if not mark.retired}

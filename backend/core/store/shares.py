@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, select
 
 from backend.core.bins import TimeBin
 from backend.core.sharing import Contribution
@@ -14,29 +14,36 @@ HALF_LIVES_KEPT = 20
 
 
 def load_contributions(
-    tx: Transaction, device: str, segments: Collection[int], bins: Collection[TimeBin]
-) -> dict[tuple[int, TimeBin], Contribution]:
-    """Return a device's parts in the cells of these segments and bins; where it taught nothing, there is none."""
-    table = tx.schema.device_weights
-    rows = tx.execute(
-        select(table).where(
-            table.c.segment.in_(segments),
-            table.c.bin.in_([each.index for each in bins]),
-            table.c.device == device,
-        )
-    )
+    tx: Transaction,
+    segments: Collection[int] | None,
+    bins: Collection[TimeBin] | None,
+    device: str | None,
+    table: Table,
+) -> dict[tuple[tuple[int, TimeBin], str], Contribution]:
+    """Return what devices have taught these cells, by place and device; None stands for all."""
+    wanted = select(table)
+    if segments is not None:
+        wanted = wanted.where(table.c.segment.in_(segments))
+    if bins is not None:
+        wanted = wanted.where(table.c.bin.in_([each.index for each in bins]))
+    if device is not None:
+        wanted = wanted.where(table.c.device == device)
     return {
-        (row.segment, TimeBin.from_index(row.bin)): Contribution(row.weight, row.as_of)
-        for row in rows
+        ((row.segment, TimeBin.from_index(row.bin)), row.device): Contribution(
+            row.weight, row.as_of
+        )
+        for row in tx.execute(wanted)
     }
 
 
 def save_contributions(
-    tx: Transaction, device: str, contributions: Mapping[tuple[int, TimeBin], Contribution]
+    tx: Transaction,
+    contributions: Mapping[tuple[tuple[int, TimeBin], str], Contribution],
+    table: Table,
 ) -> None:
-    """Write a device's parts in the place of those stored for the same cells."""
+    """Write what devices have taught in the place of what is stored for the same cells and devices."""
     tx.upsert(
-        tx.schema.device_weights,
+        table,
         [
             {
                 "segment": segment,
@@ -45,14 +52,13 @@ def save_contributions(
                 "weight": given.weight,
                 "as_of": given.as_of,
             }
-            for (segment, time_bin), given in contributions.items()
+            for ((segment, time_bin), device), given in contributions.items()
         ],
     )
 
 
 def forget_faded_contributions(tx: Transaction, half_life: timedelta, now: datetime) -> int:
     """Delete what counts next to nothing by now, and return how many rows that were."""
-    table = tx.schema.device_weights
-    return tx.execute(
-        delete(table).where(table.c.as_of <= now - HALF_LIVES_KEPT * half_life)
-    ).rowcount
+    tables = tx.schema.device_weights, tx.schema.base_device_weights
+    faded = now - HALF_LIVES_KEPT * half_life
+    return sum(tx.execute(delete(each).where(each.c.as_of <= faded)).rowcount for each in tables)

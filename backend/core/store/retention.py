@@ -1,0 +1,76 @@
+"""Taking away what is older than the operator keeps, a bounded part at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+
+from sqlalchemy import delete, select
+
+from backend.core.learning import LearningRules
+from backend.core.settings import Settings
+from backend.core.storage import Transaction
+from backend.core.store.accuracy import score_rides
+from backend.core.store.buckets import forget_full_buckets
+from backend.core.store.learned import learn_all, load_learned, save_learned
+from backend.core.store.rebuilding import stored_observations
+from backend.core.store.shares import forget_faded_contributions
+
+PER_STEP = 200
+"""Rides, and answers, that one transaction takes away: others wait no longer than for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one step took away."""
+
+    rides: int
+    answers: int
+    more: bool
+    """Whether there may be more to take right now."""
+
+
+def retention_step(
+    tx: Transaction, settings: Settings, now: datetime, most: int = PER_STEP
+) -> Taken:
+    """Take away the oldest rides that are too old, and answers whose time is over.
+
+    What was learned from the rides stays, and moves into the checkpoint from which `rebuild` begins; what was
+    predicted for them is scored before it goes. Rides go in the order of their numbers, in which they were
+    learned: one that is young enough keeps all later ones.
+    """
+    tx.claim("accuracy", "retention")
+    rides = _take_rides(tx, settings, now, most)
+    answers = _take_answers(tx, settings, now, most)
+    forget_full_buckets(tx, settings.allowance, now)
+    forget_faded_contributions(tx, settings.half_life, now)
+    return Taken(rides, answers, more=most in {rides, answers})
+
+
+def _take_rides(tx: Transaction, settings: Settings, now: datetime, most: int) -> int:
+    table = tx.schema.rides
+    oldest = tx.execute(
+        select(table.c.id, table.c.received_at, table.c.scored).order_by(table.c.id).limit(most)
+    ).all()
+    limit = now - settings.ride_retention
+    gone = tuple(takewhile(lambda ride: ride.received_at <= limit, oldest))
+    if not gone:
+        return 0
+    numbers = tuple(ride.id for ride in gone)
+    score_rides(tx, [ride.id for ride in gone if ride.scored is False], settings)
+    observations = stored_observations(tx, numbers)
+    segments = {segment for (segment, _), _ in observations}
+    known = load_learned(tx, segments, base=True)
+    learned, _ = learn_all(known, observations, LearningRules.from_settings(settings))
+    save_learned(tx, learned, base=True)
+    tx.execute(delete(table).where(table.c.id.in_(numbers)))
+    return len(numbers)
+
+
+def _take_answers(tx: Transaction, settings: Settings, now: datetime, most: int) -> int:
+    table = tx.schema.answers
+    over = table.c.stored_at <= now - settings.idempotency_ttl
+    some = select(table.c.key).where(over).order_by(table.c.stored_at).limit(most)
+    keys = tx.execute(some).scalars().all()
+    if keys:
+        tx.execute(delete(table).where(table.c.key.in_(keys), over))
+    return len(keys)
