@@ -5,8 +5,9 @@ from collections import Counter
 from sqlalchemy import select
 
 from backend.core.bins import TimeBin
-from backend.core.learning import Cell, LearningRules, Observation, learn
+from backend.core.learning import Cell, LearningRules, Observation
 from backend.core.settings import Settings
+from backend.core.sharing import Contribution, learn_fairly
 from backend.core.storage import Database
 from backend.core.store.cells import load_cells
 from backend.core.store.rides import pseudonym
@@ -33,10 +34,17 @@ def replayed(database: Database, settings: Settings) -> tuple[Cells, list[str], 
             .order_by(parts.c.ride, parts.c.position)
         ).all()
     rules, cells, judgements = LearningRules.from_settings(settings), Cells(), []
+    given: dict[tuple[int, TimeBin, str], Contribution] = {}
     for row in rows:
         place = row.segment, TimeBin.from_index(row.bin)
         observation = Observation(row.seconds, row.started_at, row.device, row.confidence)
-        cell, judgement = learn(cells.get(place, Cell()), observation, rules)
+        cell, part, judgement = learn_fairly(
+            cells.get(place, Cell()),
+            given.get((*place, row.device), Contribution()),
+            observation,
+            rules,
+        )
+        given[*place, row.device] = part
         if cell.as_of is not None:
             cells[place] = cell
         judgements.append(judgement.value)

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import func, select
 
+from backend.api.live import live_hub
 from backend.api.models import RideSummary
 from backend.api.rides import submit_once
 from backend.api.services import Services
@@ -125,10 +126,13 @@ def test_writers_of_the_same_and_of_different_segments_lose_nothing(
     assert counted == 3 * PHONES * RIDES
 
 
-def test_one_key_sent_by_many_to_two_services_is_served_once(
+async def test_one_key_sent_by_many_to_two_services_is_served_once(
     two: tuple[Database, Database], settings: Settings, clock: FakeClock
 ) -> None:
-    services = [Services(settings, clock, each, started_at=START) for each in two]
+    services = [
+        Services(settings, clock, each, started_at=START, live=live_hub(settings, clock, each))
+        for each in two
+    ]
     ride, key = crossing([make_segment()], 1), unique_id("key")
     summary = RideSummary.model_validate_json(
         httpx2.Request("POST", "http://x", json=ride_body(ride)).read()

@@ -103,16 +103,15 @@ class Postgres:
 
     def claim(self, connection: Connection, names: Iterable[str]) -> None:
         """Lock the names, all in one order, so that two writers never wait for each other in a circle."""
-        share = func.pg_advisory_xact_lock_shared
-        connection.execute(select(share(func.hashtextextended(EVERYTHING, 0))))
         numbers = sorted({_number(name) for name in names})
         # One statement for all of them, since a ride has many segments: `unnest` keeps their order.
         each = func.unnest(literal(numbers, ARRAY(BigInteger))).column_valued()
-        connection.execute(select(func.pg_advisory_xact_lock(each)))
+        share = func.pg_advisory_xact_lock_shared(literal(_number(EVERYTHING), BigInteger))
+        connection.execute(select(share, func.pg_advisory_xact_lock(each)))
 
     def claim_everything(self, connection: Connection) -> None:
         """Lock, for itself alone, what everybody who claims something shares."""
-        everything = func.hashtextextended(EVERYTHING, 0)
+        everything = literal(_number(EVERYTHING), BigInteger)
         connection.execute(select(func.pg_advisory_xact_lock(everything)))
 
     def made_before_versions(self, connection: Connection) -> bool:  # noqa: ARG002 - the protocol says so
