@@ -356,8 +356,9 @@ def test_ctrl_c_removes_worktree_and_environments(repo: Bench, tmp_path: Path) -
     change(repo)
     started = tmp_path / "started"
     os.mkfifo(started)
-    uv = write_uv(tmp_path, f"echo started > {started}; exec cat {tmp_path / 'never'}")
-    os.mkfifo(tmp_path / "never")
+    never, pids = tmp_path / "never", tmp_path / "pids"
+    uv = write_uv(tmp_path, f"echo $$ >> {pids}; echo started > {started}; exec cat {never}")
+    os.mkfifo(never)
 
     def once_it_installs() -> None:
         assert started.read_text(encoding="utf-8").startswith("started\n")
@@ -367,6 +368,7 @@ def test_ctrl_c_removes_worktree_and_environments(repo: Bench, tmp_path: Path) -
 
     assert status == 130
     assert left_behind(repo) == []
+    assert not any(map(is_running, pids.read_text(encoding="utf-8").split()))
     report = json.loads((repo.root / "reports/benchmark-baseline/report.json").read_text("utf-8"))
     assert (report["verdict"], report["sentence"]) == (
         "error",
@@ -412,6 +414,15 @@ def test_ctrl_c_lets_benchmarks_clean_up(repo: Bench, tmp_path: Path) -> None:
     assert status == 130
     assert places["cleaned"].read_text(encoding="utf-8").splitlines() == ["cleaned up"] * (3 + 3)
     assert left_behind(repo) == []
+
+
+def is_running(pid: str) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def interrupted(bench: Bench, uv: Path, wait: Callable[[], object]) -> int:

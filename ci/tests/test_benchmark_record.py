@@ -49,6 +49,7 @@ def test_the_first_run_is_recorded_and_says_so(
 
     assert (status, report["verdict"], report["mode"]) == (0, "pass", "recorded")
     assert [one["name"] for one in report["benchmarks"]] == [ONE, TWO]
+    assert all(set(one) == {"name", "minimum", "median", "rounds"} for one in report["benchmarks"])
     assert "Recorded, nothing to compare with" in capsys.readouterr().out
     (file,) = stored(bench)
     document = json.loads(file.read_text(encoding="utf-8"))

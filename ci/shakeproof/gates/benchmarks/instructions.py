@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.benchmarks.processes import check_passed, run
-from shakeproof.gates.benchmarks.settings import named
+from shakeproof.gates.benchmarks.settings import named_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def count_instructions(
     chosen = [
         test
         for test in seconds
-        if not settings.instructions or any(named(test, key) for key in settings.instructions)
+        if not settings.instructions or named_among(test, settings.instructions)
     ]
     counted = {}
     for test in chosen:

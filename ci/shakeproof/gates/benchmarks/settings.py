@@ -48,13 +48,17 @@ class Settings:
 
     def pinned(self, names: Iterable[str]) -> tuple[str, ...]:
         """Choose the benchmarks that are kept on one processor while they are timed."""
-        return tuple(name for name in names if not any(named(name, key) for key in self.unpinned))
+        return tuple(name for name in names if not named_among(name, self.unpinned))
 
     def check_names(self, names: Iterable[str]) -> None:
         """Raise `ShakeproofError` where a setting is for a benchmark that does not exist."""
         known = tuple(names)
-        for where in ("tolerances", "instructions", "unpinned"):
-            keys: Iterable[str] = getattr(self, where)
+        said: Mapping[str, Iterable[str]] = {
+            "tolerances": self.tolerances,
+            "instructions": self.instructions,
+            "unpinned": self.unpinned,
+        }
+        for where, keys in said.items():
             for key in keys:
                 if not any(named(name, key) for name in known):
                     raise ShakeproofError(
@@ -66,6 +70,11 @@ def named(node_id: str, key: str) -> bool:
     """Whether a setting means a benchmark: by its node id, its name in its file, or that without its parameters."""
     _, _, name = node_id.partition("::")
     return key in {node_id, name, name.partition("[")[0]}
+
+
+def named_among(node_id: str, keys: Iterable[str]) -> bool:
+    """Whether one of several settings means a benchmark."""
+    return any(named(node_id, key) for key in keys)
 
 
 def read_settings(pyproject: Path) -> Settings:

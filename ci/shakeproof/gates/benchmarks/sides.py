@@ -20,7 +20,7 @@ import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates import git
@@ -30,10 +30,14 @@ from shakeproof.messages import headline, mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from types import FrameType
 
     from shakeproof.gates.benchmarks.plan import Arm
     from shakeproof.gates.benchmarks.revisions import Repository
     from shakeproof.gates.benchmarks.settings import Settings
+
+    Handler: TypeAlias = Callable[[int, FrameType | None], object] | signal.Handlers
 
 INSTALL_SECONDS: Final = 900.0
 BIN: Final = "Scripts" if os.name == "nt" else "bin"
@@ -144,15 +148,16 @@ def _install(steps: Sequence[tuple[Side, list[str]]]) -> None:
     with ExitStack() as stack:
         started = []
         for side, command in steps:
-            try:
-                process = subprocess.Popen(
-                    command, cwd=side.folder, env=environment, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                )  # fmt: skip
-            except OSError as error:
-                raise _not_installed(side, str(error)) from error
-            stack.enter_context(process)
-            stack.callback(process.kill)  # where it still runs, somebody gave up
+            with _held_back():  # an interrupt between the start and the note of it leaves an orphan
+                try:
+                    process = subprocess.Popen(
+                        command, cwd=side.folder, env=environment, stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                    )  # fmt: skip
+                except OSError as error:
+                    raise _not_installed(side, str(error)) from error
+                stack.enter_context(process)
+                stack.callback(process.kill)  # where it still runs, somebody gave up
             started.append((side, process))
         for side, process in started:
             try:
@@ -178,15 +183,32 @@ def _remove(repo: Repository, root: Path, worktrees: Sequence[Path]) -> None:
         shutil.rmtree(root, ignore_errors=True)
 
 
+def _undisturbed() -> AbstractContextManager[None]:
+    """Let a second Ctrl-C go by: it must not end this half way."""
+    return _handling(signal.SIG_IGN)
+
+
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let a second Ctrl-C wait: it must not end this half way."""
+def _held_back() -> Iterator[None]:
+    """Let a Ctrl-C wait until this is done, and then have its way."""
+    came: list[int] = []
+    try:
+        with _handling(lambda number, _: came.append(number)):
+            yield
+    finally:
+        for number in came:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _handling(handler: Handler) -> Iterator[None]:
+    """Do this with what would end the program."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for each, old in before.items():
+            signal.signal(each, old)
