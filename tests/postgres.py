@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ PLACES = (
 )
 READY = "database system is ready to accept connections"
 TAKEN = "could not bind"
+TEMPORARY = ("/tmp", "/var/tmp")  # where TMPDIR is closed to the server's user
 TRIES = 5  # for a port that nobody else takes between the look and the start
 FOR_TESTS = (
     # What the server holds is thrown away with it, so it need not survive a power failure. A server that matters
@@ -87,6 +89,20 @@ def find_programs(path: str | None = None, places: Sequence[str] | None = None) 
     )
 
 
+def reachable_folder() -> str:
+    """Return the folder for temporary files, or another one where the server's user does not get to that."""
+    wanted = tempfile.gettempdir()
+    if os.geteuid() != 0:
+        return wanted
+    for folder in (wanted, *TEMPORARY):
+        way = (Path(folder).resolve(), *Path(folder).resolve().parents)
+        if all(step.is_dir() and step.stat().st_mode & stat.S_IXOTH for step in way):
+            return folder
+    raise NoServerError(
+        f"the user `{USER}` does not get to {wanted}; name another folder in TMPDIR"
+    )
+
+
 def start(programs: Path) -> Server:
     """Start a server, and return it when it takes connections; NoServerError says why it did not start."""
     # A session of its own: Ctrl-C is meant for the tests, which still need the server when they clean up.
@@ -126,7 +142,9 @@ def keep(programs: Path) -> None:
 @contextmanager
 def _server(programs: Path) -> Iterator[dict[str, str]]:
     user = _user()
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="postgres-", dir=reachable_folder(), ignore_cleanup_errors=True
+    ) as folder:
         password = secrets.token_hex(16)
         secret = Path(folder, "password")
         secret.write_text(password, encoding="utf-8")
@@ -163,9 +181,12 @@ def _user() -> int | None:
 
 
 def _run(command: Sequence[str], folder: str, user: int | None) -> None:
-    done = subprocess.run(
-        command, cwd=folder, user=user, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=folder, user=user, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise NoServerError(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
         raise NoServerError(" ".join(done.stderr.split()) or f"{command[0]} failed")
 

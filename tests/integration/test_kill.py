@@ -12,7 +12,7 @@ from threading import Lock
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from backend.api.app import create_app
 from backend.core.clock import SystemClock
@@ -20,6 +20,7 @@ from backend.core.rides import Ride
 from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.store import save_feed
+from backend.core.store.feeds import current_id
 from backend.core.store.segments import number_segments
 from backend.tools.cli import main
 from backend.tools.feed import read_feed
@@ -124,7 +125,6 @@ from backend.core.store import save_feed
 from backend.core.store.segments import number_segments
 from backend.tools.cli import main
 from backend.tools.feed import read_feed
-from backend.tools.feed import read_feed
 
 settings = read_settings(dict(pair.split("=", 1) for pair in sys.argv[2:]))
 feed = read_feed(Path(sys.argv[1]), settings.holidays)
@@ -137,15 +137,17 @@ with open_database(settings.database).writing() as transaction:
 
 
 def timetable_of(database: Database) -> tuple[int, int, int, set[float]]:
-    """Count patterns, their stops and timetable entries, and give the seconds of these."""
+    """Count patterns, their stops and timetable entries of the current feed, and give the seconds of these."""
     with database.reading() as tx:
         schema = tx.schema
-        patterns, stops, entries = (
-            tx.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (schema.patterns, schema.pattern_stops, schema.timetable)
+        current = current_id(schema)
+        patterns = select(schema.patterns.c.id).where(schema.patterns.c.feed == current)
+        stops = select(schema.pattern_stops.c.stop).where(
+            schema.pattern_stops.c.pattern.in_(patterns)
         )
-        means = tx.execute(select(schema.timetable.c.mean_seconds)).scalars().all()
-        return patterns, stops, entries, set(means)
+        means = select(schema.timetable.c.mean_seconds).where(schema.timetable.c.feed == current)
+        found = [tx.execute(query).scalars().all() for query in (patterns, stops, means)]
+        return len(found[0]), len(found[1]), len(found[2]), set(found[2])
 
 
 @pytest.fixture

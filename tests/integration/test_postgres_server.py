@@ -1,5 +1,6 @@
 """The server that `--database postgres` starts: found, shared with workers, and gone in the end, however it comes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -39,7 +40,7 @@ SUITE = """
 @pytest.fixture
 def temporary() -> Iterator[Path]:
     """Give a folder for what the servers of these tests keep; the server's user has to get there."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=postgres.reachable_folder()) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
@@ -164,6 +165,20 @@ def test_without_an_installed_server_the_run_ends_with_a_sentence_and_4(
             "ERROR: No PostgreSQL server is installed, which --database postgres starts; install one (on*"
         ]
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another user")
+def test_a_server_of_another_user_lies_where_that_user_gets_to(
+    monkeypatch: pytest.MonkeyPatch, temporary: Path
+) -> None:
+    closed = temporary / "closed" / "tmp"
+    closed.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(closed))
+    assert postgres.reachable_folder() == str(closed)
+
+    closed.parent.chmod(0o700)
+
+    assert postgres.reachable_folder() in postgres.TEMPORARY
 
 
 def test_a_server_that_does_not_start_is_told_in_its_own_words(temporary: Path) -> None:

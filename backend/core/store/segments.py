@@ -23,14 +23,8 @@ class Mark:
     """Whether the timetable had departures on it once, and has none now."""
 
 
-def find_marks(
-    tx: Transaction, segments: Iterable[Segment], *, locking: bool = False
-) -> dict[Segment, Mark]:
-    """Return the marks of those segments that have a number; keep other writers from them, if asked to.
-
-    Rows are locked in the order of their stops, here and in `feeds.make_current`, so that a ride and an import
-    never wait for each other in a circle. SQLite, which has one writer, ignores it.
-    """
+def find_marks(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
+    """Return the marks of those segments that have a number."""
     table = tx.schema.segments
     wanted = tuple(dict.fromkeys((part.from_stop, part.to_stop) for part in segments))
     found: dict[Segment, Mark] = {}
@@ -38,9 +32,6 @@ def find_marks(
         query = select(table).where(
             tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
         )
-        if locking:
-            order = table.c.from_stop, table.c.to_stop
-            query = query.order_by(*order).with_for_update(key_share=True)
         for row in tx.execute(query):
             mark = Mark(row.id, row.lessons, row.retired_at is not None)
             found[Segment(row.from_stop, row.to_stop)] = mark
@@ -55,25 +46,33 @@ def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment,
 def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
     """Note that what was learned on these segments changes in this transaction, so that no memory of it is used.
 
-    Belongs to everything that writes or deletes cells.
+    Belongs to everything that writes or deletes cells. The rows are locked in the order of their stops, here and in
+    `feeds.make_current`, so that a ride and an import never wait for each other in a circle. SQLite, which has
+    one writer, locks nothing.
     """
     table = tx.schema.segments
-    tx.execute(
-        update(table).where(table.c.id.in_(sorted(numbers))).values(lessons=table.c.lessons + 1)
-    )
+    order = table.c.from_stop, table.c.to_stop
+    rows = select(table.c.id).where(table.c.id.in_(sorted(numbers))).order_by(*order)
+    locked = rows.with_for_update(key_share=True)
+    tx.execute(update(table).where(table.c.id.in_(locked)).values(lessons=table.c.lessons + 1))
 
 
 def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
-    """Return the numbers of all these segments, giving one to each that has none yet."""
-    # In one order, so that two transactions that number the same ones never wait for each other in a circle.
+    """Return the numbers of all these segments, giving one to each that has none yet.
+
+    Claims "new segments" then, behind all other claims.
+    """
     wanted = sorted(set(segments), key=lambda part: (part.from_stop, part.to_stop))
-    known = find_marks(tx, wanted, locking=True)
+    known = find_marks(tx, wanted)
     new = [
         {"from_stop": part.from_stop, "to_stop": part.to_stop}
         for part in wanted
         if part not in known
     ]
-    tx.insert_new(tx.schema.segments, new)
     if new:
-        known = find_marks(tx, wanted, locking=True)
+        # One after the other, before any row is locked: who inserts what another is inserting waits for it, and
+        # that one may be waiting for a row of this one.
+        tx.claim("new segments")
+        tx.insert_new(tx.schema.segments, new)
+        known = find_marks(tx, wanted)
     return {segment: mark.number for segment, mark in known.items()}
