@@ -37,7 +37,8 @@ PLACES = (
 )
 READY = "database system is ready to accept connections"
 TAKEN = "could not bind"
-TEMPORARY = ("/tmp", "/var/tmp")  # where TMPDIR is closed to the server's user
+# Where TMPDIR is closed to the server's user; what lies there has a name of its own (mkdtemp).
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108
 TRIES = 5  # for a port that nobody else takes between the look and the start
 FOR_TESTS = (
     # What the server holds is thrown away with it, so it need not survive a power failure. A server that matters
