@@ -22,7 +22,7 @@ from tests.factories import (
 KEYS = st.sampled_from(["first", "second", "third"])
 TTL = timedelta(hours=24)
 SHARE = (
-    0.4  # of a profile's examples: each is an app of its own, and a test of a law has one second
+    0.32  # of a profile's examples: each is an app of its own, and a test of a law has one second
 )
 MOST_EXAMPLES = 200  # some 20 s on a busy machine, of the 60 s that a test may take
 
@@ -97,14 +97,14 @@ class IdempotencyMachine(RuleBasedStateMachine):
 def capped(profile: settings) -> settings:
     """Return a profile for tests of which each step is an HTTP request, with fewer examples."""
     most = min(int(profile.max_examples * SHARE), MOST_EXAMPLES)
-    return settings(profile, max_examples=most, stateful_step_count=12)
+    return settings(profile, max_examples=most, stateful_step_count=9)
 
 
 TestIdempotency = IdempotencyMachine.TestCase
 TestIdempotency.settings = capped(settings())
 
 
-@pytest.mark.parametrize(("profile", "examples"), [("quick", 10), ("thorough", 200)])
+@pytest.mark.parametrize(("profile", "examples"), [("quick", 8), ("thorough", 200)])
 def test_the_machine_fits_the_limit_of_time_in_every_profile(profile: str, examples: int) -> None:
     """The quick profile's 25 examples would take it past 1 s, the thorough one's 1000 past 60 s."""
     assert capped(settings.get_profile(profile)).max_examples == examples
