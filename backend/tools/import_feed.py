@@ -26,6 +26,8 @@ from backend.tools.catalogue import Catalogue, read_catalogue
 from backend.tools.feed import Promises, digest_of, open_feed, read_trips
 from backend.tools.tables import Problems
 
+SEGMENTS = 500
+"""Segments that one transaction numbers at most: each is a claim, of which PostgreSQL has room for some thousands."""
 ROWS = 5000
 """Rows that one transaction writes, more or less: some tenths of a second, for which a rider's phone may wait."""
 
@@ -145,12 +147,14 @@ def _stage(
 def _stage_entries(database: Database, feed: int, entries: list[TimetableEntry]) -> None:
     """Write the durations, those of one segment together."""
     batch: list[TimetableEntry] = []
+    segments = 0
     for _, group in groupby(entries, key=lambda entry: entry.segment):
         batch.extend(group)
-        if len(batch) >= ROWS:
+        segments += 1
+        if len(batch) >= ROWS or segments >= SEGMENTS:
             with staging(database, feed) as tx:
                 stage_entries(tx, feed, batch)
-            batch = []
+            batch, segments = [], 0
     if batch:
         with staging(database, feed) as tx:
             stage_entries(tx, feed, batch)

@@ -213,7 +213,7 @@ def test_load_feed_killed_while_it_writes_leaves_the_old_timetable(
     old: tuple[int, int, int, set[float]],
     city: Path,
 ) -> None:
-    """It is stopped by a segment that somebody else is about to number, with the old timetable deleted already."""
+    """It is stopped by a segment that somebody else is about to number, with most of the feed written already."""
     entries = read_feed(city, settings.holidays).entries
     last = max(
         (entry.segment for entry in entries), key=lambda each: (each.from_stop, each.to_stop)
@@ -235,7 +235,7 @@ def somebody_waits(database: Database) -> bool:
     """Whether a statement on this test's PostgreSQL database waits for the end of another transaction."""
     waiting = (
         "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-        " AND wait_event_type = 'Lock' AND wait_event = 'transactionid')"
+        " AND wait_event_type = 'Lock')"
     )
     with database.reading() as tx:
         return bool(tx.execute(text(waiting)).scalar_one())

@@ -14,7 +14,7 @@ from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.learned import learn_all, load_learned, save_learned
 from backend.core.store.predictions import predict_places
-from backend.core.store.segments import number_segments
+from backend.core.store.segments import claim_segments, number_segments
 
 
 def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) -> RideReceipt:
@@ -27,7 +27,7 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
     if problems:
         raise RideRefusedError(problems)
     device = pseudonym(ride.device_id)
-    tx.claim(*(f"segment {part.segment}" for part in ride.segments))
+    claim_segments(tx, (part.segment for part in ride.segments))
     numbers = number_segments(tx, (part.segment for part in ride.segments))
     places = tuple(
         (numbers[part.segment], bin_of(part.started_at, settings.zone, settings.holidays))

@@ -57,22 +57,20 @@ def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
     tx.execute(update(table).where(table.c.id.in_(locked)).values(lessons=table.c.lessons + 1))
 
 
-def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
-    """Return the numbers of all these segments, giving one to each that has none yet.
+def claim_segments(tx: Transaction, segments: Iterable[Segment]) -> None:
+    """Keep other writers from these segments: from what was learned on them, and from giving them a number."""
+    tx.claim(*(f"segment {segment}" for segment in segments))
 
-    Claims "new segments" then, behind all other claims.
-    """
-    wanted = sorted(set(segments), key=lambda part: (part.from_stop, part.to_stop))
+
+def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
+    """Return the numbers of all these segments, giving one to each that has none yet, which it claims."""
+    wanted = tuple(set(segments))
     known = find_marks(tx, wanted)
-    new = [
-        {"from_stop": part.from_stop, "to_stop": part.to_stop}
-        for part in wanted
-        if part not in known
-    ]
+    new = [segment for segment in wanted if segment not in known]
     if new:
-        # One after the other, before any row is locked: who inserts what another is inserting waits for it, and
-        # that one may be waiting for a row of this one.
-        tx.claim("new segments")
-        tx.insert_new(tx.schema.segments, new)
+        # Who inserts what another is inserting waits for it, and that one may be waiting for a row of this one.
+        claim_segments(tx, new)
+        rows = [{"from_stop": part.from_stop, "to_stop": part.to_stop} for part in new]
+        tx.insert_new(tx.schema.segments, rows)
         known = find_marks(tx, wanted)
     return {segment: mark.number for segment, mark in known.items()}
