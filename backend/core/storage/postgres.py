@@ -16,8 +16,10 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Engine,
+    ExceptionContext,
     Table,
     create_engine,
+    event,
     func,
     literal,
     make_url,
@@ -67,7 +69,7 @@ class Postgres:
     def engine(self) -> Engine:
         """Make an engine; a connection that the server has given up is replaced when it is asked for."""
         try:
-            return create_engine(
+            engine = create_engine(
                 self.url.set(drivername="postgresql+psycopg"),
                 pool_size=CONNECTIONS,
                 max_overflow=0,
@@ -83,6 +85,8 @@ class Postgres:
                 "BMTC_DATABASE_URL needs the package psycopg, which cannot be imported; install it with "
                 "`python -m pip install 'psycopg[binary]'`, or unset the variable to use SQLite."
             ) from error
+        event.listen(engine, "handle_error", _keep_to_the_point)
+        return engine
 
     def is_mistake(self, error: DBAPIError) -> bool:
         """Tell a broken rule of the tables, or a statement that is none; not a user who may not do it."""
@@ -138,6 +142,15 @@ def _number(name: str) -> int:
     """Return the number by which the server knows a claim: 64 bits, so that two names hardly ever share one."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def _keep_to_the_point(context: ExceptionContext) -> None:
+    """Cut an error down to its first line: the next one quotes values, which come from requests."""
+    said = str(context.original_exception)
+    point, _, _ = said.partition("\n")
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            error.args = tuple(str(part).replace(said, point) for part in error.args)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
