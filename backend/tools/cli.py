@@ -72,6 +72,11 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
             from backend.tools.upkeep import retain  # noqa: PLC0415
 
             retain(settings, clock)
+        case "backup" | "restore":
+            from backend.tools.backup import back_up, restore  # noqa: PLC0415
+
+            copy = back_up if arguments.command == "backup" else restore
+            copy(settings, arguments.file, replace=arguments.replace)
         case _:
             from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
 
@@ -99,6 +104,17 @@ def _parser() -> ArgumentParser:
 
     commands.add_parser("rebuild", help="learn all again from the rides that are kept")
     commands.add_parser("retention", help="take away rides that are older than they are kept")
+
+    saving = commands.add_parser(
+        "backup", help="write the database into a file, also under a service"
+    )
+    saving.add_argument("file", type=Path, metavar="FILE")
+    saving.add_argument("--replace", action="store_true", help="write over a file that exists")
+    restoring = commands.add_parser("restore", help="put a backup in the place of the database")
+    restoring.add_argument("file", type=Path, metavar="FILE")
+    restoring.add_argument(
+        "--replace", action="store_true", help="lose what the database holds at present"
+    )
 
     simulating = commands.add_parser("simulate", help="invent a little city, its bus riders too")
     simulating.add_argument("--seed", type=int, default=1, help="which city (%(default)s)")
