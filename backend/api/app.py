@@ -16,6 +16,7 @@ from backend.api.request_log import RequestLog
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
 from backend.api.timetable_routes import timetable_routes
+from backend.api.trip_updates import trip_update_routes
 from backend.api.watching import Watching
 from backend.core.background import Background, Wait
 from backend.core.chores import make_chores
@@ -81,4 +82,5 @@ def create_app(
     app.include_router(probe_routes())
     app.include_router(live_routes())
     app.include_router(accuracy_routes())
+    app.include_router(trip_update_routes())
     return app

@@ -194,6 +194,7 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/ready": False,
         "/metrics": False,
         "/v1/accuracy": False,
+        "/v1/gtfs-realtime/trip-updates": False,
     }
 
 
@@ -226,6 +227,7 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "/v1/ready": "200 413 500 503",
         "/metrics": "200 413 500",
         "/v1/accuracy": "200 413 422 500 503",
+        "/v1/gtfs-realtime/trip-updates": "200 404 413 422 500 503",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():
