@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from backend.api.accuracy import accuracy_routes
 from backend.api.admin import admin_routes
 from backend.api.errors import install_error_handlers
+from backend.api.feeds import feed_chore, look_at_feed
 from backend.api.limits import BodyLimit
 from backend.api.live import live_hub, live_routes
 from backend.api.probes import probe_routes
@@ -50,7 +51,12 @@ def create_app(
             app.state.services = Services(
                 settings, clock, database, started_at=clock.now(), live=live, watching=watched
             )
-            background = Background(clock, make_chores(settings, clock, database), wait)
+            look_at_feed(database, watched.metrics)
+            chores = (
+                *make_chores(settings, clock, database),
+                feed_chore(database, watched.metrics),
+            )
+            background = Background(clock, chores, wait)
             live.start()
             background.start()
             watched.logger.info("The service has started.")

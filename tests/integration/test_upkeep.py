@@ -64,11 +64,11 @@ def test_the_service_scores_by_itself_and_ends_in_good_order(
         assert client.get("/v1/accuracy").json() == {"scores": []}
         receipt(send(client, travel(segment, 300)))
         clock.advance(timedelta(seconds=settings.accuracy_interval_sec))
-        for _ in range(2):
+        for _ in range(3):
             assert waits.acquire(timeout=30)
         for loop, event in tuple(gate):
             loop.call_soon_threadsafe(event.set)
-        for _ in range(2):  # both tasks wait again: what was due is done
+        for _ in range(3):  # all tasks wait again: what was due is done
             assert waits.acquire(timeout=30)
         (score,) = client.get("/v1/accuracy").json()["scores"]
     assert score == {
