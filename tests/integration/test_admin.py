@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from backend.core.rides import Segment
 from backend.core.storage import Database
 from backend.core.store import save_feed
+from backend.core.store.retention import PER_STEP
 from backend.tools.city import build_city
 from backend.tools.city_feed import write_feed
 from backend.tools.cli import main
@@ -309,7 +310,7 @@ def test_who_listens_hears_of_a_new_timetable(keeper: TestClient, city_zip: byte
 def test_retention_takes_a_step_and_says_what_it_took(
     client: TestClient, admin_token: Token, clock: FakeClock
 ) -> None:
-    """What was learned stays; a step is bounded, and with more to take it says so."""
+    """What was learned stays."""
     segment = make_segment()
     sent = 3
     for _ in range(sent):
@@ -327,6 +328,23 @@ def test_retention_takes_a_step_and_says_what_it_took(
         (200, {"rides": 0, "answers": 0, "more": False}),
     ]
     assert ask(client, segment).json()["p50_seconds"] == before
+
+
+def test_a_step_of_retention_is_bounded_and_says_that_there_is_more(
+    client: TestClient, admin_token: Token, database: Database, clock: FakeClock
+) -> None:
+    with database.writing() as tx:
+        rides = [{"device": "d", "received_at": clock.now()}] * (PER_STEP + 1)
+        tx.execute(tx.schema.rides.insert(), rides)
+    clock.advance(timedelta(days=90))
+    headers = bearer(admin_token("retention:run"))
+
+    answers = [client.post("/v1/admin/retention", headers=headers).json() for _ in range(2)]
+
+    assert answers == [
+        {"rides": PER_STEP, "answers": 0, "more": True},
+        {"rides": 1, "answers": 0, "more": False},
+    ]
 
 
 def broken_zip() -> bytes:
