@@ -5,8 +5,9 @@ import shlex
 import sqlite3
 import stat
 import subprocess
-from collections.abc import Callable
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,9 @@ from backend.core.storage.schema import VERSION
 from backend.core.store import add_key, list_keys, submit_ride
 from backend.tools.cli import main
 from tests.factories import START, FakeClock, make_ride, unique_id
+
+if sys.platform != "win32":
+    import resource
 
 if TYPE_CHECKING:
     from tests.postgres_plugin import Databases
@@ -376,6 +380,41 @@ def test_a_restore_that_breaks_off_leaves_no_new_database(
 
     assert (status, "cannot be restored" in said) == (2, True)
     assert not new.exists()
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let this process write no larger file inside the block: Python gets an error and not the signal."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.sqlite
+@pytest.mark.skipif(os.name == "nt", reason="needs a limit on the size of files")
+def test_where_no_space_is_left_nothing_has_changed(
+    run: Run, stopped: str, saved: Path, tmp_path: Path
+) -> None:
+    """Neither a larger backup nor a larger database fits."""
+    with closing(sqlite3.connect(saved)) as connection, connection:
+        connection.execute("CREATE TABLE filler AS SELECT zeroblob(1 << 20) AS filling")
+    before, there = content(stopped), files(tmp_path)
+    new = tmp_path / "new.sqlite3"
+
+    with files_of_at_most(1 << 19):
+        answers = [
+            run(stopped, "restore", saved, "--replace"),
+            run(new, "restore", saved),
+            run(saved, "backup", tmp_path / "copy"),
+        ]
+
+    assert [(status, "the space left" in said) for status, said in answers] == [(2, True)] * 3
+    assert content(stopped) == before
+    assert files(tmp_path) == there
+    assert run(new, "restore", saved)[0] == 0
 
 
 SERVER = (
