@@ -17,6 +17,7 @@ from backend.api.admin_models import (
     KeyRequest,
     KeysAnswer,
     NewKeyAnswer,
+    RetentionAnswer,
 )
 from backend.api.errors import ApiError
 from backend.api.feeds import receive_feed
@@ -24,7 +25,13 @@ from backend.api.routes import ALWAYS_POSSIBLE, PREFIX, Own, _refusals
 from backend.api.services import Services
 from backend.core.errors import KeyNameError, UnknownKeyError
 from backend.core.scopes import Scope
-from backend.core.store import add_key, count_judgements, list_keys, revoke_key
+from backend.core.store import (
+    add_key,
+    count_judgements,
+    list_keys,
+    retention_step,
+    revoke_key,
+)
 
 MOST_DAYS = 31
 USUAL_DAYS = 7
@@ -34,7 +41,7 @@ MOST_ROWS = 1000
 
 def admin_routes() -> tuple[APIRouter, ...]:
     """Build all of them; not as one router of routers, for which FastAPI would build each route once more."""
-    return _key_routes(), _statistics_routes(), _feed_routes()
+    return _key_routes(), _statistics_routes(), _feed_routes(), _retention_routes()
 
 
 def scoped_router(scope: Scope) -> APIRouter:
@@ -145,6 +152,19 @@ def _feed_routes() -> APIRouter:
     async def post_feed(services: Own, request: Request) -> FeedAnswer:
         """Put a GTFS feed, the zip itself, in the place of the timetable; what was learned stays."""
         return FeedAnswer.of(await receive_feed(request, services))
+
+    return router
+
+
+def _retention_routes() -> APIRouter:
+    router = scoped_router(Scope.RETENTION_RUN)
+
+    @router.post("/retention")
+    def post_retention(services: Own) -> RetentionAnswer:
+        """Take away a bounded part of what is too old, now and not at the next look of the background."""
+        with services.database.writing() as transaction:
+            taken = retention_step(transaction, services.settings, services.clock.now())
+        return RetentionAnswer.of(taken)
 
     return router
 

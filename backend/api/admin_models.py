@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from backend.api.models import Shape
 from backend.core.keys import NAME_TEXT
 from backend.core.store import JudgementCounts, StoredKey
+from backend.core.store.retention import Taken
 from backend.tools.import_feed import ImportReport
 
 
@@ -93,3 +94,16 @@ class FeedAnswer(Shape):
             entries=report.entries,
             trips=report.trips,
         )
+
+
+class RetentionAnswer(Shape):
+    """What one step of retention took away; what was learned stays."""
+
+    rides: int
+    answers: int = Field(description="to idempotency keys whose time was over")
+    more: bool = Field(description="whether there is more to take away right now; ask again")
+
+    @classmethod
+    def of(cls, taken: Taken) -> "RetentionAnswer":
+        """Write what was taken away."""
+        return cls(rides=taken.rides, answers=taken.answers, more=taken.more)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from backend.api.accuracy import accuracy_routes
 from backend.api.admin import admin_routes
 from backend.api.errors import install_error_handlers
+from backend.api.feeds import feed_chore, look_at_feed
 from backend.api.limits import BodyLimit
 from backend.api.live import live_hub, live_routes
 from backend.api.probes import probe_routes
@@ -16,6 +17,7 @@ from backend.api.request_log import RequestLog
 from backend.api.routes import keyed_routes, open_routes
 from backend.api.services import Services
 from backend.api.timetable_routes import timetable_routes
+from backend.api.trip_updates import trip_update_routes
 from backend.api.watching import Watching
 from backend.core.background import Background, Wait
 from backend.core.chores import make_chores
@@ -49,7 +51,12 @@ def create_app(
             app.state.services = Services(
                 settings, clock, database, started_at=clock.now(), live=live, watching=watched
             )
-            background = Background(clock, make_chores(settings, clock, database), wait)
+            look_at_feed(database, watched.metrics)
+            chores = (
+                *make_chores(settings, clock, database),
+                feed_chore(database, watched.metrics),
+            )
+            background = Background(clock, chores, wait)
             live.start()
             background.start()
             watched.logger.info("The service has started.")
@@ -81,4 +88,5 @@ def create_app(
     app.include_router(probe_routes())
     app.include_router(live_routes())
     app.include_router(accuracy_routes())
+    app.include_router(trip_update_routes())
     return app

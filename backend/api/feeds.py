@@ -1,6 +1,7 @@
 """A timetable that comes as the body of a request."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +12,15 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from backend.api.errors import ApiError
+from backend.api.metrics import Metrics
 from backend.api.services import Services
+from backend.core.background import Chore
 from backend.core.errors import FeedError
+from backend.core.storage import Database
+from backend.core.store.feeds import current_feed
 from backend.tools.import_feed import ImportReport, import_feed
+
+BETWEEN_LOOKS = timedelta(minutes=1)
 
 
 async def receive_feed(request: Request, services: Services) -> ImportReport:
@@ -51,5 +58,27 @@ def _created(path: Path) -> BinaryIO:
 
 
 def _import_feed(services: Services, path: Path) -> ImportReport:
-    """Replace the timetable by that of a feed, or raise FeedError and change nothing."""
-    return import_feed(services.database, path, services.settings.holidays, services.clock.now())
+    """Replace the timetable by that of a feed and tell those who listen, or raise FeedError and change nothing."""
+    now = services.clock.now()
+    report = import_feed(services.database, path, services.settings.holidays, now)
+    if report.changed:
+        services.live.touched()
+        look_at_feed(services.database, services.watching.metrics)
+    return report
+
+
+def look_at_feed(database: Database, metrics: Metrics) -> None:
+    """Note when the current feed was imported, be it by this process or by another one."""
+    with database.reading() as transaction:
+        feed = current_feed(transaction)
+    metrics.feed(None if feed is None else feed.imported_at)
+
+
+def feed_chore(database: Database, metrics: Metrics) -> Chore:
+    """Return the chore that sees what others import; /metrics itself waits for no database."""
+
+    def look() -> bool:
+        look_at_feed(database, metrics)
+        return False
+
+    return Chore("feed", BETWEEN_LOOKS, look)

@@ -5,8 +5,9 @@ no client can make larger: route templates instead of paths, known methods, clas
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from backend.core.learning import Judgement
@@ -49,6 +50,10 @@ class Metrics:
         """Count a request that failed because the database did."""
         self._counters.database_errors.inc()
 
+    def feed(self, imported_at: datetime | None) -> None:
+        """Note when the current feed was imported; None where there is none, which is told as 0."""
+        self._counters.feed.set(0 if imported_at is None else imported_at.timestamp())
+
     def text(self) -> bytes:
         """Write everything in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -62,6 +67,7 @@ class _Counters:
     segments: Counter
     replays: Counter
     database_errors: Counter
+    feed: Gauge
 
 
 def _counters(registry: CollectorRegistry) -> _Counters:
@@ -97,6 +103,12 @@ def _counters(registry: CollectorRegistry) -> _Counters:
         database_errors=Counter(
             "bus_times_database_errors_total",
             "Requests that failed because the database did.",
+            registry=registry,
+        ),
+        # A moment and not an age: whoever asks subtracts (https://prometheus.io/docs/practices/instrumentation/).
+        feed=Gauge(
+            "bus_times_feed_imported_timestamp_seconds",
+            "When the current timetable was imported, in seconds since 1970; 0 without one.",
             registry=registry,
         ),
     )

@@ -82,7 +82,7 @@ def timetable_routes() -> APIRouter:
         box = _box(min_lat, min_lon, max_lat, max_lon)
         with services.database.reading() as tx:
             if route is not None and not has_route(tx, route):
-                raise _unknown("route", route)
+                raise unknown("route", route)
             found = list_stops(tx, box, route, after, limit + 1)
         page = found[:limit]  # one more was asked for, which says whether there is another page
         return StopsAnswer(
@@ -122,7 +122,7 @@ def timetable_routes() -> APIRouter:
         with services.database.reading() as tx:
             stop = find_stop(tx, stop_id)
             if stop is None:
-                raise _unknown("stop", stop_id)
+                raise unknown("stop", stop_id)
             found = departures(tx, stop_id, start, end, zone, place, limit + 1)
         page = found[:limit]
         return ScheduleAnswer(
@@ -187,7 +187,8 @@ def _invalid(field: str, message: str) -> ApiError:
     )
 
 
-def _unknown(kind: str, name: str) -> ApiError:
+def unknown(kind: str, name: str) -> ApiError:
+    """Return the 404 for a stop or route that the timetable does not have."""
     return ApiError(
         HTTPStatus.NOT_FOUND,
         f"unknown_{kind}",

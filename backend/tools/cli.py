@@ -64,6 +64,18 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
                     revoke(settings, clock, arguments.name)
                 case _:
                     show(settings)
+        case "rebuild" | "retention" | "migrate" | "backup" | "restore":
+            _keep(arguments, settings, clock)
+        case _:
+            from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
+
+            plan = Plan(arguments.seed, arguments.rides, arguments.write_feed, arguments.post)
+            simulate(settings, clock, plan)
+
+
+def _keep(arguments: Namespace, settings: Settings, clock: Clock) -> None:
+    """Run a command that looks after the database, in the same way."""
+    match arguments.command:
         case "rebuild":
             from backend.tools.upkeep import rebuild_learned  # noqa: PLC0415
 
@@ -72,11 +84,15 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
             from backend.tools.upkeep import retain  # noqa: PLC0415
 
             retain(settings, clock)
-        case _:
-            from backend.tools.simulate import Plan, simulate  # noqa: PLC0415
+        case "migrate":
+            from backend.tools.migrate import migrate  # noqa: PLC0415
 
-            plan = Plan(arguments.seed, arguments.rides, arguments.write_feed, arguments.post)
-            simulate(settings, clock, plan)
+            migrate(settings, arguments.version)
+        case _:
+            from backend.tools.backup import back_up, restore  # noqa: PLC0415
+
+            copy = back_up if arguments.command == "backup" else restore
+            copy(settings, arguments.file, replace=arguments.replace)
 
 
 def _parser() -> ArgumentParser:
@@ -99,6 +115,20 @@ def _parser() -> ArgumentParser:
 
     commands.add_parser("rebuild", help="learn all again from the rides that are kept")
     commands.add_parser("retention", help="take away rides that are older than they are kept")
+
+    migrating = commands.add_parser("migrate", help="bring the tables to a version, up or down")
+    migrating.add_argument("version", metavar="VERSION", help="0001, 0002 and so on")
+
+    saving = commands.add_parser(
+        "backup", help="write the database into a file, also under a service"
+    )
+    saving.add_argument("file", type=Path, metavar="FILE")
+    saving.add_argument("--replace", action="store_true", help="write over a file that exists")
+    restoring = commands.add_parser("restore", help="put a backup in the place of the database")
+    restoring.add_argument("file", type=Path, metavar="FILE")
+    restoring.add_argument(
+        "--replace", action="store_true", help="lose what the database holds at present"
+    )
 
     simulating = commands.add_parser("simulate", help="invent a little city, its bus riders too")
     simulating.add_argument("--seed", type=int, default=1, help="which city (%(default)s)")

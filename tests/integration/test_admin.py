@@ -17,11 +17,13 @@ from fastapi.testclient import TestClient
 from backend.core.rides import Segment
 from backend.core.storage import Database
 from backend.core.store import save_feed
+from backend.core.store.retention import PER_STEP
 from backend.tools.city import build_city
 from backend.tools.city_feed import write_feed
 from backend.tools.cli import main
 from tests.factories import (
     TEST_ADMIN_KEYS,
+    TEST_API_KEY,
     FakeClock,
     make_device,
     make_feed,
@@ -38,6 +40,7 @@ ROUTES = {
     ("DELETE", "/v1/admin/keys/x"): "keys:manage",
     ("GET", "/v1/admin/rejections"): "stats:read",
     ("POST", "/v1/admin/feed"): "feed:write",
+    ("POST", "/v1/admin/retention"): "retention:run",
 }
 NOT_VALID = (
     b'{"error":"unauthorized","message":"The administrator\'s token is missing or not valid;'
@@ -98,7 +101,7 @@ def test_a_good_token_without_the_scope_is_forbidden(
 ) -> None:
     """403, with the scope that it takes, before the body is looked at."""
     scope = ROUTES[method, path]
-    others = set(ROUTES.values()) - {scope} | {"retention:run"}
+    others = set(ROUTES.values()) - {scope}
 
     answer = client.request(method, path, headers=bearer(admin_token(*others)), content=b"{")
 
@@ -286,6 +289,62 @@ def test_a_feed_takes_the_place_of_the_timetable(
     }
     assert ask(keeper, Segment(*build_city(1).commute.ends)).status_code == 200
     assert ask(keeper, Segment(*old)).status_code == 404
+
+
+def test_who_listens_hears_of_a_new_timetable(keeper: TestClient, city_zip: bytes) -> None:
+    """Nobody knew the way before; the same feed again is no news."""
+    line = build_city(1).commute
+    one, other = line.stops[:2]
+    segments = [{"from": one, "to": other}]
+    with keeper.websocket_connect("/v1/eta/live") as session:
+        session.send_json({"type": "subscribe", "segments": segments})
+        assert session.receive_json()["type"] == "subscribed"
+        assert session.receive_json()["estimate"] is None
+        for _ in range(2):
+            assert keeper.post("/v1/admin/feed", content=city_zip).status_code == 200
+        assert session.receive_json()["estimate"]["p50_seconds"] == line.seconds[0]
+        send(keeper, travel(Segment(one, other), line.seconds[0]), api_key=TEST_API_KEY)
+        assert session.receive_json()["estimate"]["observations"] == 1
+
+
+def test_retention_takes_a_step_and_says_what_it_took(
+    client: TestClient, admin_token: Token, clock: FakeClock
+) -> None:
+    """What was learned stays."""
+    segment = make_segment()
+    sent = 3
+    for _ in range(sent):
+        assert send(client, travel(segment, 300)).status_code == 200
+    before = ask(client, segment).json()["p50_seconds"]
+    clock.advance(timedelta(days=90))
+
+    answers = [
+        client.post("/v1/admin/retention", headers=bearer(admin_token("retention:run")))
+        for _ in range(2)
+    ]
+
+    assert [(each.status_code, each.json()) for each in answers] == [
+        (200, {"rides": sent, "answers": sent, "more": False}),
+        (200, {"rides": 0, "answers": 0, "more": False}),
+    ]
+    assert ask(client, segment).json()["p50_seconds"] == before
+
+
+def test_a_step_of_retention_is_bounded_and_says_that_there_is_more(
+    client: TestClient, admin_token: Token, database: Database, clock: FakeClock
+) -> None:
+    with database.writing() as tx:
+        rides = [{"device": "d", "received_at": clock.now()}] * (PER_STEP + 1)
+        tx.execute(tx.schema.rides.insert(), rides)
+    clock.advance(timedelta(days=90))
+    headers = bearer(admin_token("retention:run"))
+
+    answers = [client.post("/v1/admin/retention", headers=headers).json() for _ in range(2)]
+
+    assert answers == [
+        {"rides": PER_STEP, "answers": 0, "more": True},
+        {"rides": 1, "answers": 0, "more": False},
+    ]
 
 
 def broken_zip() -> bytes:

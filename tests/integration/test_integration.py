@@ -180,6 +180,7 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/admin/keys/{name}": True,
         "/v1/admin/rejections": True,
         "/v1/admin/feed": True,
+        "/v1/admin/retention": True,
     }
     assert asks == {
         "/v1/ride_summary": True,
@@ -194,6 +195,7 @@ def test_the_document_of_the_api_names_every_route_and_who_needs_the_key(
         "/v1/ready": False,
         "/metrics": False,
         "/v1/accuracy": False,
+        "/v1/gtfs-realtime/trip-updates": False,
     }
 
 
@@ -218,6 +220,7 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "DELETE /v1/admin/keys/{name}": "200 401 403 404 413 422 500 503",
         "GET /v1/admin/rejections": "200 401 403 413 422 500 503",
         "POST /v1/admin/feed": "200 400 401 403 413 422 500 503",
+        "POST /v1/admin/retention": "200 401 403 413 500 503",
         "/v1/stops": "200 404 413 422 500 503",
         "/v1/stops/{stop_id}/schedule": "200 404 413 422 500 503",
         "/v1/routes": "200 413 422 500 503",
@@ -226,6 +229,7 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
         "/v1/ready": "200 413 500 503",
         "/metrics": "200 413 500",
         "/v1/accuracy": "200 413 422 500 503",
+        "/v1/gtfs-realtime/trip-updates": "200 404 413 422 500 503",
     }
     envelope = {"application/json": {"schema": {"$ref": "#/components/schemas/Envelope"}}}
     for answers in listed.values():

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from io import StringIO
 from itertools import count
+from pathlib import Path
 from uuid import UUID
 
 import httpx2
@@ -17,14 +19,24 @@ from sqlalchemy.exc import IntegrityError
 from starlette.websockets import WebSocketDisconnect
 
 from backend.api.app import create_app
+from backend.api.feeds import feed_chore
 from backend.api.limits import longest_body
 from backend.api.request_log import was_told
 from backend.api.watching import Watching
 from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.storage.schema import VERSION
+from backend.core.store import save_feed
 from backend.tools.logs import logging_to
-from tests.factories import TEST_API_KEY, FakeClock, make_ride, make_ride_segment, make_segment
+from tests.factories import (
+    TEST_API_KEY,
+    FakeClock,
+    make_feed,
+    make_ride,
+    make_ride_segment,
+    make_segment,
+)
+from tests.feeds import feed_tables, write_tables
 from tests.integration.phone import ask, headers, send, travel
 
 ID = "X-Request-ID"
@@ -324,6 +336,38 @@ def test_a_database_that_fails_is_counted(app: FastAPI, client: TestClient) -> N
     client.get("/v1/health")
 
     assert sample(client, "bus_times_database_errors_total") == 1
+
+
+FEED = "bus_times_feed_imported_timestamp_seconds"
+
+
+def test_the_moment_of_the_timetable_is_told(
+    settings: Settings, clock: FakeClock, database: Database, watching: Watching
+) -> None:
+    """0 without one; what another process imports is seen by the chore, and by the next start."""
+    look = feed_chore(database, watching.metrics)
+    app = create_app(settings, clock=clock, watching=watching)
+    with TestClient(app) as client:
+        assert sample(client, FEED) == 0
+        with database.writing() as tx:
+            save_feed(tx, make_feed(), clock.now())
+        assert look.step() is False
+        assert sample(client, FEED) == clock.now().timestamp()
+
+    with TestClient(create_app(settings, clock=clock)) as client:
+        assert sample(client, FEED) == clock.now().timestamp()
+
+
+def test_the_moment_of_a_timetable_that_comes_over_http_is_told_at_once(
+    client: TestClient, clock: FakeClock, admin_token: Callable[..., str], tmp_path: Path
+) -> None:
+    zipped = write_tables(tmp_path / "feed.zip", feed_tables("A", "B")).read_bytes()
+    clock.advance(timedelta(hours=1))
+    token = {"Authorization": f"Bearer {admin_token('feed:write')}"}
+
+    assert client.post("/v1/admin/feed", content=zipped, headers=token).status_code == 200
+
+    assert sample(client, FEED) == clock.now().timestamp()
 
 
 def test_two_apps_count_apart(make_settings: Callable[..., Settings], clock: FakeClock) -> None:

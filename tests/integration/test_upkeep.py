@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, func, select
 
 from backend.api.app import create_app
+from backend.core.chores import make_chores
 from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.store import save_feed, submit_ride
@@ -64,11 +65,11 @@ def test_the_service_scores_by_itself_and_ends_in_good_order(
         assert client.get("/v1/accuracy").json() == {"scores": []}
         receipt(send(client, travel(segment, 300)))
         clock.advance(timedelta(seconds=settings.accuracy_interval_sec))
-        for _ in range(2):
+        for _ in range(3):
             assert waits.acquire(timeout=30)
         for loop, event in tuple(gate):
             loop.call_soon_threadsafe(event.set)
-        for _ in range(2):  # both tasks wait again: what was due is done
+        for _ in range(3):  # all tasks wait again: what was due is done
             assert waits.acquire(timeout=30)
         (score,) = client.get("/v1/accuracy").json()["scores"]
     assert score == {
@@ -80,6 +81,18 @@ def test_the_service_scores_by_itself_and_ends_in_good_order(
         "root_mean_square_error_seconds": 60,
         "share_within_p90": 1,
     }
+
+
+def test_the_chore_of_retention_takes_what_is_too_old(
+    settings: Settings, clock: FakeClock, database: Database
+) -> None:
+    ride_twice(database, settings)
+    (chore,) = (c for c in make_chores(settings, clock, database) if c.name == "retention")
+    assert chore.step() is False
+    assert rides_in(database) == 2
+    clock.advance(timedelta(days=90))
+    assert chore.step() is False
+    assert rides_in(database) == 0
 
 
 @pytest.mark.parametrize("days", ["0", "367", "many"])

@@ -125,7 +125,7 @@ def departures(  # noqa: PLR0917 - where, from when to when, and which part of i
     first = (start.astimezone(zone) - latest * SECOND).date() - DAY
     count = ((end.astimezone(zone).date() + DAY) - first).days + 1
     days = tuple(first + n * DAY for n in range(count))
-    services = _services(tx, days)
+    services = services_of_days(tx, days)
     parts = []
     for day in days:
         running = tuple(name for name, service in services.items() if service.runs_on(day))
@@ -219,7 +219,7 @@ def _departure(row: Any, day: date, zone: ZoneInfo) -> Departure:  # noqa: ANN40
     )
 
 
-def _services(tx: Transaction, days: Collection[date]) -> dict[str, Service]:
+def services_of_days(tx: Transaction, days: Collection[date]) -> dict[str, Service]:
     """Return the services of the current feed, with the exceptions of these days."""
     services, exceptions = tx.schema.services, tx.schema.service_exceptions
     feed = current_id(tx.schema)

@@ -1,0 +1,121 @@
+"""The messages of a GTFS Realtime feed of trip updates, as JSON has them.
+
+Names, numbers and meanings are those of https://gtfs.org/documentation/realtime/reference/ (version 2.0); absent is
+what has no value. The same values make the protocol buffers.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, tzinfo
+from typing import Literal
+
+from pydantic import Field
+
+from backend.api.models import Shape
+from backend.core.schedule import day_begins
+from backend.core.trip_updates import PredictedCall, TripRun
+
+
+class FeedHeader(Shape):
+    """What the message as a whole is."""
+
+    gtfs_realtime_version: Literal["2.0"] = "2.0"
+    incrementality: Literal["FULL_DATASET"] = "FULL_DATASET"
+    timestamp: int = Field(description="when it was made, in seconds since 1970 (UTC)")
+    feed_version: str | None = Field(description="feed_version of the timetable that it is about")
+
+
+class TripDescriptor(Shape):
+    """Which trip, on which day."""
+
+    trip_id: str
+    route_id: str
+    start_date: str = Field(description="the service day, YYYYMMDD")
+    schedule_relationship: Literal["SCHEDULED"] = "SCHEDULED"
+
+
+class StopTimeEvent(Shape):
+    """When a bus arrives or leaves."""
+
+    delay: int = Field(description="seconds after the timetable; negative for an early bus")
+    time: int = Field(description="seconds since 1970 (UTC)")
+    uncertainty: int | None = Field(description="standard deviation, in seconds")
+
+
+class StopTimeUpdate(Shape):
+    """What is predicted of one call."""
+
+    stop_id: str
+    arrival: StopTimeEvent
+    departure: StopTimeEvent
+    schedule_relationship: Literal["SCHEDULED"] = "SCHEDULED"
+
+
+class TripUpdate(Shape):
+    """What is predicted of one trip; without a timestamp, since nobody has seen the bus."""
+
+    trip: TripDescriptor
+    stop_time_update: tuple[StopTimeUpdate, ...]
+
+
+class FeedEntity(Shape):
+    """One trip update, under an id that no other one of the message has."""
+
+    id: str
+    trip_update: TripUpdate
+
+
+class FeedMessage(Shape):
+    """All trip updates at one moment."""
+
+    header: FeedHeader
+    entity: tuple[FeedEntity, ...]
+
+    @classmethod
+    def of(
+        cls,
+        predicted: Iterable[tuple[TripRun, Iterable[PredictedCall]]],
+        version: str | None,
+        now: datetime,
+        zone: tzinfo,
+    ) -> "FeedMessage":
+        """Write what is predicted; trips of which nothing can be said are left out."""
+        entities = (_entity(run, calls, zone) for run, calls in predicted)
+        return cls(
+            header=FeedHeader(timestamp=int(now.timestamp()), feed_version=version),
+            entity=tuple(each for each in entities if each.trip_update.stop_time_update),
+        )
+
+
+def _entity(run: TripRun, calls: Iterable[PredictedCall], zone: tzinfo) -> FeedEntity:
+    day = f"{run.service_day:%Y%m%d}"
+    begins = day_begins(run.service_day, zone)
+    stops = [call.stop_id for call in run.calls]
+    updates = tuple(
+        # A stop that a trip calls at twice needs a stop_sequence, which the service does not keep. Left
+        # out, it is taken to be as late as the one before it.
+        _stop_time_update(each, begins)
+        for each in calls
+        if stops.count(each.call.stop_id) == 1
+    )
+    return FeedEntity(
+        id=f"{day}:{run.trip_id}",
+        trip_update=TripUpdate(
+            trip=TripDescriptor(trip_id=run.trip_id, route_id=run.route_id, start_date=day),
+            stop_time_update=updates,
+        ),
+    )
+
+
+def _stop_time_update(predicted: PredictedCall, begins: datetime) -> StopTimeUpdate:
+    def event(seconds: int) -> StopTimeEvent:
+        moment = begins + timedelta(seconds=seconds + predicted.delay)
+        return StopTimeEvent(
+            delay=predicted.delay,
+            time=int(moment.timestamp()),
+            uncertainty=predicted.uncertainty,
+        )
+
+    call = predicted.call
+    return StopTimeUpdate(
+        stop_id=call.stop_id, arrival=event(call.arrival), departure=event(call.departure)
+    )
