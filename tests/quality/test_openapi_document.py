@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from backend.core.clock import SystemClock
 from backend.tools.cli import main
@@ -43,6 +44,10 @@ def test_no_setting_changes_the_document() -> None:
     settings = make_settings(n0=1, timezone="Europe/Berlin", max_segments_per_ride=1)
 
     assert document(settings, FakeClock()) == FILE.read_text(encoding="utf-8"), RENEW
+
+
+def test_the_document_is_made_once_for_each_app(app: FastAPI) -> None:
+    assert app.openapi() is app.openapi()
 
 
 def test_operations_have_names_of_their_own_like_those_of_functions(
