@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from backend.api.documenting import ALWAYS_POSSIBLE, refusals
 from backend.api.models import Rounded, Shape
-from backend.api.routes import ALWAYS_POSSIBLE, PREFIX, Own, _refusals
+from backend.api.routes import PREFIX, Own
 from backend.core.accuracy import Score, Source, service_day
 from backend.core.store import accuracy_since
 
@@ -49,11 +50,11 @@ class AccuracyAnswer(Shape):
 
 def accuracy_routes() -> APIRouter:
     """Build the route, which anybody may read."""
-    router = APIRouter(prefix=PREFIX, responses=_refusals(*ALWAYS_POSSIBLE))
+    router = APIRouter(prefix=PREFIX, tags=["estimates"], responses=refusals(*ALWAYS_POSSIBLE))
 
     @router.get(
         "/accuracy",
-        responses=_refusals(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+        responses=refusals(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     def get_accuracy(
         services: Own,

@@ -5,8 +5,7 @@ from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Query, Request, Response, Security
 
 from backend.api.admin_auth import scoped_route
 from backend.api.admin_models import (
@@ -14,14 +13,16 @@ from backend.api.admin_models import (
     JudgementsAnswer,
     JudgementsRow,
     KeyAnswer,
+    KeyName,
     KeyRequest,
     KeysAnswer,
     NewKeyAnswer,
     RetentionAnswer,
 )
+from backend.api.documenting import ALWAYS_POSSIBLE, admin_token_scheme, refusals, with_headers
 from backend.api.errors import ApiError
 from backend.api.feeds import receive_feed
-from backend.api.routes import ALWAYS_POSSIBLE, PREFIX, Own, _refusals
+from backend.api.routes import PREFIX, Own
 from backend.api.services import Services
 from backend.core.errors import KeyNameError, UnknownKeyError
 from backend.core.scopes import Scope
@@ -46,20 +47,12 @@ def admin_routes() -> tuple[APIRouter, ...]:
 
 def scoped_router(scope: Scope) -> APIRouter:
     """Build a router under /v1/admin for tokens with a scope."""
-    # The kind of route asks; HTTPBearer only says so in the OpenAPI document.
-    documented = Depends(
-        HTTPBearer(
-            scheme_name="AdminToken",
-            bearerFormat="JWT",
-            description=f"with the scope `{scope.value}`",
-            auto_error=False,
-        )
-    )
     return APIRouter(
         prefix=f"{PREFIX}/admin",
+        tags=["administrators"],
         route_class=scoped_route(scope),
-        dependencies=[documented],
-        responses=_refusals(
+        dependencies=[Security(admin_token_scheme(), scopes=[scope.value])],
+        responses=refusals(
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -74,9 +67,10 @@ def _key_routes() -> APIRouter:
     @router.post(
         "/keys",
         status_code=HTTPStatus.CREATED,
-        responses=_refusals(
+        responses=refusals(
             HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
-        ),
+        )
+        | {HTTPStatus.CREATED.value: with_headers("Cache-Control")},
     )
     def post_key(services: Own, wanted: KeyRequest, response: Response) -> NewKeyAnswer:
         """Make a key for phones, and show it for the only time."""
@@ -97,9 +91,9 @@ def _key_routes() -> APIRouter:
 
     @router.delete(
         "/keys/{name}",
-        responses=_refusals(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+        responses=refusals(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
     )
-    def delete_key(services: Own, name: str) -> KeyAnswer:
+    def delete_key(services: Own, name: KeyName) -> KeyAnswer:
         """Make a key worthless from now on."""
         try:
             with services.database.writing() as transaction:
@@ -113,7 +107,7 @@ def _key_routes() -> APIRouter:
 def _statistics_routes() -> APIRouter:
     router = scoped_router(Scope.STATS_READ)
 
-    @router.get("/rejections", responses=_refusals(HTTPStatus.UNPROCESSABLE_ENTITY))
+    @router.get("/rejections", responses=refusals(HTTPStatus.UNPROCESSABLE_ENTITY))
     def get_rejections(
         services: Own,
         first: Annotated[
@@ -141,7 +135,7 @@ def _feed_routes() -> APIRouter:
 
     @router.post(
         "/feed",
-        responses=_refusals(HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
+        responses=refusals(HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY),
         openapi_extra={
             "requestBody": {
                 "required": True,

@@ -1,6 +1,7 @@
 """The shapes of what administrators send and get."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
@@ -10,11 +11,15 @@ from backend.core.store import JudgementCounts, StoredKey
 from backend.core.store.retention import Taken
 from backend.tools.import_feed import ImportReport
 
+KeyName = Annotated[
+    str, Field(pattern=f"^{NAME_TEXT}$", description="whose key it is, or what for")
+]
+
 
 class KeyRequest(Shape):
     """A key that is wanted."""
 
-    name: str = Field(pattern=f"^{NAME_TEXT}$", description="whose key it is, or what for")
+    name: KeyName
 
 
 class NewKeyAnswer(Shape):

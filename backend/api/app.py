@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from backend.api.accuracy import accuracy_routes
 from backend.api.admin import admin_routes
+from backend.api.documenting import DocumentedApp, name_operation
 from backend.api.errors import install_error_handlers
 from backend.api.feeds import feed_chore, look_at_feed
 from backend.api.limits import BodyLimit
@@ -69,10 +70,11 @@ def create_app(
         finally:
             database.close()
 
-    app = FastAPI(
+    app = DocumentedApp(
         title="Bus times",
         summary="Bus travel times learned from riders' phones.",
         lifespan=lifespan,
+        generate_unique_id_function=name_operation,
         redirect_slashes=False,  # a redirect is an answer without our envelope
         # Nothing but the arguments configures an app, so FastAPI may not look at the environment.
         telemetry={"auto_configure": False},

@@ -4,17 +4,18 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
+from backend.api.documenting import ALWAYS_POSSIBLE, refusals
 from backend.api.errors import ApiError
 from backend.api.metrics import TEXT_FORMAT
 from backend.api.models import LiveAnswer, ReadyAnswer
-from backend.api.routes import ALWAYS_POSSIBLE, PREFIX, Own, _refusals
+from backend.api.routes import PREFIX, Own
 from backend.api.services import has_started, services_of
 from backend.core.storage.schema import VERSION
 
 
 def probe_routes() -> APIRouter:
     """Build the routes for whoever runs the service; they need no key."""
-    router = APIRouter(responses=_refusals(*ALWAYS_POSSIBLE))
+    router = APIRouter(tags=["operations"], responses=refusals(*ALWAYS_POSSIBLE))
 
     # `async`: it waits for no thread, so that a service whose threads are all busy still lives.
     @router.get(f"{PREFIX}/live")
@@ -22,7 +23,7 @@ def probe_routes() -> APIRouter:
         """Say that the process answers; nothing else is looked at."""
         return LiveAnswer(status="live")
 
-    @router.get(f"{PREFIX}/ready", responses=_refusals(HTTPStatus.SERVICE_UNAVAILABLE))
+    @router.get(f"{PREFIX}/ready", responses=refusals(HTTPStatus.SERVICE_UNAVAILABLE))
     def get_ready(request: Request) -> ReadyAnswer:
         """Say that the service has started, and that its database answers with the tables it knows."""
         if not has_started(request):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Response
 
@@ -18,13 +18,23 @@ from backend.core.store import StoredAnswer, recall_answer, remember_answer, spe
 from backend.core.store.rides import pseudonym
 
 KEY_TEXT = re.compile(r"[!-~]{1,255}")
+KEY_HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 
 
+def key_parameter() -> dict[str, Any]:
+    """Document the header of `idempotency_key`: FastAPI would take what is answered without it for optional."""
+    return {
+        "name": KEY_HEADER,
+        "in": "header",
+        "required": True,
+        "description": "new for each ride, such as a UUID; the same again when a ride has to be sent again",
+        "schema": {"type": "string", "pattern": f"^{KEY_TEXT.pattern}$"},
+    }
+
+
 def idempotency_key(
-    key: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="required, new for each ride")
-    ] = None,
+    key: Annotated[str | None, Header(alias=KEY_HEADER, include_in_schema=False)] = None,
 ) -> str:
     """Return the key that names a submission; ApiError (400) without a usable one."""
     if key is not None and KEY_TEXT.fullmatch(key):

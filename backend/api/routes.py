@@ -4,21 +4,27 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Depends, Query, Response, Security
+from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from backend.api.auth import KeyedRoute
+from backend.api.documenting import (
+    ALWAYS_POSSIBLE,
+    LIMIT_HEADERS,
+    PUBLIC_SETTINGS,
+    api_key_scheme,
+    refusals,
+    with_headers,
+)
 from backend.api.errors import ApiError
-from backend.api.models import Envelope, EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary
-from backend.api.rides import idempotency_key, submit_once
+from backend.api.models import EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary
+from backend.api.rides import REPLAYED, idempotency_key, key_parameter, submit_once
 from backend.api.services import Services, services_of
 from backend.core.store import eta
 
 PREFIX = "/v1"
 FARTHEST = timedelta(days=366)
-NAMES_THE_MODEL = HTTPStatus.INTERNAL_SERVER_ERROR
-ALWAYS_POSSIBLE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 Own = Annotated[Services, Depends(services_of)]
 Key = Annotated[str, Depends(idempotency_key)]
@@ -26,25 +32,26 @@ Key = Annotated[str, Depends(idempotency_key)]
 
 def keyed_routes() -> APIRouter:
     """Build the routes that ask for the key: those that write."""
-    # KeyedRoute asks; HTTPBearer only says so in the OpenAPI document.
-    documented = Depends(HTTPBearer(auto_error=False))
     router = APIRouter(
         prefix=PREFIX,
+        tags=["rides"],
         route_class=KeyedRoute,
-        dependencies=[documented],
-        responses=_refusals(HTTPStatus.UNAUTHORIZED, *ALWAYS_POSSIBLE),
+        dependencies=[Security(api_key_scheme())],
+        responses=refusals(HTTPStatus.UNAUTHORIZED, *ALWAYS_POSSIBLE),
     )
 
     @router.post(
         "/ride_summary",
         response_model=RideAnswer,
-        responses=_refusals(
+        responses=refusals(
             HTTPStatus.BAD_REQUEST,
             HTTPStatus.CONFLICT,
             HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,
-        ),
+        )
+        | {HTTPStatus.OK.value: with_headers(*LIMIT_HEADERS, REPLAYED)},
+        openapi_extra={"parameters": [key_parameter()]},
     )
     def post_ride_summary(services: Own, key: Key, summary: RideSummary) -> Response:
         """Learn from one ride."""
@@ -55,11 +62,12 @@ def keyed_routes() -> APIRouter:
 
 def open_routes() -> APIRouter:
     """Build the routes that anybody may read."""
-    router = APIRouter(prefix=PREFIX, responses=_refusals(*ALWAYS_POSSIBLE))
+    router = APIRouter(prefix=PREFIX, responses=refusals(*ALWAYS_POSSIBLE))
 
     @router.get(
         "/eta",
-        responses=_refusals(
+        tags=["estimates"],
+        responses=refusals(
             HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE
         ),
     )
@@ -86,12 +94,12 @@ def open_routes() -> APIRouter:
             )
         return EtaAnswer.of(found)
 
-    @router.get("/config")
-    def get_config(services: Own) -> dict[str, object]:
+    @router.get("/config", tags=["operations"], responses=_shape_of_settings())
+    def get_config(services: Own) -> JSONResponse:
         """Say with which settings the service runs, secrets and places left out."""
-        return services.settings.public()
+        return JSONResponse(services.settings.public())
 
-    @router.get("/health", responses=_refusals(HTTPStatus.SERVICE_UNAVAILABLE))
+    @router.get("/health", tags=["operations"], responses=refusals(HTTPStatus.SERVICE_UNAVAILABLE))
     def get_health(services: Own) -> HealthAnswer:
         """Say that the service and its database answer."""
         services.database.ping()
@@ -106,22 +114,9 @@ def open_routes() -> APIRouter:
     return router
 
 
-def _refusals(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Document answers in the envelope, which FastAPI does not know of by itself.
-
-    One of them names the model and the others refer to it: FastAPI builds a validator for each that names it, which
-    makes an app twice as slow to build.
-    """
-    reference = {
-        "application/json": {"schema": {"$ref": f"#/components/schemas/{Envelope.__name__}"}}
-    }
-    return {
-        status.value: {
-            "description": status.phrase,
-            **({"model": Envelope} if status is NAMES_THE_MODEL else {"content": reference}),
-        }
-        for status in statuses
-    }
+def _shape_of_settings() -> dict[int | str, dict[str, Any]]:
+    schema = {"$ref": f"#/components/schemas/{PUBLIC_SETTINGS}"}
+    return {HTTPStatus.OK.value: {"content": {"application/json": {"schema": schema}}}}
 
 
 def _near(leaving_at: datetime, now: datetime) -> datetime:

@@ -2,14 +2,14 @@
 
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, StringConstraints
 
+from backend.api.documenting import ALWAYS_POSSIBLE, refusals
 from backend.api.errors import ApiError
-from backend.api.models import Envelope
 from backend.api.services import Services, services_of
 from backend.api.timetable_models import (
     DepartureAnswer,
@@ -59,15 +59,12 @@ def timetable_routes() -> APIRouter:
     router = APIRouter(
         prefix=PREFIX,
         tags=["timetable"],
-        responses=_refusals(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            HTTPStatus.INTERNAL_SERVER_ERROR,
+        responses=refusals(
+            HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE, *ALWAYS_POSSIBLE
         ),
     )
 
-    @router.get("/stops", responses=_refusals(HTTPStatus.NOT_FOUND))
+    @router.get("/stops", responses=refusals(HTTPStatus.NOT_FOUND))
     def get_stops(  # noqa: PLR0917 - FastAPI calls it, by name
         services: Own,
         min_lat: Latitude = None,
@@ -104,7 +101,7 @@ def timetable_routes() -> APIRouter:
         """Find routes by a part of their id or one of their names."""
         return _routes(services, q, after, limit)
 
-    @router.get("/stops/{stop_id:path}/schedule", responses=_refusals(HTTPStatus.NOT_FOUND))
+    @router.get("/stops/{stop_id:path}/schedule", responses=refusals(HTTPStatus.NOT_FOUND))
     def get_schedule(
         services: Own,
         stop_id: Text,
@@ -194,15 +191,3 @@ def unknown(kind: str, name: str) -> ApiError:
         f"unknown_{kind}",
         f"The timetable has no {kind} {name!r}; GET {PREFIX}/{kind}s lists those that it has.",
     )
-
-
-def _refusals(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Document answers in the envelope, which the other routes' documentation describes."""
-    schema = {"$ref": f"#/components/schemas/{Envelope.__name__}"}
-    return {
-        status.value: {
-            "description": status.phrase,
-            "content": {"application/json": {"schema": schema}},
-        }
-        for status in statuses
-    }

@@ -21,7 +21,7 @@ class FeedHeader(Shape):
     gtfs_realtime_version: Literal["2.0"] = "2.0"
     incrementality: Literal["FULL_DATASET"] = "FULL_DATASET"
     timestamp: int = Field(description="when it was made, in seconds since 1970 (UTC)")
-    feed_version: str | None = Field(description="feed_version of the timetable that it is about")
+    feed_version: str | None = Field(None, description="feed_version of the timetable that it is about")
 
 
 class TripDescriptor(Shape):
@@ -38,7 +38,7 @@ class StopTimeEvent(Shape):
 
     delay: int = Field(description="seconds after the timetable; negative for an early bus")
     time: int = Field(description="seconds since 1970 (UTC)")
-    uncertainty: int | None = Field(description="standard deviation, in seconds")
+    uncertainty: int | None = Field(None, description="standard deviation, in seconds")
 
 
 class StopTimeUpdate(Shape):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Response
 from google.transit import gtfs_realtime_pb2
 
-from backend.api.routes import ALWAYS_POSSIBLE, PREFIX, Own, _refusals
+from backend.api.documenting import ALWAYS_POSSIBLE, refusals
+from backend.api.routes import PREFIX, Own
 from backend.api.services import Services
 from backend.api.timetable_routes import RouteId, unknown
 from backend.api.trip_update_models import FeedMessage
@@ -27,7 +28,7 @@ def trip_update_routes() -> APIRouter:
     router = APIRouter(
         prefix=f"{PREFIX}/gtfs-realtime",
         tags=["timetable"],
-        responses=_refusals(
+        responses=refusals(
             HTTPStatus.NOT_FOUND,
             HTTPStatus.UNPROCESSABLE_ENTITY,
             HTTPStatus.SERVICE_UNAVAILABLE,

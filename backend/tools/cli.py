@@ -64,6 +64,10 @@ def _run(arguments: Namespace, settings: Settings, clock: Clock) -> None:
                     revoke(settings, clock, arguments.name)
                 case _:
                     show(settings)
+        case "openapi":
+            from backend.tools.openapi import document  # noqa: PLC0415
+
+            print(document(settings, clock), end="")
         case "rebuild" | "retention" | "migrate" | "backup" | "restore":
             _keep(arguments, settings, clock)
         case _:
@@ -113,6 +117,7 @@ def _parser() -> ArgumentParser:
     loading = commands.add_parser("load-feed", help="replace the timetable by that of a GTFS zip")
     loading.add_argument("feed", type=Path, metavar="FEED.zip")
 
+    commands.add_parser("openapi", help="print the OpenAPI document of the service")
     commands.add_parser("rebuild", help="learn all again from the rides that are kept")
     commands.add_parser("retention", help="take away rides that are older than they are kept")
 

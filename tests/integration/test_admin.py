@@ -151,6 +151,16 @@ def test_a_name_that_is_none_is_refused(keeper: TestClient, name: object) -> Non
     assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
 
 
+@pytest.mark.parametrize("name", ["two%20words", "a%00b", "%FF", "a" * 65])
+def test_what_can_be_no_name_is_refused_before_the_database_is_asked(
+    keeper: TestClient, name: str
+) -> None:
+    """422 on every database: PostgreSQL could not even be asked for a name with the character NUL."""
+    answer = keeper.delete(f"/v1/admin/keys/{name}")
+
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
+
+
 def test_a_key_that_is_not_there_cannot_be_revoked(keeper: TestClient) -> None:
     """404 in the envelope."""
     answer = keeper.delete("/v1/admin/keys/nobody")

@@ -18,7 +18,6 @@ from backend.core.rides import Ride, Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
 from backend.core.store import (
-    StoredAnswer,
     forget_answers,
     recall_answer,
     remember_answer,
@@ -30,6 +29,7 @@ from tests.factories import (
     START,
     TEST_API_KEY,
     FakeClock,
+    make_answer,
     make_feed,
     make_ride,
     make_ride_segment,
@@ -46,7 +46,7 @@ from tests.integration.together import at_once
 
 PHONES = 8
 RIDES = 4  # of each phone
-ANSWER = StoredAnswer("abc", 200, b"{}")
+ANSWER = make_answer("abc")
 
 
 @pytest.fixture

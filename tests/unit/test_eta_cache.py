@@ -9,7 +9,6 @@ from backend.core.storage import Database
 from backend.core.store import EtaCache, eta, save_feed, submit_ride
 from backend.core.store.feeds import current_feed
 from backend.core.store.segments import Mark, find_marks
-from backend.core.timetable import Feed, Pattern
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_segment, make_stops
 
 KNOWN = Knowledge()
@@ -97,7 +96,7 @@ def test_a_later_feed_has_a_higher_number(database: Database) -> None:
     numbers = []
     for _ in range(3):
         with database.writing() as tx:
-            save_feed(tx, Feed((Pattern("R", ("A", "B")),), ()), START)
+            save_feed(tx, make_feed(("A", "B"), bins=()), START)
             feed = current_feed(tx)
         assert feed is not None
         numbers.append(feed.feed_id)

@@ -13,11 +13,11 @@ from backend.core.journeys import (
     segments_of,
     travel,
 )
-from backend.core.learning import Cell, LearningRules
+from backend.core.learning import LearningRules
 from backend.core.predicting import Prior, combine, predict
 from backend.core.rides import Segment
 from backend.core.timetable import TimetableEntry
-from tests.factories import START, make_segment, make_settings, make_stops
+from tests.factories import START, make_cell, make_segment, make_settings, make_stops
 
 SETTINGS = make_settings()
 RULES = LearningRules.from_settings(SETTINGS)
@@ -41,7 +41,7 @@ def test_a_bin_without_departures_expects_the_mean_of_all_departures() -> None:
 
 def test_without_a_timetable_what_was_learned_in_all_bins_is_expected() -> None:
     known = Knowledge(
-        cells=((NINE, Cell(3, 400, 0, START)), (TEN, Cell(1, 200, 0, START))),
+        cells=((NINE, make_cell(3, 400)), (TEN, make_cell(1, 200))),
     )
     prior = prior_of(known, NINE, RULES)
     assert prior is not None
@@ -51,7 +51,7 @@ def test_without_a_timetable_what_was_learned_in_all_bins_is_expected() -> None:
 def test_old_lessons_count_less_in_that_mean() -> None:
     """Three observations half a life ago weigh 1.5 today."""
     long_ago = START - RULES.half_life
-    known = Knowledge(cells=((NINE, Cell(3, 400, 0, long_ago)), (TEN, Cell(1, 200, 0, START))))
+    known = Knowledge(cells=((NINE, make_cell(3, 400, as_of=long_ago)), (TEN, make_cell(1, 200))))
     prior = prior_of(known, NINE, RULES)
     assert prior is not None
     assert prior.mean_seconds == pytest.approx((1.5 * 400 + 200) / 2.5)
@@ -60,7 +60,7 @@ def test_old_lessons_count_less_in_that_mean() -> None:
 def test_cells_that_have_faded_to_nothing_are_still_expected() -> None:
     """1,090 half-lives later both weigh 0 as a float; what they said of each other remains."""
     rules = LearningRules.from_settings(make_settings(half_life_days=1))
-    known = Knowledge(cells=((NINE, Cell(3, 400, 0, START)), (TEN, Cell(1, 200, 0, START))))
+    known = Knowledge(cells=((NINE, make_cell(3, 400)), (TEN, make_cell(1, 200))))
     estimate = estimate_segment(known, NINE, rules, START + timedelta(days=1090))
     assert estimate is not None
     assert (estimate.mean, estimate.observations) == pytest.approx((350, 0))
@@ -71,7 +71,7 @@ def test_of_a_segment_nobody_knows_there_is_no_estimate() -> None:
 
 
 def test_a_segment_is_estimated_from_its_bin_and_its_prior() -> None:
-    cell = Cell(10, 350, 900, START)
+    cell = make_cell(10, 350, spread_sum=900)
     known = Knowledge(promised(make_segment(), (NINE, 300, 1)), ((NINE, cell),))
     assert estimate_segment(known, NINE, RULES, START) == predict(cell, Prior(300), START, RULES)
 

@@ -18,7 +18,7 @@ from backend.core.learning import (
     learn,
     merge,
 )
-from tests.factories import START, make_device, make_settings
+from tests.factories import START, make_device, make_observation, make_settings
 
 DAY = timedelta(days=1)
 HALF_LIFE = 30 * DAY
@@ -36,7 +36,7 @@ def seen(
     device: str | None = None,
     confidence: float = 0.9,
 ) -> Observation:
-    return Observation(seconds, START + at, device or make_device(), confidence)
+    return make_observation(seconds, at=START + at, device=device, confidence=confidence)
 
 
 def learn_all(observations: Iterable[Observation], rules: LearningRules) -> Cell:

@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from backend.core.settings import Settings
 from backend.core.storage import Database, Transaction
 from backend.core.store import (
-    StoredAnswer,
     accuracy_since,
     rebuild,
     remember_answer,
@@ -17,7 +16,7 @@ from backend.core.store import (
 )
 from backend.core.store.cells import load_cells
 from backend.core.store.retention import Taken
-from tests.factories import START, make_ride, make_ride_segment, make_segment
+from tests.factories import START, make_answer, make_ride, make_ride_segment, make_segment
 
 MONTH = timedelta(days=30)
 
@@ -75,7 +74,7 @@ def test_what_goes_is_scored_first(database: Database, settings: Settings) -> No
 
 
 def test_answers_go_when_their_time_is_over(database: Database, settings: Settings) -> None:
-    answer, day = StoredAnswer("x", 200, b"{}"), timedelta(days=1)
+    answer, day = make_answer(), timedelta(days=1)
     with database.writing() as tx:
         for number in range(3):
             remember_answer(tx, f"old {number}", answer, START)

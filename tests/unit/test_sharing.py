@@ -6,7 +6,7 @@ import pytest
 
 from backend.core.learning import Cell, Judgement, LearningRules, Observation, learn
 from backend.core.sharing import Contribution, learn_fairly
-from tests.factories import START, make_device
+from tests.factories import START, make_observation
 
 HALF_LIFE = timedelta(days=30)
 
@@ -18,7 +18,7 @@ def rules(n0: float = 20, share: float = 0.5) -> LearningRules:
 def seen(
     seconds: float = 300, *, at: timedelta = timedelta(0), confidence: float = 0.9
 ) -> Observation:
-    return Observation(seconds, START + at, "device", confidence)
+    return make_observation(seconds, at=START + at, device="device", confidence=confidence)
 
 
 def repeat(count: int, rules: LearningRules) -> tuple[Cell, Contribution, list[Judgement]]:
@@ -39,7 +39,7 @@ def test_a_device_alone_may_be_worth_as_much_as_the_timetable() -> None:
 def test_the_more_others_teach_the_more_a_device_may() -> None:
     cell, given, _ = repeat(20, rules())
     for _ in range(2):
-        cell, _ = learn(cell, Observation(300, START, make_device(), 0.9), rules())
+        cell, _ = learn(cell, make_observation(), rules())
     _, _, judgement = learn_fairly(cell, given, seen(), rules())
     assert judgement is Judgement.ACCEPTED
 

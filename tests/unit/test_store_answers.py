@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.storage import Database
-from backend.core.store import StoredAnswer, forget_answers, recall_answer, remember_answer
-from tests.factories import START, unique_id
+from backend.core.store import forget_answers, recall_answer, remember_answer
+from tests.factories import START, make_answer, unique_id
 
-ANSWER = StoredAnswer(fingerprint="abc", status=200, body=b'{"accepted":1}')
+ANSWER = make_answer("abc")
 TTL = timedelta(hours=24)
 
 
@@ -45,7 +45,7 @@ def test_recalling_leaves_what_other_keys_have(database: Database) -> None:
 
 
 def test_an_expired_key_can_be_used_again(database: Database) -> None:
-    key, other = unique_id("key"), StoredAnswer("def", 200, b"{}")
+    key, other = unique_id("key"), make_answer("def")
     with database.writing() as tx:
         remember_answer(tx, key, ANSWER, START)
         recall_answer(tx, key, START + TTL, TTL)

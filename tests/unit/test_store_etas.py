@@ -116,7 +116,7 @@ def test_phones_answer_where_the_timetable_has_a_gap(
 ) -> None:
     """A route whose trips never run promises nothing; then what phones saw is all there is."""
     stops = make_stops(3)
-    load(database, Feed((Pattern("route", stops),), ()))
+    load(database, make_feed(stops, bins=()))
     seen = make_ride_segment(Segment(stops[0], stops[2]), seconds=333)
     with database.writing() as tx:
         submit_ride(tx, make_ride([seen]), settings, START)
