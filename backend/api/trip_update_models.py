@@ -21,7 +21,9 @@ class FeedHeader(Shape):
     gtfs_realtime_version: Literal["2.0"] = "2.0"
     incrementality: Literal["FULL_DATASET"] = "FULL_DATASET"
     timestamp: int = Field(description="when it was made, in seconds since 1970 (UTC)")
-    feed_version: str | None = Field(None, description="feed_version of the timetable that it is about")
+    feed_version: str | None = Field(
+        None, description="feed_version of the timetable that it is about"
+    )
 
 
 class TripDescriptor(Shape):
