@@ -21,7 +21,7 @@ KEY_TEXT = re.compile(r"[!-~]{1,255}")
 REPLAYED = "Idempotency-Replayed"
 
 
-def idempotency_key(
+async def idempotency_key(
     key: Annotated[
         str | None, Header(alias="Idempotency-Key", description="required, new for each ride")
     ] = None,
