@@ -45,9 +45,10 @@ def read_marks(
     for start in range(0, len(wanted), PER_QUERY):
         some = frozenset(wanted[start : start + PER_QUERY])
         for row in tx.execute(query, _ends(some)):
-            segment = Segment(row.from_stop, row.to_stop)
+            number, from_stop, to_stop, lessons, retired, *_ = row
+            segment = Segment(from_stop, to_stop)
             if segment in some:
-                marks[segment] = Mark(row.id, row.lessons, row.retired)
+                marks[segment] = Mark(number, lessons, retired)
     return marks, row
 
 
