@@ -45,10 +45,9 @@ def read_marks(
     for start in range(0, len(wanted), PER_QUERY):
         some = frozenset(wanted[start : start + PER_QUERY])
         for row in tx.execute(query, _ends(some)):
-            number, from_stop, to_stop, lessons, retired, *_ = row
-            segment = Segment(from_stop, to_stop)
+            segment = Segment(row.from_stop, row.to_stop)
             if segment in some:
-                marks[segment] = Mark(number, lessons, retired)
+                marks[segment] = Mark(row.id, row.lessons, row.retired)
     return marks, row
 
 
