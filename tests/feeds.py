@@ -79,7 +79,7 @@ class DyingDatabase(Database):
 
     @classmethod
     def of(cls, database: Database, lives: int) -> "DyingDatabase":
-        return cls(database.dialect, database.engine, database.schema, lives=lives)
+        return cls(database.dialect, database.engine, database.statements, lives=lives)
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:

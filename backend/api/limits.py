@@ -42,11 +42,11 @@ class BodyLimit:
             if takes_feed
             else longest_body(settings.max_segments_per_ride)
         )
-        problem = _too_large(limit, "send a smaller feed" if takes_feed else "send fewer segments")
+        advice = "send a smaller feed" if takes_feed else "send fewer segments"
         declared = Headers(scope=scope).get("content-length", "")
         # No honest length has more digits, and int() refuses texts of more than some thousand.
         if declared.isdecimal() and int(declared.lstrip("0")[:MOST_DIGITS] or "0") > limit:
-            await envelope(problem)(scope, receive, send)
+            await envelope(_too_large(limit, advice))(scope, receive, send)
             return
         length = 0
 
@@ -55,7 +55,7 @@ class BodyLimit:
             message = await receive()
             length += len(message.get("body", b""))
             if length > limit:
-                raise problem
+                raise _too_large(limit, advice)
             return message
 
         await self.app(scope, receive_counting, send)

@@ -33,7 +33,7 @@ def key_parameter() -> dict[str, Any]:
     }
 
 
-def idempotency_key(
+async def idempotency_key(
     key: Annotated[str | None, Header(alias=KEY_HEADER, include_in_schema=False)] = None,
 ) -> str:
     """Return the key that names a submission; ApiError (400) without a usable one."""

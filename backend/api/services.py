@@ -37,3 +37,8 @@ def services_of(connection: HTTPConnection) -> Services:
     if not isinstance(services, Services):
         raise RuntimeError("The app has not started: its lifespan did not run; use `with`.")  # noqa: TRY004
     return services
+
+
+async def own_services(connection: HTTPConnection) -> Services:
+    """Return the same, as a dependency of routes: a function that is not `async` would cost a thread each time."""
+    return services_of(connection)

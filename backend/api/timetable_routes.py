@@ -10,7 +10,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from backend.api.documenting import ALWAYS_POSSIBLE, refusals
 from backend.api.errors import ApiError
-from backend.api.services import Services, services_of
+from backend.api.services import Services, own_services
 from backend.api.timetable_models import (
     DepartureAnswer,
     RouteAnswer,
@@ -46,7 +46,7 @@ def _without_nul(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_without_nul)]
-Own = Annotated[Services, Depends(services_of)]
+Own = Annotated[Services, Depends(own_services)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="how many at most")]
 After = Annotated[Text | None, Query(description="`next` of the page before")]
 RouteId = Annotated[Text | None, Query(description="only those that this route calls at")]

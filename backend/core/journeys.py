@@ -1,17 +1,36 @@
 """How long a trip takes: along each way that buses go, segment by segment, each in its time bin."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from backend.core.bins import TimeBin, bin_of
 from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Estimate, Prior, combine, predict
-from backend.core.provenance import Evidence, evidence_of, evidence_of_trip, expected_mean
+from backend.core.provenance import (
+    Evidence,
+    evidence_from,
+    evidence_of_trip,
+    expected_mean,
+    speaking,
+)
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.timetable import TimetableEntry
+
+OUTLOOKS = 16
+"""How many outlooks of a segment are kept: people ask about the next hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an estimate in one time bin goes by, whenever it is made: all but the fading."""
+
+    prior: Prior
+    own: Cell
+    speaking: tuple[Cell, ...]
+    """Those that are evidence (see `backend.core.provenance.speaking`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +39,27 @@ class Knowledge:
 
     timetable: tuple[TimetableEntry, ...] = ()
     cells: tuple[tuple[TimeBin, Cell], ...] = ()
+    _outlooks: dict[tuple[TimeBin, LearningRules], Outlook | None] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def outlook(self, time_bin: TimeBin, rules: LearningRules) -> Outlook | None:
+        """Return what an estimate goes by; None when nothing at all is known.
+
+        That takes a look at all rows, so it is done once: it follows from them, and they never change.
+        """
+        key = time_bin, rules
+        if key in self._outlooks:
+            return self._outlooks[key]
+        prior = prior_of(self, time_bin, rules)
+        found = None
+        if prior is not None:
+            used = speaking(self.cells, time_bin, rules, timetable=bool(self.timetable))
+            found = Outlook(prior, dict(self.cells).get(time_bin, Cell()), used)
+        if len(self._outlooks) >= OUTLOOKS:
+            self._outlooks.clear()
+        self._outlooks[key] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +113,21 @@ def travel(
 
     Each segment is looked up in the time bin in which the bus gets there, on the average.
     """
-    rules = LearningRules.from_settings(settings)
-    legs: tuple[Leg, ...] = ()
+    rules, zone = LearningRules.from_settings(settings), settings.zone
+    legs: list[Leg] = []
     moment = leaving_at
     for segment in segments_of(way):
-        time_bin = bin_of(moment, settings.zone, settings.holidays)
-        about = known.get(segment, Knowledge())
-        estimate = estimate_segment(about, time_bin, rules, now)
-        if estimate is None:
+        time_bin = bin_of(moment, zone, settings.holidays)
+        outlook = known[segment].outlook(time_bin, rules) if segment in known else None
+        if outlook is None:
             return None
-        timetable = bool(about.timetable)
-        evidence = evidence_of(about.cells, time_bin, rules, now, timetable=timetable)
-        legs = (*legs, Leg(segment, time_bin, moment, estimate, evidence))
+        estimate = predict(outlook.own, outlook.prior, now, rules)
+        evidence = evidence_from(outlook.speaking, rules, now)
+        legs.append(Leg(segment, time_bin, moment, estimate, evidence))
         moment += timedelta(seconds=estimate.mean)
     total = combine([leg.estimate for leg in legs])
     evidence = evidence_of_trip([(leg.evidence, leg.estimate.mean) for leg in legs])
-    return Eta(way[0], way[-1], leaving_at, total, evidence, legs)
+    return Eta(way[0], way[-1], leaving_at, total, evidence, tuple(legs))
 
 
 def segments_of(way: tuple[str, ...]) -> tuple[Segment, ...]:
@@ -100,10 +139,8 @@ def estimate_segment(
     known: Knowledge, time_bin: TimeBin, rules: LearningRules, now: datetime
 ) -> Estimate | None:
     """Return how long a segment takes in a time bin; None when nothing at all is known about it."""
-    prior = prior_of(known, time_bin, rules)
-    if prior is None:
-        return None
-    return predict(dict(known.cells).get(time_bin, Cell()), prior, now, rules)
+    outlook = known.outlook(time_bin, rules)
+    return None if outlook is None else predict(outlook.own, outlook.prior, now, rules)
 
 
 def prior_of(known: Knowledge, time_bin: TimeBin, rules: LearningRules) -> Prior | None:

@@ -57,7 +57,7 @@ class Grant:
     remaining: int
     """Rides that could follow at once."""
     wait: timedelta
-    """After how long one more than `remaining` could, rounded up to microseconds; 0 when the bucket is full."""
+    """After how long one more than `remaining` could, rounded up to microseconds; no bucket is full behind a ride."""
 
 
 def full(allowance: Allowance, now: datetime) -> Bucket:
@@ -89,7 +89,5 @@ def refilled(bucket: Bucket, allowance: Allowance, now: datetime) -> Bucket:
 
 def _wait(bucket: Bucket, allowance: Allowance, remaining: int) -> timedelta:
     """Return how long it takes until there is one ride more."""
-    if remaining >= allowance.capacity:
-        return timedelta(0)
     missing = (remaining + 1) * bucket.price - bucket.tokens
     return -(-missing // allowance.capacity) * MICROSECOND

@@ -98,10 +98,21 @@ def evidence_of(
 
     of which only the first counts where a timetable says what to expect: then the others play no part in it.
     """
+    return evidence_from(speaking(cells, time_bin, rules, timetable=timetable), rules, now)
+
+
+def speaking(
+    cells: Cells, time_bin: TimeBin, rules: LearningRules, *, timetable: bool
+) -> tuple[Cell, ...]:
+    """Return those that have a say: the bin's own cell and, without a timetable, its part of the day and all bins."""
     own = dict(cells).get(time_bin, Cell())
-    near = pool(nearby(cells, time_bin), rules.half_life)
-    everything = pool(cells, rules.half_life)
-    used = (own,) if timetable else (own, near, everything)
+    if timetable:
+        return (own,)
+    return own, pool(nearby(cells, time_bin), rules.half_life), pool(cells, rules.half_life)
+
+
+def evidence_from(used: Sequence[Cell], rules: LearningRules, now: datetime) -> Evidence:
+    """Return what stands behind an estimate that goes by these cells (see `speaking`), as `evidence_of` says."""
     confidence = max(
         credit * _share(cell, rules, now) for credit, cell in zip(CREDITS, used, strict=False)
     )

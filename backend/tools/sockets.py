@@ -6,6 +6,8 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from backend.api.services import Services
+
 PING_SECONDS = 20.0
 """Between two pings of the server, and for the answer to each: who is silent longer is let go."""
 
@@ -51,5 +53,7 @@ class LiveServer(uvicorn.Server):
         """End the connections, with the close code 1001 where somebody still reads; then end as usual."""
         for server in self.servers:
             server.close()
-        await self._app.state.services.live.close()
+        services = getattr(self._app.state, "services", None)
+        if isinstance(services, Services):  # not there where a plain app is served in the same way
+            await services.live.close()
         await super().shutdown(sockets)

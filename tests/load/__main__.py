@@ -4,9 +4,9 @@ python -m tests.load                    30 s of load by 8 clients, then the tabl
 python -m tests.load --seconds 6        less
 python -m tests.load --write            put the table into docs/load.md as well
 
-Real servers, each in a process of its own, on free ports of 127.0.0.1; beside the service a bare
-FastAPI route, served in the same way. Machines differ, and one machine from minute to minute: what
-can be compared is the ratio to the bare route.
+Real servers, each in a process of its own, on free ports of 127.0.0.1: the service on SQLite, the service on
+PostgreSQL where a server is installed, and a bare FastAPI route, served in the same way. Machines differ, and one
+machine from minute to minute: what can be compared is the ratio to the bare route.
 """
 
 import os
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,10 +29,12 @@ from shakeproof.gates.documents import markdown
 from shakeproof.gates.machine import this_machine
 from tests.load.client import Measured, measure, request
 from tests.load.riders import queries, rides
+from tests.postgres import NoServerError, find_programs, start
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "load.md"
 API_KEY = "a-key-for-a-load-that-ends-by-itself"
+BARE = "a bare route"
 CLIENTS = 8
 SECONDS = 30.0
 WARM_SECONDS = 0.5
@@ -59,7 +61,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except ShakeproofError as problem:
         print(f"python -m tests.load: {problem}", file=sys.stderr)
         return problem.exit_status
-    errors = [error for one in found.values() for error in one.errors]
+    taken = {name: one for name, one in found.items() if isinstance(one, Measured)}
+    errors = [error for one in taken.values() for error in one.errors]
     results = f"{conditions(arguments.clients, arguments.seconds)}\n\n{markdown(table(found))}"
     print(results)
     for error in dict.fromkeys(errors):
@@ -71,31 +74,52 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def measured(
     folder: Path, clients: int, seconds: float, environ: Mapping[str, str]
-) -> Mapping[str, Measured]:
-    """Start the servers, load them in turn for so many seconds in all, and end them; by name, the bare route first."""
+) -> Mapping[str, Measured | str]:
+    """Start the servers, load them in turn for so many seconds in all, and end them; by name, the bare route first.
+
+    A sentence stands where there was nothing to measure.
+    """
     city, now = build_city(1), datetime.now(UTC)
     own = {name: value for name, value in environ.items() if not name.startswith("BMTC_")}
-    own |= {"BMTC_API_KEY": API_KEY, "BMTC_DB_PATH": str(folder / "load.sqlite3")}
-    load_city(city, now, folder, own)
-    with (
-        server(("-m", "tests.load.bare"), own) as bare,
-        server(("-m", "backend", "serve", "--port", "0"), own) as service,
-    ):
+    own["BMTC_API_KEY"] = API_KEY
+    found: dict[str, Measured | str] = {}
+    with ExitStack() as running:
+        bare = running.enter_context(server(("-m", "tests.load.bare"), own))
         asked = request(bare, "GET", "/bare", {})
-        kinds = (
-            Kind("a bare route", bare, lambda _: asked),
-            Kind("ETA queries", service, queries(service, city, now)),
-            Kind("rides of 10 segments", service, rides(service, city, now, API_KEY)),
-        )
-        found: dict[str, Measured] = {}
+        kinds = [Kind(BARE, bare, lambda _: asked)]
+        places = [("SQLite", {"BMTC_DB_PATH": str(folder / "load.sqlite3")})]
+        try:
+            places.append(("PostgreSQL", {"BMTC_DATABASE_URL": running.enter_context(postgres())}))
+            why_not = ""
+        except NoServerError as problem:
+            why_not = str(problem)
+        for database, place in places:
+            load_city(city, now, folder, own | place)
+            service = server(("-m", "backend", "serve", "--port", "0"), own | place)
+            url = running.enter_context(service)
+            kinds.append(Kind(f"ETA queries, {database}", url, queries(url, city, now)))
+            kinds.append(
+                Kind(f"rides of 10 segments, {database}", url, rides(url, city, now, API_KEY))
+            )
         # There and back, so that no kind has the better half of the time alone.
         for part, kind in enumerate((*kinds, *reversed(kinds))):
             measure(kind.url, from_(kind.make, 2 * part), clients, WARM_SECONDS)
             one = measure(
                 kind.url, from_(kind.make, 2 * part + 1), clients, seconds / (2 * len(kinds))
             )
-            found[kind.name] = found[kind.name].plus(one) if kind.name in found else one
-    return found
+            before = found.get(kind.name)
+            found[kind.name] = before.plus(one) if isinstance(before, Measured) else one
+    return found | ({"the same, PostgreSQL": why_not} if why_not else {})
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Start a PostgreSQL server, give the address of an empty database, and end it; NoServerError says why not."""
+    running = start(find_programs())
+    try:
+        yield running.address
+    finally:
+        running.stop()
 
 
 def from_(make: Callable[[int], bytes], part: int) -> Callable[[int], bytes]:
@@ -131,23 +155,24 @@ def server(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
             process.communicate()  # what it says in the end has to go somewhere
 
 
-def table(found: Mapping[str, Measured]) -> tuple[tuple[str, ...], ...]:
-    """Set out what was measured, each kind compared with the first."""
-    heading = ("what", "per second", "of a bare route", "p50", "p99", "errors")
-    (bare, *_) = found.values()
+def table(found: Mapping[str, Measured | str]) -> tuple[tuple[str, ...], ...]:
+    """Set out what was measured, each kind compared with the bare route, and why something was not."""
+    bare = found[BARE]
+    assert isinstance(bare, Measured)
+    rows = (
+        (name, *_cells(one, bare)) if isinstance(one, Measured) else (name, one, "", "", "", "")
+        for name, one in found.items()
+    )
+    return (("what", "per second", "of a bare route", "p50", "p99", "errors"), *rows)
+
+
+def _cells(one: Measured, bare: Measured) -> tuple[str, ...]:
     return (
-        heading,
-        *(
-            (
-                name,
-                f"{one.per_second:.0f}",
-                f"{one.per_second / bare.per_second:.2f}",
-                f"{one.percentile(50) * 1000:.1f} ms",
-                f"{one.percentile(99) * 1000:.1f} ms",
-                str(len(one.errors)),
-            )
-            for name, one in found.items()
-        ),
+        f"{one.per_second:.0f}",
+        f"{one.per_second / bare.per_second:.2f}",
+        f"{one.percentile(50) * 1000:.1f} ms",
+        f"{one.percentile(99) * 1000:.1f} ms",
+        str(len(one.errors)),
     )
 
 
@@ -155,7 +180,7 @@ def conditions(clients: int, seconds: float) -> str:
     """Say where and how it was measured."""
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {this_machine()}; {clients} clients for "
-        f"{seconds:.0f} s on the same machine, one worker, SQLite."
+        f"{seconds:.0f} s in all on the same machine, one worker."
     )
 
 

@@ -13,7 +13,7 @@ from backend.core.journeys import (
     segments_of,
     travel,
 )
-from backend.core.learning import LearningRules
+from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Prior, combine, predict
 from backend.core.rides import Segment
 from backend.core.timetable import TimetableEntry
@@ -74,6 +74,30 @@ def test_a_segment_is_estimated_from_its_bin_and_its_prior() -> None:
     cell = make_cell(10, 350, spread_sum=900)
     known = Knowledge(promised(make_segment(), (NINE, 300, 1)), ((NINE, cell),))
     assert estimate_segment(known, NINE, RULES, START) == predict(cell, Prior(300), START, RULES)
+
+
+def test_what_is_worked_out_once_is_right_in_every_bin_however_often_it_is_asked() -> None:
+    """Only a few outlooks of a segment are kept, fewer than a day has bins."""
+    bins = [TimeBin(DayKind.WEEKDAY, quarter) for quarter in range(96)]
+    entries = promised(make_segment(), *((each, 100.0 + each.quarter, 1) for each in bins))
+    known = Knowledge(entries, ((NINE, Cell(10, 350, 900, START)),))
+
+    for each in (*bins, *bins, NINE, NINE):
+        fresh = Knowledge(known.timetable, known.cells)
+        assert known.outlook(each, RULES) == fresh.outlook(each, RULES)
+        assert prior_of(known, each, RULES) == Prior(100.0 + each.quarter)
+
+
+def test_other_rules_lead_to_another_outlook() -> None:
+    evening = TimeBin(DayKind.WEEKDAY, 70)
+    seconds = {NINE: 400, TEN: 300, evening: 100}
+    known = Knowledge(
+        cells=tuple((when, Cell(3, mean, 0, START)) for when, mean in seconds.items())
+    )
+    rules = LearningRules.from_settings(make_settings(n0=1))
+
+    assert known.outlook(NINE, RULES) != known.outlook(NINE, rules)
+    assert known.outlook(NINE, rules) == Knowledge(cells=known.cells).outlook(NINE, rules)
 
 
 def test_each_segment_is_looked_up_when_the_bus_gets_there() -> None:

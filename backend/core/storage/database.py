@@ -29,6 +29,7 @@ from backend.core.storage.dialect import Dialect
 from backend.core.storage.postgres import Postgres, read_address
 from backend.core.storage.schema import VERSION, Schema, build_schema
 from backend.core.storage.sqlite import Sqlite
+from backend.core.storage.statements import Build, Statements
 
 BASE = "base"
 """The version of a database without tables."""
@@ -41,15 +42,22 @@ class Transaction:
     """What a store function needs: the connection of the running transaction, and the tables."""
 
     connection: Connection
-    schema: Schema
     dialect: Dialect
+    statements: Statements
+
+    @property
+    def schema(self) -> Schema:
+        """The tables."""
+        return self.statements.schema
 
     def execute(
         self,
-        statement: Executable,
+        statement: Executable | Build,
         parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> CursorResult[Any]:
-        """Run one statement, once per set of parameters."""
+        """Run one statement, once per set of parameters; given a function that builds it, build it once for all."""
+        if not isinstance(statement, Executable):
+            statement = self.statements.built(statement)
         return self.connection.execute(statement, parameters)
 
     def claim(self, *names: str) -> None:
@@ -67,15 +75,18 @@ class Transaction:
         """Insert rows; each takes the place of the one that has its primary key."""
         if not rows:
             return
-        statement = self.dialect.insert(table)
-        key = table.primary_key.columns.keys()
-        changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-        self.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+        def build() -> Executable:
+            statement = self.dialect.insert(table)
+            key = table.primary_key.columns.keys()
+            changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+            return statement.on_conflict_do_update(index_elements=key, set_=changed)
+
+        self.execute(self.statements.kept(("upsert", table, *rows[0]), build), rows)
 
     def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, but for those that are there already."""
-        if rows:
-            self.execute(self.dialect.insert(table).on_conflict_do_nothing(), rows)
+        """Insert rows, one at least, but for those that are there already."""
+        self.execute(self.dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +95,7 @@ class Database:
 
     dialect: Dialect
     engine: Engine
-    schema: Schema = field(default_factory=build_schema)
+    statements: Statements = field(default_factory=lambda: Statements(build_schema()))
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
 
@@ -92,6 +103,11 @@ class Database:
     def place(self) -> str:
         """Where it is, for messages."""
         return self.dialect.place
+
+    @property
+    def schema(self) -> Schema:
+        """The tables."""
+        return self.statements.schema
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -184,7 +200,7 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 self.dialect.begin(connection, writing=writing)
-                yield Transaction(connection, self.schema, self.dialect)
+                yield Transaction(connection, self.dialect, self.statements)
         except exc.TimeoutError as error:
             raise DatabaseError(
                 f"The database {self.place} is too busy: all its connections are in use; try again."

@@ -148,9 +148,8 @@ def _keep_to_the_point(context: ExceptionContext) -> None:
     """Cut an error down to its first line: the next one quotes values, which come from requests."""
     said = str(context.original_exception)
     point, _, _ = said.partition("\n")
-    for error in (context.original_exception, context.sqlalchemy_exception):
-        if error is not None:
-            error.args = tuple(str(part).replace(said, point) for part in error.args)
+    for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+        error.args = tuple(str(part).replace(said, point) for part in error.args)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

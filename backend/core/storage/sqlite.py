@@ -21,6 +21,9 @@ BUSY_TIMEOUT_MS = 30_000
 SECONDS_BETWEEN_TRIES = 0.005
 PRIMARY_CODE = 0xFF  # of an SQLite error; the higher bits say more exactly which
 CONNECTIONS = 8
+CHECKPOINT_PAGES = 4000
+"""After as many pages (16 MiB) the log is copied into the file, for which a rider waits. A ride writes some fifty
+pages, most of them those of the ride before it: the longer the log, the fewer of them are copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Sqlite:
             poolclass=QueuePool,
             pool_size=1 if self.path == MEMORY else CONNECTIONS,
             max_overflow=0,
+            # The connection that was used last: what it has read is forgotten as soon as another one has written.
+            pool_use_lifo=True,
         )
 
     def is_mistake(self, error: DBAPIError) -> bool:
@@ -97,6 +102,7 @@ def _connect(path: str) -> sqlite3.Connection:
             cursor.execute("PRAGMA foreign_keys = ON")
             write_ahead(cursor)
             cursor.execute("PRAGMA synchronous = NORMAL")  # safe under WAL: no corruption
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:  # whatever went wrong, no handle may stay open
         connection.close()
         raise

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Executable, bindparam, delete, insert, select
 
 from backend.core.storage import Transaction
+from backend.core.storage.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class StoredAnswer:
 def remember_answer(tx: Transaction, key: str, answer: StoredAnswer, now: datetime) -> None:
     """Keep the answer given under a key that has none (see `recall_answer`)."""
     tx.execute(
-        insert(tx.schema.answers),
+        _remember,
         {
             "key": key,
             "fingerprint": answer.fingerprint,
@@ -39,12 +40,22 @@ def recall_answer(tx: Transaction, key: str, now: datetime, ttl: timedelta) -> S
     `forget_answers`' business: two submissions that deleted the same rows would wait for each other.
     """
     tx.claim(f"answer {key}")
-    answers = tx.schema.answers
-    tx.execute(delete(answers).where(answers.c.key == key, answers.c.stored_at <= now - ttl))
-    row = tx.execute(
-        select(answers.c.fingerprint, answers.c.status, answers.c.body).where(answers.c.key == key)
-    ).one_or_none()
-    return None if row is None else StoredAnswer(row.fingerprint, row.status, row.body)
+    row = tx.execute(_recall, {"key": key}).one_or_none()
+    if row is None:
+        return None
+    if row.stored_at <= now - ttl:
+        tx.execute(delete(tx.schema.answers).where(tx.schema.answers.c.key == key))
+        return None
+    return StoredAnswer(row.fingerprint, row.status, row.body)
+
+
+def _remember(schema: Schema) -> Executable:
+    return insert(schema.answers)
+
+
+def _recall(schema: Schema) -> Executable:
+    answers = schema.answers
+    return select(answers).where(answers.c.key == bindparam("key"))
 
 
 def forget_answers(tx: Transaction, now: datetime, ttl: timedelta) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 
-from sqlalchemy import Table, select
+from sqlalchemy import Executable, Table, bindparam, select
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
@@ -17,17 +17,14 @@ def load_cells(
     bins: Collection[TimeBin] | None = None,
     table: Table | None = None,
 ) -> dict[tuple[int, TimeBin], Cell]:
-    """Return the cells of these segments in these bins, by segment number and bin; empty ones are left out.
+    """Return the cells of these segments in these bins, by segment number and bin and in the order of bins.
 
+    Empty ones are left out.
     None stands for all segments or bins, `table` for another one than that of what was learned.
     """
     table = tx.schema.cells if table is None else table
-    wanted = select(table).order_by(table.c.bin)
-    if segments is not None:
-        wanted = wanted.where(table.c.segment.in_(segments))
-    if bins is not None:
-        wanted = wanted.where(table.c.bin.in_([each.index for each in bins]))
-    rows = tx.execute(wanted)
+    given = {"segment": segments, "bin": None if bins is None else [each.index for each in bins]}
+    rows = tx.execute(*find_rows(tx, table, given))
     return {
         (row.segment, TimeBin.from_index(row.bin)): Cell(
             weight=row.weight,
@@ -56,3 +53,19 @@ def save_cells(
             for (segment, time_bin), cell in cells.items()
         ],
     )
+
+
+def find_rows(
+    tx: Transaction, table: Table, given: Mapping[str, Collection[object] | None]
+) -> tuple[Executable, dict[str, list[object]]]:
+    """Return the query, and its parameters, for the rows that have one of the values given for each column.
+
+    None stands for any value. The rows come in the order of bins.
+    """
+    wanted = {name: list(values) for name, values in given.items() if values is not None}
+
+    def build() -> Executable:
+        conditions = [table.c[name].in_(bindparam(name, expanding=True)) for name in wanted]
+        return select(table).where(*conditions).order_by(table.c.bin)
+
+    return tx.statements.kept(("find", table, *wanted), build), wanted

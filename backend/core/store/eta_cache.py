@@ -23,6 +23,9 @@ from backend.core.store.segments import Mark
 
 Ways: TypeAlias = tuple[tuple[str, ...], ...]
 
+UNKNOWN = -1
+"""The number of no feed, and not 0 either, which stands for no feed at all."""
+
 MOST_STOPS, MOST_ROWS = 100_000, 100_000
 """Stops of ways, and rows of timetable and cells, that are kept at most: some 30 MB."""
 
@@ -61,6 +64,15 @@ class EtaCache:
         self._feed = 0
         self._ways = _Shelf(most_stops)
         self._known = _Shelf(most_rows)
+
+    def latest_ways(self, from_stop: str, to_stop: str) -> tuple[int, Ways]:
+        """Return the feed that was seen last, and the ways between two stops by it; -1 and none when they are not kept.
+
+        Good for nothing but a guess, until the database has said that this feed is the current one.
+        """
+        with self._lock:
+            found = self._ways.get((from_stop, to_stop))
+            return (self._feed, found) if isinstance(found, tuple) else (UNKNOWN, ())
 
     def ways(self, feed: int, from_stop: str, to_stop: str) -> Ways | None:
         """Return the ways between two stops by a feed; None when they are not kept."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, select
 
 from backend.core.bins import TimeBin
 from backend.core.errors import NoEstimateError
@@ -13,10 +13,11 @@ from backend.core.journeys import Eta, Knowledge, fastest, segments_of
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
+from backend.core.storage.schema import Schema
 from backend.core.store.cells import load_cells
 from backend.core.store.eta_cache import EtaCache, Ways
 from backend.core.store.feeds import current_id
-from backend.core.store.segments import Mark, find_marks
+from backend.core.store.segments import Mark, find, find_marks, read_marks
 from backend.core.timetable import TimetableEntry
 
 if TYPE_CHECKING:
@@ -58,24 +59,28 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
 
 def _ways(tx: Transaction, from_stop: str, to_stop: str) -> Ways:
     """Return the different sequences of stops by which the timetable's buses go."""
-    stops, patterns = tx.schema.pattern_stops, tx.schema.patterns
+    rows = tx.execute(_find_ways, {"from_stop": from_stop, "to_stop": to_stop})
+    ways = (tuple(stop for *_, stop in part) for _, part in groupby(rows, key=lambda row: row[:3]))
+    return tuple(dict.fromkeys(ways))
+
+
+def _find_ways(schema: Schema) -> Executable:
+    stops, patterns = schema.pattern_stops, schema.patterns
     first, via, last = stops.alias("first"), stops.alias("via"), stops.alias("last")
-    rows = tx.execute(
+    return (
         select(first.c.pattern, first.c.position, last.c.position, via.c.stop)
         .join_from(first, last, first.c.pattern == last.c.pattern)
         .join(via, via.c.pattern == first.c.pattern)
         .join(patterns, patterns.c.id == first.c.pattern)
         .where(
-            patterns.c.feed == current_id(tx.schema),
-            first.c.stop == from_stop,
-            last.c.stop == to_stop,
+            patterns.c.feed == current_id(schema),
+            first.c.stop == bindparam("from_stop"),
+            last.c.stop == bindparam("to_stop"),
             first.c.position < last.c.position,
             via.c.position.between(first.c.position, last.c.position),
         )
         .order_by(first.c.pattern, first.c.position, last.c.position, via.c.position)
     )
-    ways = (tuple(stop for *_, stop in part) for _, part in groupby(rows, key=lambda row: row[:3]))
-    return tuple(dict.fromkeys(ways))
 
 
 def _segments(*ways: tuple[str, ...]) -> set[Segment]:
@@ -85,13 +90,18 @@ def _segments(*ways: tuple[str, ...]) -> set[Segment]:
 def _remembered(
     tx: Transaction, from_stop: str, to_stop: str, memory: EtaCache
 ) -> tuple[Ways, dict[Segment, Knowledge]]:
-    """Return the ways and what is known about their segments, of which only what is new is read."""
-    feed = tx.execute(select(current_id(tx.schema))).scalar_one() or 0
-    ways = memory.ways(feed, from_stop, to_stop)
-    if ways is None:
-        ways = _ways(tx, from_stop, to_stop)
+    """Return the ways and what is known about their segments, of which only what is new is read.
+
+    Usually the ways are kept, and one query says whether they and all that is kept about them still hold.
+    """
+    direct = from_stop, to_stop
+    expected, ways = memory.latest_ways(from_stop, to_stop)
+    marks, feed = _standing(tx, _segments(direct, *ways))
+    if feed != expected:
+        kept = memory.ways(feed, from_stop, to_stop)
+        ways = _ways(tx, from_stop, to_stop) if kept is None else kept
         memory.keep_ways(feed, from_stop, to_stop, ways)
-    marks = find_marks(tx, _segments((from_stop, to_stop), *ways))
+        marks, _ = _standing(tx, _segments(direct, *ways))
     known = memory.known(feed, marks)
     missing = {segment: mark for segment, mark in marks.items() if segment not in known}
     if missing:
@@ -99,6 +109,21 @@ def _remembered(
         memory.keep_known(feed, marks, new)
         known |= new
     return ways, known
+
+
+def _standing(tx: Transaction, segments: set[Segment]) -> tuple[dict[Segment, Mark], int]:
+    """Return the marks of segments and the number of the current feed, 0 for none."""
+    marks, row = read_marks(tx, segments, _find_with_feed)
+    feed = tx.execute(_find_feed).scalar_one() if row is None else row.feed
+    return marks, feed or 0
+
+
+def _find_with_feed(schema: Schema) -> Executable:
+    return find(schema).add_columns(current_id(schema).label("feed"))
+
+
+def _find_feed(schema: Schema) -> Executable:
+    return select(current_id(schema))
 
 
 def knowledge_of(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowledge]:
@@ -111,11 +136,7 @@ def _knowledge(tx: Transaction, marks: Mapping[Segment, Mark]) -> dict[Segment, 
     names = {mark.number: segment for segment, mark in marks.items() if not mark.retired}
     entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in names.values()}
     cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in names.values()}
-    timetable = tx.schema.timetable
-    promised = select(timetable).where(
-        timetable.c.feed == current_id(tx.schema), timetable.c.segment.in_(tuple(names))
-    )
-    for row in tx.execute(promised):
+    for row in tx.execute(_find_promised, {"segments": list(names)}):
         segment, time_bin = names[row.segment], TimeBin.from_index(row.bin)
         entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
     for (number, time_bin), cell in load_cells(tx, tuple(names)).items():
@@ -124,3 +145,11 @@ def _knowledge(tx: Transaction, marks: Mapping[Segment, Mark]) -> dict[Segment, 
     return silent | {
         segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in entries
     }
+
+
+def _find_promised(schema: Schema) -> Executable:
+    timetable = schema.timetable
+    return select(timetable).where(
+        timetable.c.feed == current_id(schema),
+        timetable.c.segment.in_(bindparam("segments", expanding=True)),
+    )

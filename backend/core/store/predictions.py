@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Executable, bindparam, func, select
 
 from backend.core.accuracy import Prediction, Source
 from backend.core.bins import TimeBin
@@ -11,6 +11,7 @@ from backend.core.journeys import Knowledge, prior_of
 from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Prior, predict
 from backend.core.storage import Transaction
+from backend.core.storage.schema import Schema
 from backend.core.store.cells import load_cells
 from backend.core.store.feeds import current_id
 
@@ -46,28 +47,17 @@ def predict_places(
 
 def _timetable(tx: Transaction, places: Collection[Place]) -> dict[Place, Prior]:
     """Return what the timetable says in each bin, or else over all departures of the day."""
-    table = tx.schema.timetable
     wanted = {(segment, time_bin.index) for segment, time_bin in places}
-    rows = tx.execute(
-        select(table.c.segment, table.c.bin, table.c.mean_seconds).where(
-            table.c.feed == current_id(tx.schema),
-            tuple_(table.c.segment, table.c.bin).in_(tuple(wanted)),
-        )
-    )
+    given = {
+        "segments": list({segment for segment, _ in wanted}),
+        "bins": list({index for _, index in wanted}),
+    }
+    rows = tx.execute(_promised, given)
     exact = {(row.segment, row.bin): float(row.mean_seconds) for row in rows}
     missing = {segment for segment, index in wanted if (segment, index) not in exact}
     whole: dict[int, float] = {}
     if missing:
-        departures = func.sum(table.c.departures)
-        rows = tx.execute(
-            select(
-                table.c.segment,
-                (func.sum(table.c.mean_seconds * table.c.departures) / departures).label("mean"),
-            )
-            .where(table.c.feed == current_id(tx.schema), table.c.segment.in_(tuple(missing)))
-            .group_by(table.c.segment)
-            .having(departures > 0)
-        )
+        rows = tx.execute(_promised_all_day, {"segments": list(missing)})
         whole = {row.segment: float(row.mean) for row in rows}
     found: dict[Place, Prior] = {}
     for segment, time_bin in places:
@@ -75,6 +65,35 @@ def _timetable(tx: Transaction, places: Collection[Place]) -> dict[Place, Prior]
         if seconds is not None:
             found[segment, time_bin] = Prior(seconds)
     return found
+
+
+def _promised(schema: Schema) -> Executable:
+    """Find what the timetable says of segments in some bins: of each in all of them.
+
+    Asked for pairs of the two, SQLite would read the whole timetable.
+    """
+    table = schema.timetable
+    return select(table.c.segment, table.c.bin, table.c.mean_seconds).where(
+        table.c.feed == current_id(schema),
+        table.c.segment.in_(bindparam("segments", expanding=True)),
+        table.c.bin.in_(bindparam("bins", expanding=True)),
+    )
+
+
+def _promised_all_day(schema: Schema) -> Executable:
+    """Find the mean over all departures."""
+    table = schema.timetable
+    departures = func.sum(table.c.departures)
+    mean = func.sum(table.c.mean_seconds * table.c.departures) / departures
+    return (
+        select(table.c.segment, mean.label("mean"))
+        .where(
+            table.c.feed == current_id(schema),
+            table.c.segment.in_(bindparam("segments", expanding=True)),
+        )
+        .group_by(table.c.segment)
+        .having(departures > 0)
+    )
 
 
 def _pooled(place: Place, cells: Mapping[Place, Cell], rules: LearningRules) -> Prior | None:

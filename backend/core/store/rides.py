@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import Executable, insert
 
 from backend.core.accuracy import Prediction
 from backend.core.bins import bin_of
@@ -12,6 +12,7 @@ from backend.core.learning import LearningRules, Observation
 from backend.core.rides import Rejection, Ride, RideReceipt, judge_ride
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
+from backend.core.storage.schema import Schema
 from backend.core.store.learned import learn_all, load_learned, save_learned
 from backend.core.store.predictions import predict_places
 from backend.core.store.segments import claim_segments, number_segments
@@ -44,7 +45,7 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
     save_learned(tx, learned)
     ride_number = _insert_ride(tx, ride, device, now)
     tx.execute(
-        insert(tx.schema.observations),
+        _observe,
         [
             {
                 "ride": ride_number,
@@ -89,8 +90,13 @@ def _predicted(prediction: Prediction | None) -> dict[str, object]:
 
 def _insert_ride(tx: Transaction, ride: Ride, device: str, now: datetime) -> int:
     """Store what a ride is apart from its segments, and return its number."""
-    rides = tx.schema.rides
-    statement = insert(rides).values(
-        device=device, route_id=ride.route_id, received_at=now, scored=False
-    )
-    return int(tx.execute(statement.returning(rides.c.id)).scalar_one())
+    row = {"device": device, "route_id": ride.route_id, "received_at": now, "scored": False}
+    return int(tx.execute(_number_ride, row).scalar_one())
+
+
+def _number_ride(schema: Schema) -> Executable:
+    return insert(schema.rides).returning(schema.rides.c.id)
+
+
+def _observe(schema: Schema) -> Executable:
+    return insert(schema.observations)

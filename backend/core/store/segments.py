@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import Executable, Row, Select, bindparam, select, update
 
 from backend.core.rides import Segment
 from backend.core.storage import Transaction
+from backend.core.storage.schema import Schema
+from backend.core.storage.statements import Build
 
-PER_QUERY = 1000
-"""Segments asked for at once: SQLite takes a limited number of parameters."""
+PER_QUERY = 25
+"""Segments asked for at once, since each stop to start from is looked up with each stop to end at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,47 @@ class Mark:
 
 def find_marks(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
     """Return the marks of those segments that have a number."""
-    table = tx.schema.segments
-    wanted = tuple(dict.fromkeys((part.from_stop, part.to_stop) for part in segments))
-    found: dict[Segment, Mark] = {}
+    marks, _ = read_marks(tx, segments, find)
+    return marks
+
+
+def read_marks(
+    tx: Transaction, segments: Iterable[Segment], query: Build
+) -> tuple[dict[Segment, Mark], Row[Any] | None]:
+    """Return the marks of those segments that have a number, and any one of the rows that were read.
+
+    `query` is `find`, or `find` with more columns.
+    """
+    wanted = tuple(dict.fromkeys(segments))
+    marks: dict[Segment, Mark] = {}
+    row: Row[Any] | None = None
     for start in range(0, len(wanted), PER_QUERY):
-        query = select(table).where(
-            tuple_(table.c.from_stop, table.c.to_stop).in_(wanted[start : start + PER_QUERY])
-        )
-        for row in tx.execute(query):
-            mark = Mark(row.id, row.lessons, row.retired_at is not None)
-            found[Segment(row.from_stop, row.to_stop)] = mark
-    return found
+        some = frozenset(wanted[start : start + PER_QUERY])
+        for row in tx.execute(query, _ends(some)):
+            segment = Segment(row.from_stop, row.to_stop)
+            if segment in some:
+                marks[segment] = Mark(row.id, row.lessons, row.retired)
+    return marks, row
+
+
+def find(schema: Schema) -> Select[Any]:
+    """Find segments between stops; also such as nobody asked for, from the start of one to the end of another.
+
+    Asked for pairs, SQLite would read the whole table: it has no index for them.
+    """
+    table = schema.segments
+    retired = table.c.retired_at.is_not(None).label("retired")
+    return select(table.c.id, table.c.from_stop, table.c.to_stop, table.c.lessons, retired).where(
+        table.c.from_stop.in_(bindparam("starts", expanding=True)),
+        table.c.to_stop.in_(bindparam("ends", expanding=True)),
+    )
+
+
+def _ends(segments: Collection[Segment]) -> dict[str, list[str]]:
+    return {
+        "starts": list({part.from_stop for part in segments}),
+        "ends": list({part.to_stop for part in segments}),
+    }
 
 
 def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
@@ -50,11 +83,15 @@ def count_lesson(tx: Transaction, numbers: Collection[int]) -> None:
     `feeds.make_current`, so that a ride and an import never wait for each other in a circle. SQLite, which has
     one writer, locks nothing.
     """
-    table = tx.schema.segments
-    order = table.c.from_stop, table.c.to_stop
-    rows = select(table.c.id).where(table.c.id.in_(sorted(numbers))).order_by(*order)
+    tx.execute(_count_lesson, {"numbers": sorted(numbers)})
+
+
+def _count_lesson(schema: Schema) -> Executable:
+    table = schema.segments
+    wanted = table.c.id.in_(bindparam("numbers", expanding=True))
+    rows = select(table.c.id).where(wanted).order_by(table.c.from_stop, table.c.to_stop)
     locked = rows.with_for_update(key_share=True)
-    tx.execute(update(table).where(table.c.id.in_(locked)).values(lessons=table.c.lessons + 1))
+    return update(table).where(table.c.id.in_(locked)).values(lessons=table.c.lessons + 1)
 
 
 def claim_segments(tx: Transaction, segments: Iterable[Segment]) -> None:

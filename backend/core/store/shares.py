@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete
 
 from backend.core.bins import TimeBin
 from backend.core.sharing import Contribution
 from backend.core.storage import Transaction
+from backend.core.store.cells import find_rows
 
 HALF_LIVES_KEPT = 20
 """After as many, an observation counts less than a millionth."""
@@ -21,18 +22,16 @@ def load_contributions(
     table: Table,
 ) -> dict[tuple[tuple[int, TimeBin], str], Contribution]:
     """Return what devices have taught these cells, by place and device; None stands for all."""
-    wanted = select(table)
-    if segments is not None:
-        wanted = wanted.where(table.c.segment.in_(segments))
-    if bins is not None:
-        wanted = wanted.where(table.c.bin.in_([each.index for each in bins]))
-    if device is not None:
-        wanted = wanted.where(table.c.device == device)
+    given = {
+        "segment": segments,
+        "bin": None if bins is None else [each.index for each in bins],
+        "device": None if device is None else (device,),
+    }
     return {
         ((row.segment, TimeBin.from_index(row.bin)), row.device): Contribution(
             row.weight, row.as_of
         )
-        for row in tx.execute(wanted)
+        for row in tx.execute(*find_rows(tx, table, given))
     }
 
 
