@@ -8,9 +8,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def running(variables: Mapping[str, str], *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a real `python -m backend` with these settings and no others, and end it afterwards."""
-    inherited = {name: text for name, text in os.environ.items() if not name.startswith("BMTC_")}
+def running(
+    variables: Mapping[str, str], *arguments: str, to_be_killed: bool = False
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run a real `python -m backend` with these settings and no others, and end it afterwards.
+
+    What is to be killed is not measured by coverage: killed while it writes what it has measured, it would leave a
+    file that nobody can read.
+    """
+    without = ("BMTC_", "COVERAGE_") if to_be_killed else ("BMTC_",)
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(without)}
     with subprocess.Popen(
         [sys.executable, "-m", "backend", *arguments],
         # Nobody reads stderr while it runs, and a pipe that is full would stop the server.

@@ -94,7 +94,7 @@ def test_what_was_acknowledged_is_there_once_after_the_service_was_killed(
         for number in range(PHONES * RIDES)
     }
     devices = {key: ride.device_id for key, ride in rides.items()}
-    with running(variables, "serve", "--port", "0") as service:
+    with running(variables, "serve", "--port", "0", to_be_killed=True) as service:
         phones = Phones(rides, service.kill)
         with connect(announced_url(service)) as client:
             phones.travel(client)
@@ -194,7 +194,7 @@ def test_a_feed_that_is_told_to_be_loaded_is_there(
     city: Path,
 ) -> None:
     """Killed as soon as it has said so, `load-feed` has kept its word: all of the new timetable, nothing of the old."""
-    with running(variables, "load-feed", str(city)) as loading:
+    with running(variables, "load-feed", str(city), to_be_killed=True) as loading:
         assert loading.stdout is not None
         told = loading.stdout.readline()
         loading.kill()
@@ -220,7 +220,7 @@ def test_load_feed_killed_while_it_writes_leaves_the_old_timetable(
     )
     with database.writing() as tx:
         number_segments(tx, [last])
-        with running(variables, "load-feed", str(city)) as loading:
+        with running(variables, "load-feed", str(city), to_be_killed=True) as loading:
             while not somebody_waits(database):
                 assert loading.poll() is None
             loading.kill()
