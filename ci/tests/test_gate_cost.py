@@ -53,6 +53,17 @@ def test_a_suite_within_its_limits_passes() -> None:
     assert "which does not apply: this machine has 2" in answer.notes[0]
 
 
+def test_a_machine_of_one_core_has_one_worker() -> None:
+    """Its limits are told in the singular."""
+    one = Machine("a CPU", 1, "Linux", "3.11")
+    limits = next(table.rows for table in judged(one).tables if table.title == "Limits")
+
+    assert [row[0] for row in limits if "1 worker" in row[0]] == [
+        "the time of 1 worker to one process",
+        "the speed-up of 1 worker to one process",
+    ]
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [

@@ -11,6 +11,7 @@ from shakeproof.gates.cost.arms import SERIAL, parallel
 from shakeproof.gates.cost.scaling import fit
 from shakeproof.gates.cost.spread import Spread, spread
 from shakeproof.gates.verdict import Verdict, worst
+from shakeproof.report.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,7 +120,7 @@ def _limits(settings: Settings, machine: Machine, measured: Measured) -> Iterato
     for workers in sorted({machine.cores, measured.auto or machine.cores}):
         slower = spread(breakdown.ratios(measured.of(parallel(workers)), serial))
         yield Limit(
-            f"the time of {workers} workers to one process",
+            f"the time of {plural(workers, 'worker')} to one process",
             tables.shown(slower, " x"),
             f"at most {settings.slower:g} x",
             slower.at_most(settings.slower),
@@ -128,7 +129,7 @@ def _limits(settings: Settings, machine: Machine, measured: Measured) -> Iterato
     faster = spread(breakdown.ratios(serial, measured.of(parallel(machine.cores))))
     enough = machine.cores >= settings.cores
     yield Limit(
-        f"the speed-up of {machine.cores} workers to one process",
+        f"the speed-up of {plural(machine.cores, 'worker')} to one process",
         tables.shown(faster, " x"),
         f"at least {settings.speedup:g} x from {settings.cores} cores on",
         faster.at_least(settings.speedup) if enough else None,
