@@ -12,15 +12,21 @@ MINUTES = 20 * 60  # the trips leave spread over so many
 HOP_MINUTES = 3
 
 
-def write_big_feed(path: Path, trips: int = TRIPS) -> int:
-    """Write one line of `STOPS` stops that so many buses serve every day; return how many stop times that is."""
-    rows = list(_stop_times(trips))
+def write_big_feed(path: Path, trips: int = TRIPS, lines: int = 1) -> int:
+    """Write lines of `STOPS` stops, each served by so many buses every day; return how many stop times that is."""
+    rows = list(_stop_times(trips, lines))
     tables = {
-        "routes.txt": "route_id,route_type\nR,3\n",
+        "routes.txt": "".join(
+            chain(["route_id,route_type\n"], (f"R{line},3\n" for line in range(lines)))
+        ),
         "stops.txt": "".join(
             chain(
                 ["stop_id,stop_lat,stop_lon\n"],
-                (f"S{place},12.9,{77.5 + place / 1000:.3f}\n" for place in range(STOPS)),
+                (
+                    f"S{line}-{place},{12.9 + line / 1000:.3f},{77.5 + place / 1000:.3f}\n"
+                    for line in range(lines)
+                    for place in range(STOPS)
+                ),
             )
         ),
         "calendar.txt": (
@@ -29,7 +35,12 @@ def write_big_feed(path: Path, trips: int = TRIPS) -> int:
         ),
         "trips.txt": "".join(
             chain(
-                ["route_id,service_id,trip_id\n"], (f"R,D,T{number}\n" for number in range(trips))
+                ["route_id,service_id,trip_id\n"],
+                (
+                    f"R{line},D,T{line}-{number}\n"
+                    for line in range(lines)
+                    for number in range(trips)
+                ),
             )
         ),
         "stop_times.txt": "".join(
@@ -42,10 +53,11 @@ def write_big_feed(path: Path, trips: int = TRIPS) -> int:
     return len(rows)
 
 
-def _stop_times(trips: int) -> Iterator[str]:
-    for trip in range(trips):
-        leaving = FIRST_MINUTE + trip * MINUTES // trips
-        for place in range(STOPS):
-            minutes = leaving + place * HOP_MINUTES
-            at = f"{minutes // 60:02}:{minutes % 60:02}:00"
-            yield f"T{trip},{at},{at},S{place},{place}\n"
+def _stop_times(trips: int, lines: int) -> Iterator[str]:
+    for line in range(lines):
+        for trip in range(trips):
+            leaving = FIRST_MINUTE + trip * MINUTES // trips
+            for place in range(STOPS):
+                minutes = leaving + place * HOP_MINUTES
+                at = f"{minutes // 60:02}:{minutes % 60:02}:00"
+                yield f"T{line}-{trip},{at},{at},S{line}-{place},{place}\n"

@@ -28,6 +28,7 @@ from shakeproof.gates import pages
 from shakeproof.gates.documents import markdown
 from shakeproof.gates.machine import this_machine
 from tests.load.client import Measured, measure, request
+from tests.load.importing import measured_imports
 from tests.load.riders import queries, rides
 from tests.postgres import NoServerError, find_programs, start
 
@@ -58,12 +59,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         old = pages.read(page) if page is not None else pages.EMPTY
         with tempfile.TemporaryDirectory(prefix="bus-times-load-") as folder:
             found = measured(Path(folder), arguments.clients, arguments.seconds, environ)
+            imports = measured_imports(Path(folder), own_only(environ))
     except ShakeproofError as problem:
         print(f"python -m tests.load: {problem}", file=sys.stderr)
         return problem.exit_status
     taken = {name: one for name, one in found.items() if isinstance(one, Measured)}
     errors = [error for one in taken.values() for error in one.errors]
-    results = f"{conditions(arguments.clients, arguments.seconds)}\n\n{markdown(table(found))}"
+    results = f"{conditions(arguments.clients, arguments.seconds)}\n\n{markdown(table(found))}\n\n{imports}"
     print(results)
     for error in dict.fromkeys(errors):
         print(f"{errors.count(error)} requests were answered with: {error}", file=sys.stderr)
@@ -80,8 +82,7 @@ def measured(
     A sentence stands where there was nothing to measure.
     """
     city, now = build_city(1), datetime.now(UTC)
-    own = {name: value for name, value in environ.items() if not name.startswith("BMTC_")}
-    own["BMTC_API_KEY"] = API_KEY
+    own = own_only(environ)
     found: dict[str, Measured | str] = {}
     with ExitStack() as running:
         bare = running.enter_context(server(("-m", "tests.load.bare"), own))
@@ -110,6 +111,12 @@ def measured(
             before = found.get(kind.name)
             found[kind.name] = before.plus(one) if isinstance(before, Measured) else one
     return found | ({"the same, PostgreSQL": why_not} if why_not else {})
+
+
+def own_only(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without the settings of another service, and with the key of this load."""
+    others = {name: value for name, value in environ.items() if not name.startswith("BMTC_")}
+    return others | {"BMTC_API_KEY": API_KEY}
 
 
 @contextmanager
