@@ -8,13 +8,10 @@ question, answered per segment by `backend.core.learning` and reported in the re
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from backend.core.learning import Judgement
-from backend.core.settings import Settings
-
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far a phone's clock may be ahead of ours."""
+from backend.core.settings import CLOCK_SKEW, Settings
 
 LEAST_DURATION = 1.0
 """Seconds that a segment takes at least: no bus is between two stops any sooner."""

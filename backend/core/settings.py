@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -16,7 +16,9 @@ from pydantic import (
     ValidationInfo,
     field_serializer,
     field_validator,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from backend.core.admin_keys import AdminKey, parse_admin_keys
 from backend.core.errors import SettingsError
@@ -28,6 +30,9 @@ POSTGRES = "postgresql://"
 DATE_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ADDRESS_TEXT = re.compile(POSTGRES + r"[^/]*/[^/]+")
 PRIVATE = frozenset({"admin_keys", "api_key", "db_path", "database_url"})
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far a phone's clock may be ahead of ours."""
 
 
 class Settings(BaseModel):
@@ -77,8 +82,8 @@ class Settings(BaseModel):
     observation_window_days: float = Field(default=7.0, ge=0.01, le=3650)
     """Days after which a ride is too old to be told."""
 
-    idempotency_ttl_hours: float = Field(default=24.0, ge=0.01, le=8760)
-    """Hours for which the answer to an idempotency key is kept."""
+    idempotency_ttl_hours: float = Field(default=192.0, ge=0.01, le=87_720)
+    """Hours for which the answer to an idempotency key is kept; longer than its ride may be told."""
 
     rate_limit_rides: int = Field(default=60, ge=1, le=100_000)
     """Rides that a device may send at once."""
@@ -184,6 +189,23 @@ class Settings(BaseModel):
             return value
         return frozenset(_plain_date(day.strip()) for day in value.split(",") if day.strip())
 
+    @model_validator(mode="after")
+    def _answers_outlast_their_rides(self) -> Self:
+        # A phone with a fast clock tells a ride before it began, and may tell it again until it is too old.
+        if self.idempotency_ttl <= CLOCK_SKEW + self.observation_window:
+            raise PydanticCustomError(
+                "answers_too_short",
+                "BMTC_IDEMPOTENCY_TTL_HOURS is {hours}, but must be more than the {window} hours of"
+                " BMTC_OBSERVATION_WINDOW_DAYS and {skew} minutes for wrong clocks: a ride sent again"
+                " late would count twice.",
+                {
+                    "hours": f"{self.idempotency_ttl_hours:g}",
+                    "window": f"{24 * self.observation_window_days:g}",
+                    "skew": CLOCK_SKEW // timedelta(minutes=1),
+                },
+            )
+        return self
+
     @field_serializer("holidays", when_used="json")
     def _sorted_dates(self, days: frozenset[date]) -> list[str]:
         return sorted(day.isoformat() for day in days)
@@ -247,7 +269,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     command-line entry point passes the process's own.
 
     Raises SettingsError, one sentence naming the variable and what it may be, for the first
-    variable that is unknown or out of range. The key's value is never repeated.
+    variable that is unknown or out of range, or for two that do not fit together. The key's value is never repeated.
     """
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     known = {_variable(field): field for field in Settings.model_fields}
@@ -256,8 +278,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate({known[name]: value for name, value in given.items()})
     except ValidationError as error:
-        field = str(error.errors(include_input=False, include_url=False)[0]["loc"][0])
-        raise SettingsError(_unfit(field, given)) from None  # the cause may hold the key
+        first = error.errors(include_input=False, include_url=False)[0]
+        # What is wrong with one field is said from its bounds; what is wrong with two says so itself.
+        sentence = _unfit(str(first["loc"][0]), given) if first["loc"] else first["msg"]
+        raise SettingsError(sentence) from None  # the cause may hold the key
 
 
 def _plain_date(text: str) -> date:

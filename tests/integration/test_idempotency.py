@@ -9,11 +9,11 @@ from fastapi.testclient import TestClient
 
 from backend.api.app import create_app
 from backend.core.rides import Ride
-from backend.core.settings import Settings, read_settings
+from backend.core.settings import CLOCK_SKEW, Settings, read_settings
 from tests.factories import START, TEST_API_KEY, FakeClock, make_segment, ride_body, unique_id
 from tests.integration.phone import ask, eta, headers, send, travel
 
-TTL = timedelta(hours=24)
+WINDOW, TTL = timedelta(days=7), timedelta(hours=192)
 REPLAYED = "idempotency-replayed"
 
 
@@ -113,23 +113,41 @@ def test_the_first_answer_stands_after_the_world_has_changed(client: TestClient,
 
 
 @pytest.mark.parametrize(
-    ("age", "observations"),
-    [(TTL - timedelta(seconds=1), 1), (TTL, 2)],
+    ("age", "status"),
+    [(TTL - timedelta(seconds=1), 409), (TTL, 200)],
     ids=["just before", "at the end"],
 )
-@pytest.mark.parametrize("settings_overrides", [{"half_life_days": 3650}])
 def test_a_key_is_remembered_for_its_time_to_live(
-    client: TestClient, clock: FakeClock, key: str, age: timedelta, observations: int
+    client: TestClient, clock: FakeClock, key: str, age: timedelta, status: int
 ) -> None:
     """A key is known until the time to live has passed; then it may name a new ride."""
-    segment = make_segment()
-    ride = travel(segment, 300)
-    send(client, ride, key=key)
+    send(client, travel(make_segment(), 300), key=key)
 
     clock.advance(age)
-    send(client, ride, key=key)
 
-    assert eta(client, segment, at=START)["observations"] == pytest.approx(observations, abs=0.01)
+    assert send(client, travel(make_segment(), 300, at=clock.now()), key=key).status_code == status
+
+
+@pytest.mark.parametrize("settings_overrides", [{"half_life_days": 3650}])
+def test_a_ride_counts_once_however_late_it_is_sent_again(
+    client: TestClient, clock: FakeClock, key: str
+) -> None:
+    """A replay as long as the ride would be young enough, even of a phone whose clock is fast."""
+    segment, fast = make_segment(), START + CLOCK_SKEW
+    ride = travel(segment, 300, at=fast)
+    first = send(client, ride, key=key)
+
+    clock.advance(WINDOW - timedelta(minutes=1))
+    late = send(client, ride, key=key)
+    clock.advance(CLOCK_SKEW + timedelta(minutes=1))
+    last = send(client, ride, key=key)
+    clock.advance(TTL - WINDOW - CLOCK_SKEW)
+    too_late = send(client, ride, key=key)
+
+    assert (late.content, last.content) == (first.content, first.content)
+    assert (late.headers[REPLAYED], last.headers[REPLAYED]) == ("true", "true")
+    assert too_late.status_code == 422
+    assert eta(client, segment, at=fast)["observations"] == pytest.approx(1, abs=0.01)
 
 
 def test_a_refused_ride_does_not_use_up_its_key(client: TestClient, key: str) -> None:
@@ -164,7 +182,7 @@ def test_the_time_to_live_comes_from_the_environment_only_when_asked(
 ) -> None:
     """A variable reaches the settings through `read_settings`, and never an app that is running."""
     environ["BMTC_API_KEY"] = TEST_API_KEY
-    environ["BMTC_IDEMPOTENCY_TTL_HOURS"] = "48"
+    environ["BMTC_IDEMPOTENCY_TTL_HOURS"] = "200"
 
-    assert read_settings(environ).idempotency_ttl_hours == 48
-    assert client.get("/v1/config").json()["idempotency_ttl_hours"] == 24
+    assert read_settings(environ).idempotency_ttl_hours == 200
+    assert client.get("/v1/config").json()["idempotency_ttl_hours"] == 192

@@ -35,7 +35,7 @@ class LimiterMachine(RuleBasedStateMachine):
             make_settings(
                 rate_limit_rides=RIDES,
                 rate_limit_seconds=SECONDS,
-                idempotency_ttl_hours=8760,
+                idempotency_ttl_hours=87_720,
                 observation_window_days=3650,
             ),
             clock=self.clock,

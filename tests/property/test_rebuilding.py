@@ -18,7 +18,11 @@ from tests.factories import FakeClock, make_ride, make_ride_segment, make_settin
 
 SEGMENTS = tuple(Segment(name, "end") for name in "ab")
 SETTINGS = make_settings(
-    ride_retention_days=1, observation_window_days=30, half_life_days=2, outlier_sigma=1
+    ride_retention_days=1,
+    observation_window_days=30,
+    idempotency_ttl_hours=800,
+    half_life_days=2,
+    outlier_sigma=1,
 )
 
 PARTS = st.tuples(

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from backend.core.errors import RideRefusedError
-from backend.core.rides import CLOCK_SKEW, Problem, RideSegment, Segment, judge_ride
+from backend.core.rides import Problem, RideSegment, Segment, judge_ride
+from backend.core.settings import CLOCK_SKEW
 from tests.factories import START, make_ride, make_ride_segment, make_settings
 
 SETTINGS = make_settings()

@@ -8,10 +8,11 @@ from pydantic import SecretStr, ValidationError
 
 from backend.core.errors import SettingsError
 from backend.core.limiting import Allowance
-from backend.core.settings import Settings, read_settings
+from backend.core.settings import CLOCK_SKEW, Settings, read_settings
 from tests.factories import TEST_ADMIN_KEYS, TEST_API_KEY, make_settings
 
 KEY = {"BMTC_API_KEY": TEST_API_KEY}
+HOUR = timedelta(hours=1)
 
 
 def test_everything_but_a_key_has_a_default() -> None:
@@ -30,7 +31,7 @@ def test_everything_but_a_key_has_a_default() -> None:
         "max_segments_per_ride": 50,
         "max_duration_sec": 7200,
         "observation_window_days": 7,
-        "idempotency_ttl_hours": 24,
+        "idempotency_ttl_hours": 192,
         "rate_limit_rides": 60,
         "rate_limit_seconds": 3600,
         "admin_keys": None,
@@ -62,7 +63,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
             "BMTC_MAX_SEGMENTS_PER_RIDE": "10",
             "BMTC_MAX_DURATION_SEC": "600",
             "BMTC_OBSERVATION_WINDOW_DAYS": "2",
-            "BMTC_IDEMPOTENCY_TTL_HOURS": "1",
+            "BMTC_IDEMPOTENCY_TTL_HOURS": "49",
             "BMTC_RATE_LIMIT_RIDES": "3",
             "BMTC_RATE_LIMIT_SECONDS": "60",
             "BMTC_ADMIN_KEYS": TEST_ADMIN_KEYS,
@@ -83,7 +84,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         max_segments_per_ride=10,
         max_duration_sec=600,
         observation_window_days=2,
-        idempotency_ttl_hours=1,
+        idempotency_ttl_hours=49,
         rate_limit_rides=3,
         rate_limit_seconds=60,
         admin_token_minutes=5,
@@ -192,6 +193,40 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ttl", "days", "hours", "told"), [("24", None, "168", "24"), (None, "8", "192", "192")]
+)
+def test_answers_must_outlast_the_rides_that_they_answer(
+    ttl: str | None, days: str | None, hours: str, told: str
+) -> None:
+    """Whichever of the two is set; otherwise a phone that repeats itself late is learned twice."""
+    given = {"BMTC_IDEMPOTENCY_TTL_HOURS": ttl, "BMTC_OBSERVATION_WINDOW_DAYS": days}
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(KEY | {name: value for name, value in given.items() if value is not None})
+    assert str(refusal.value) == (
+        f"BMTC_IDEMPOTENCY_TTL_HOURS is {told}, but must be more than the {hours} hours of"
+        " BMTC_OBSERVATION_WINDOW_DAYS and 5 minutes for wrong clocks: a ride sent again late would"
+        " count twice."
+    )
+
+
+def test_answers_outlast_their_rides_by_more_than_a_clock_may_be_wrong() -> None:
+    """A ride told five minutes before it began, and again in the last moment: to the microsecond."""
+    window = timedelta(days=1)
+    with pytest.raises(ValidationError, match="count twice"):
+        make_settings(
+            observation_window_days=1, idempotency_ttl_hours=(window + CLOCK_SKEW) / HOUR
+        )
+    longer = (window + CLOCK_SKEW + timedelta(microseconds=1)) / HOUR
+    settings = make_settings(observation_window_days=1, idempotency_ttl_hours=longer)
+    assert settings.idempotency_ttl > settings.observation_window + CLOCK_SKEW
+
+
+def test_the_longest_window_has_answers_that_outlast_it() -> None:
+    longest = make_settings(observation_window_days=3650, idempotency_ttl_hours=87_720)
+    assert longest.idempotency_ttl > longest.observation_window
+
+
 def test_settings_cannot_be_changed() -> None:
     settings = make_settings()
     with pytest.raises(ValidationError, match="frozen"):
@@ -273,10 +308,10 @@ def test_an_error_shows_no_value() -> None:
 
 def test_times_come_with_their_unit() -> None:
     settings = make_settings(
-        half_life_days=2, observation_window_days=3, idempotency_ttl_hours=4, timezone="UTC"
+        half_life_days=2, observation_window_days=3, idempotency_ttl_hours=80, timezone="UTC"
     )
     assert settings.half_life == timedelta(days=2)
     assert settings.observation_window == timedelta(days=3)
-    assert settings.idempotency_ttl == timedelta(hours=4)
+    assert settings.idempotency_ttl == timedelta(hours=80)
     assert settings.zone.key == "UTC"
     assert settings.allowance == Allowance(60, timedelta(hours=1))
