@@ -38,6 +38,10 @@ class DatabaseError(BackendError):
     """The database cannot be opened, read or written."""
 
 
+class UnexplainedError(BackendError):
+    """What was learned from rides that are stored nowhere would be deleted."""
+
+
 class NoEstimateError(BackendError):
     """Nothing is known about a trip: no timetable and no ride covers it."""
 

@@ -83,7 +83,7 @@ def _keep(arguments: Namespace, settings: Settings, clock: Clock) -> None:
         case "rebuild":
             from backend.tools.upkeep import rebuild_learned  # noqa: PLC0415
 
-            rebuild_learned(settings)
+            rebuild_learned(settings, replace=arguments.replace)
         case "retention":
             from backend.tools.upkeep import retain  # noqa: PLC0415
 
@@ -118,7 +118,10 @@ def _parser() -> ArgumentParser:
     loading.add_argument("feed", type=Path, metavar="FEED.zip")
 
     commands.add_parser("openapi", help="print the OpenAPI document of the service")
-    commands.add_parser("rebuild", help="learn all again from the rides that are kept")
+    rebuilding = commands.add_parser("rebuild", help="learn all again from the rides that are kept")
+    rebuilding.add_argument(
+        "--replace", action="store_true", help="lose what comes from rides that are kept nowhere"
+    )
     commands.add_parser("retention", help="take away rides that are older than they are kept")
 
     migrating = commands.add_parser("migrate", help="bring the tables to a version, up or down")

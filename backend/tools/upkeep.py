@@ -11,13 +11,14 @@ from backend.core.store.rebuilding import Rebuilt
 from backend.tools.errors import CommandError
 
 
-def rebuild_learned(settings: Settings) -> None:
+def rebuild_learned(settings: Settings, *, replace: bool) -> None:
     """Learn all again from the stored rides, in one transaction, and print what that changed.
 
-    Raises CommandError for a database in memory, DatabaseError when it is unusable or busy for too long.
+    Raises CommandError for a database in memory, DatabaseError when it is unusable or busy for too long,
+    UnexplainedError for what would be lost unless `replace`.
     """
     with _opened(settings) as database, database.writing() as transaction:
-        done = rebuild(transaction, settings)
+        done = rebuild(transaction, settings, replace=replace)
     print(describe(done))
 
 

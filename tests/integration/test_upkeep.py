@@ -13,6 +13,7 @@ from backend.api.app import create_app
 from backend.core.chores import make_chores
 from backend.core.settings import Settings
 from backend.core.storage import Database
+from backend.core.storage.schema import VERSION
 from backend.core.store import save_feed, submit_ride
 from backend.core.store.cells import load_cells
 from backend.tools.cli import main
@@ -134,6 +135,27 @@ def test_a_rebuild_by_hand_brings_back_what_was_learned(
     )
     with database.reading() as tx:
         assert load_cells(tx, None) == before
+
+
+def test_a_rebuild_without_its_checkpoint_is_refused(
+    variables: dict[str, str],
+    settings: Settings,
+    database: Database,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The way down drops the checkpoint, and what it held of rides that are gone is learned nowhere else."""
+    ride_twice(database, settings)
+    for command in (["retention"], ["migrate", "0003"], ["migrate", VERSION]):
+        assert main(command, variables, FakeClock(START + timedelta(days=90))) == 0
+    assert main(["rebuild"], variables, FakeClock()) == 2
+    assert capsys.readouterr().err == (
+        "python -m backend: 2 of 2 cells come from rides that are not kept, and no checkpoint holds them;"
+        " nothing was changed: `rebuild --replace` removes them.\n"
+    )
+    with database.reading() as tx:
+        assert len(load_cells(tx, None)) == 2
+    assert main(["rebuild", "--replace"], variables, FakeClock()) == 0
+    assert "0 cells, 0 of them changed or new, 2 removed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["rebuild", "retention"])

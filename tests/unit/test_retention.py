@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from backend.core.errors import UnexplainedError
 from backend.core.settings import Settings
 from backend.core.storage import Database, Transaction
 from backend.core.store import (
@@ -15,6 +16,7 @@ from backend.core.store import (
     submit_ride,
 )
 from backend.core.store.cells import load_cells
+from backend.core.store.learned import load_learned
 from backend.core.store.retention import Taken
 from tests.factories import START, make_answer, make_ride, make_ride_segment, make_segment
 
@@ -74,24 +76,42 @@ def test_what_goes_is_scored_first(database: Database, settings: Settings) -> No
 
 
 def test_answers_go_when_their_time_is_over(database: Database, settings: Settings) -> None:
-    answer, day = make_answer(), timedelta(days=1)
+    answer, end = make_answer(), START + settings.idempotency_ttl
     with database.writing() as tx:
         for number in range(3):
             remember_answer(tx, f"old {number}", answer, START)
         remember_answer(tx, "young", answer, START + timedelta(seconds=1))
-        assert retention_step(tx, settings, START + day, most=2) == Taken(0, 2, more=True)
-        assert retention_step(tx, settings, START + day, most=2) == Taken(0, 1, more=False)
+        assert retention_step(tx, settings, end, most=2) == Taken(0, 2, more=True)
+        assert retention_step(tx, settings, end, most=2) == Taken(0, 1, more=False)
         assert rows_of(tx, "answers") == 1
 
 
 def test_a_rebuild_says_what_it_changed(database: Database, settings: Settings) -> None:
-    """Under another half-life cells differ; one that no ride explains is removed, and counted."""
+    """Under another half-life cells differ; one that no ride leads to any more is removed, and counted."""
+    submit(database, settings, START - timedelta(days=2), START)
+    unsure = make_ride([make_ride_segment(confidence=0.75)])
+    stricter = {"half_life_days": 1.0, "mapmatch_min_conf": 0.8}
+    with database.writing() as tx:
+        submit_ride(tx, unsure, settings, START)
+        done = rebuild(tx, settings.model_copy(update=stricter))
+    assert (done.rides, done.observations, done.base) == (3, 5, 0)
+    assert (done.cells, done.changed, done.removed) == (1, 1, 1)
+
+
+def test_what_no_ride_explains_is_removed_only_when_told(
+    database: Database, settings: Settings
+) -> None:
     submit(database, settings, START - timedelta(days=2), START)
     submit(database, settings, START)
     with database.writing() as tx:
         place = max(load_cells(tx, None))
         seen = tx.schema.observations
         tx.execute(seen.delete().where(seen.c.segment == place[0]))
-        done = rebuild(tx, settings.model_copy(update={"half_life_days": 1.0}))
-    assert (done.rides, done.observations, done.base) == (3, 4, 0)
-    assert (done.cells, done.changed, done.removed) == (1, 1, 1)
+        before = load_learned(tx, None)
+        with pytest.raises(
+            UnexplainedError, match="1 of 2 cells come from rides that are not kept"
+        ):
+            rebuild(tx, settings)
+        assert load_learned(tx, None) == before
+        done = rebuild(tx, settings, replace=True)
+    assert (done.cells, done.changed, done.removed) == (1, 0, 1)

@@ -214,9 +214,7 @@ def test_answers_outlast_their_rides_by_more_than_a_clock_may_be_wrong() -> None
     """A ride told five minutes before it began, and again in the last moment: to the microsecond."""
     window = timedelta(days=1)
     with pytest.raises(ValidationError, match="count twice"):
-        make_settings(
-            observation_window_days=1, idempotency_ttl_hours=(window + CLOCK_SKEW) / HOUR
-        )
+        make_settings(observation_window_days=1, idempotency_ttl_hours=(window + CLOCK_SKEW) / HOUR)
     longer = (window + CLOCK_SKEW + timedelta(microseconds=1)) / HOUR
     settings = make_settings(observation_window_days=1, idempotency_ttl_hours=longer)
     assert settings.idempotency_ttl > settings.observation_window + CLOCK_SKEW

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from backend.core.bins import TimeBin
+from backend.core.errors import UnexplainedError
 from backend.core.learning import LearningRules, Observation
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
@@ -39,11 +40,14 @@ class Rebuilt:
     changed: int
     """Cells that are new or differ from what was there before."""
     removed: int
-    """Cells that were there and that neither checkpoint nor rides explain."""
+    """Cells that were there and that checkpoint and rides do not lead to."""
 
 
-def rebuild(tx: Transaction, settings: Settings) -> Rebuilt:
+def rebuild(tx: Transaction, settings: Settings, *, replace: bool = False) -> Rebuilt:
     """Put what checkpoint and rides say in the place of what was learned, and say what that changed.
+
+    Raises UnexplainedError, before anything is written, when there are cells of which neither knows anything - so
+    it is when the tables once had an older version, without a checkpoint - unless `replace`: then they go.
 
     Under the settings that were in force all the time, nothing changes. Under others the rides are
     learned as these say; which time bin a ride falls into was decided when it came, and stays.
@@ -52,12 +56,19 @@ def rebuild(tx: Transaction, settings: Settings) -> Rebuilt:
     rules = LearningRules.from_settings(settings)
     learned = load_learned(tx, None, base=True)
     base, rides, observations, last = len(learned.cells), 0, 0, None
+    explained = set(learned.cells)
     while numbers := _rides_after(tx, last):
         seen = stored_observations(tx, numbers)
         newer, _ = learn_all(learned, seen, rules)
         learned = learned.plus(newer)
+        explained.update(place for place, _ in seen)
         rides, observations, last = rides + len(numbers), observations + len(seen), numbers[-1]
     before = load_learned(tx, None).cells
+    if not (replace or before.keys() <= explained):
+        raise UnexplainedError(
+            f"{len(before.keys() - explained)} of {len(before)} cells come from rides that are not kept, and no"
+            " checkpoint holds them; nothing was changed: `rebuild --replace` removes them."
+        )
     removed = before.keys() - learned.cells.keys()
     forget_learned(tx)
     save_learned(tx, learned)
