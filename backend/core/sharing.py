@@ -10,6 +10,9 @@ rejected, unless the device then weighs no more than `ALWAYS`: nobody could begi
 alone, and what other devices teach, only make a share smaller. So at all times
 
     share <= max(max_device_share, ALWAYS / (ALWAYS + n0))
+
+but for what a device taught more than `HALF_LIVES_KEPT` ago: that counts nothing at all, so that it need not be
+kept, and whether it still is changes no judgement.
 """
 
 from dataclasses import dataclass
@@ -22,6 +25,9 @@ ALWAYS = 1.01
 
 A first one, and another one once a first one has faded: to a hundredth, after 6.6 half-lives.
 """
+
+HALF_LIVES_KEPT = 20
+"""Half-lives after which nothing is left of what a device has taught: it would be less than a millionth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,19 @@ def learn_fairly(
     after, judgement = learn(cell, observation, rules)
     if not judgement.learned:
         return after, given, judgement
-    weight = _faded(given.weight, given.as_of, after.as_of, rules.half_life) + _faded(
-        1.0, observation.at, after.as_of, rules.half_life
-    )
+    own = _faded(1.0, observation.at, after.as_of, rules.half_life)
+    weight = own + _left(given, after.as_of, rules.half_life)
     if weight > max(ALWAYS, rules.max_device_share * (after.weight + rules.n0)):
         return cell, given, Judgement.DEVICE_SHARE
     return after, Contribution(weight, after.as_of), judgement
+
+
+def _left(given: Contribution, moment: datetime | None, half_life: timedelta) -> float:
+    """Return what is left of a device's part in a cell."""
+    since = given.as_of
+    if since and moment and moment - since > HALF_LIVES_KEPT * half_life:
+        return 0.0
+    return _faded(given.weight, since, moment, half_life)
 
 
 def _faded(

@@ -61,6 +61,14 @@ def test_who_comes_back_after_a_long_time_begins_again(
     assert learn_fairly(cell, given, late, rules(n0=1, share=0.01))[2] is judgement
 
 
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(microseconds=1)])
+def test_what_a_device_taught_counts_nothing_after_twenty_half_lives(late: timedelta) -> None:
+    """Not a millionth: it is the same whether it is still known or not."""
+    cell, given, _ = repeat(3, rules())
+    _, after, _ = learn_fairly(cell, given, seen(at=20 * HALF_LIFE + late), rules())
+    assert after.weight == (1.0 if late else 1.0 + 3 * 2.0**-20)
+
+
 def test_a_share_of_one_is_no_limit() -> None:
     _, _, judgements = repeat(200, rules(n0=1, share=1))
     assert set(judgements) == {Judgement.ACCEPTED}

@@ -142,13 +142,15 @@ def test_the_same_rides_in_the_same_order_give_the_same_state(settings: Settings
 def test_only_what_counts_next_to_nothing_is_forgotten(
     database: Database, settings: Settings
 ) -> None:
-    """Twenty half-lives after a device taught something, and not a microsecond before."""
-    end = START + 20 * settings.half_life
+    """More than twenty half-lives after a device taught something, and not a microsecond before."""
+    end, half_life = START + 20 * settings.half_life, settings.half_life
     with database.writing() as tx:
+        weights = tx.schema.device_weights
         submit_ride(tx, make_ride([make_ride_segment()]), settings, NOW)
-        early = forget_faded_contributions(tx, settings.half_life, end - timedelta(microseconds=1))
+        early = forget_faded_contributions(tx, half_life, end, weights)
         assert (early, rows_of(tx, "device_weights")) == (0, 1)
-        assert forget_faded_contributions(tx, settings.half_life, end) == 1
+        late = end + timedelta(microseconds=1)
+        assert forget_faded_contributions(tx, half_life, late, weights) == 1
 
 
 def test_a_refused_ride_leaves_nothing_behind(database: Database, settings: Settings) -> None:

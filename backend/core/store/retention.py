@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from backend.core.learning import LearningRules
-from backend.core.settings import Settings
+from backend.core.settings import CLOCK_SKEW, Settings
 from backend.core.storage import Transaction
 from backend.core.store.accuracy import score_rides
 from backend.core.store.buckets import forget_full_buckets
@@ -42,7 +42,7 @@ def retention_step(
     rides = _take_rides(tx, settings, now, most)
     answers = _take_answers(tx, settings, now, most)
     forget_full_buckets(tx, settings.allowance, now)
-    forget_faded_contributions(tx, settings.half_life, now)
+    _take_contributions(tx, settings, now)
     return Taken(rides, answers, more=most in {rides, answers})
 
 
@@ -64,6 +64,21 @@ def _take_rides(tx: Transaction, settings: Settings, now: datetime, most: int) -
     save_learned(tx, learned, base=True)
     tx.execute(delete(table).where(table.c.id.in_(numbers)))
     return len(numbers)
+
+
+def _take_contributions(tx: Transaction, settings: Settings, now: datetime) -> None:
+    """Delete what devices taught when it counts nothing for any ride that is still to be learned.
+
+    On top of the checkpoint those are also the rides that are kept. Rides are as old as they were when they came,
+    which may be a moment ago, or by the clock of another service.
+    """
+    rides, age = tx.schema.rides, settings.observation_window + CLOCK_SKEW
+    first = tx.execute(select(func.min(rides.c.received_at))).scalar_one()
+    for table, received_at in (
+        (tx.schema.device_weights, now),
+        (tx.schema.base_device_weights, min(first or now, now)),
+    ):
+        forget_faded_contributions(tx, settings.half_life, received_at - age, table)
 
 
 def _take_answers(tx: Transaction, settings: Settings, now: datetime, most: int) -> int:

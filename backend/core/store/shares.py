@@ -6,12 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Table, delete
 
 from backend.core.bins import TimeBin
-from backend.core.sharing import Contribution
+from backend.core.sharing import HALF_LIVES_KEPT, Contribution
 from backend.core.storage import Transaction
 from backend.core.store.cells import find_rows
-
-HALF_LIVES_KEPT = 20
-"""After as many, an observation counts less than a millionth."""
 
 
 def load_contributions(
@@ -56,8 +53,9 @@ def save_contributions(
     )
 
 
-def forget_faded_contributions(tx: Transaction, half_life: timedelta, now: datetime) -> int:
-    """Delete what counts next to nothing by now, and return how many rows that were."""
-    tables = tx.schema.device_weights, tx.schema.base_device_weights
-    faded = now - HALF_LIVES_KEPT * half_life
-    return sum(tx.execute(delete(each).where(each.c.as_of <= faded)).rowcount for each in tables)
+def forget_faded_contributions(
+    tx: Transaction, half_life: timedelta, oldest: datetime, table: Table
+) -> int:
+    """Delete what counts nothing for any observation from `oldest` on, and return how many rows that were."""
+    faded = oldest - HALF_LIVES_KEPT * half_life
+    return tx.execute(delete(table).where(table.c.as_of < faded)).rowcount
