@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.core.errors import UnexplainedError
-from backend.core.settings import Settings
+from backend.core.settings import CLOCK_SKEW, Settings
 from backend.core.storage import Database, Transaction
 from backend.core.store import (
     accuracy_since,
@@ -65,6 +65,25 @@ def test_a_young_ride_keeps_the_later_ones(database: Database, settings: Setting
     submit(database, settings, START + timedelta(hours=1), START)
     with database.writing() as tx:
         assert retention_step(tx, settings, START + MONTH).rides == 0
+
+
+def test_a_ride_received_under_a_wrong_clock_keeps_none_for_years(
+    database: Database, settings: Settings
+) -> None:
+    """A clock that was years ahead for a moment: what came in the future is as good as old."""
+    submit(database, settings, START, START + 120 * MONTH, START)
+    with database.writing() as tx:
+        assert retention_step(tx, settings, START + MONTH) == Taken(3, 0, more=False)
+        assert rebuild(tx, settings).changed == 0
+
+
+def test_a_ride_that_came_by_the_clock_of_another_service_is_not_from_the_future(
+    database: Database, settings: Settings
+) -> None:
+    submit(database, settings, START + CLOCK_SKEW)
+    with database.writing() as tx:
+        assert retention_step(tx, settings, START).rides == 0
+        assert retention_step(tx, settings, START - timedelta(microseconds=1)).rides == 1
 
 
 def test_what_goes_is_scored_first(database: Database, settings: Settings) -> None:

@@ -36,7 +36,8 @@ def retention_step(
 
     What was learned from the rides stays, and moves into the checkpoint from which `rebuild` begins; what was
     predicted for them is scored before it goes. Rides go in the order of their numbers, in which they were
-    learned: one that is young enough keeps all later ones.
+    learned: one that is young enough keeps all later ones. One from the future, received under a clock that was
+    ahead, is taken for old: it would keep them until that time has come.
     """
     tx.claim("accuracy", "retention")
     rides = _take_rides(tx, settings, now, most)
@@ -51,8 +52,10 @@ def _take_rides(tx: Transaction, settings: Settings, now: datetime, most: int) -
     oldest = tx.execute(
         select(table.c.id, table.c.received_at, table.c.scored).order_by(table.c.id).limit(most)
     ).all()
-    limit = now - settings.ride_retention
-    gone = tuple(takewhile(lambda ride: ride.received_at <= limit, oldest))
+    limit, future = now - settings.ride_retention, now + CLOCK_SKEW
+    gone = tuple(
+        takewhile(lambda ride: ride.received_at <= limit or ride.received_at > future, oldest)
+    )
     if not gone:
         return 0
     numbers = tuple(ride.id for ride in gone)
