@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from backend.core.accuracy import Score, Source, service_day
 from backend.core.bins import DayKind, TimeBin
+from backend.core.errors import NoEstimateError
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
@@ -83,6 +84,29 @@ def test_of_the_first_ride_without_a_timetable_nothing_was_predicted(
     ride(database, settings, Segment(*make_stops(2)))
     score_all(database, settings)
     assert scores(database) == {}
+
+
+def test_of_a_segment_that_the_timetable_lost_nothing_is_predicted(
+    database: Database, settings: Settings, way: Segment
+) -> None:
+    """No passenger is told anything about it, and so nothing of it is scored; of the others it is."""
+    ride(database, settings, way)
+    with database.writing() as tx:
+        save_feed(tx, make_feed())
+    with database.reading() as tx, pytest.raises(NoEstimateError):
+        eta(tx, way.from_stop, way.to_stop, NOW, settings, NOW)
+    other = Segment(*make_stops(2))
+    ride(database, settings, other)
+    with database.writing() as tx:
+        parts = [make_ride_segment(way), make_ride_segment(other)]
+        submit_ride(tx, make_ride(parts), settings, NOW)
+    ride(database, settings, way)
+    with database.reading() as tx:
+        seen = tx.schema.observations
+        predicted = tx.execute(
+            select(seen.c.predicted_from).order_by(seen.c.ride, seen.c.position)
+        ).scalars()
+        assert predicted.all() == ["timetable", None, None, "learned", None]
 
 
 def test_errors_are_added_up_by_day_and_source(

@@ -15,7 +15,7 @@ from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
 from backend.core.store.learned import learn_all, load_learned, save_learned
 from backend.core.store.predictions import predict_places
-from backend.core.store.segments import claim_segments, number_segments
+from backend.core.store.segments import claim_segments, mark_segments
 
 
 def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) -> RideReceipt:
@@ -29,9 +29,9 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
         raise RideRefusedError(problems)
     device = pseudonym(ride.device_id)
     claim_segments(tx, (part.segment for part in ride.segments))
-    numbers = number_segments(tx, (part.segment for part in ride.segments))
+    marks = mark_segments(tx, (part.segment for part in ride.segments))
     places = tuple(
-        (numbers[part.segment], bin_of(part.started_at, settings.zone, settings.holidays))
+        (marks[part.segment].number, bin_of(part.started_at, settings.zone, settings.holidays))
         for part in ride.segments
     )
     observations = tuple(
@@ -39,8 +39,12 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
         for part in ride.segments
     )
     rules = LearningRules.from_settings(settings)
-    known = load_learned(tx, set(numbers.values()), {moment for _, moment in places}, device)
-    predictions = predict_places(tx, places, known.cells, rules, now)
+    numbers = {mark.number for mark in marks.values()}
+    known = load_learned(tx, numbers, {moment for _, moment in places}, device)
+    # Nobody is told anything about a segment that the timetable has no longer.
+    retired = {mark.number for mark in marks.values() if mark.retired}
+    told = [place for place in places if place[0] not in retired]
+    predictions = predict_places(tx, told, known.cells, rules, now)
     learned, judgements = learn_all(known, tuple(zip(places, observations, strict=True)), rules)
     save_learned(tx, learned)
     ride_number = _insert_ride(tx, ride, device, now)

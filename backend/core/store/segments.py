@@ -101,6 +101,11 @@ def claim_segments(tx: Transaction, segments: Iterable[Segment]) -> None:
 
 def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
     """Return the numbers of all these segments, giving one to each that has none yet, which it claims."""
+    return {segment: mark.number for segment, mark in mark_segments(tx, segments).items()}
+
+
+def mark_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
+    """Return the marks of all these segments, giving a number to each that has none yet, which it claims."""
     wanted = tuple(set(segments))
     known = find_marks(tx, wanted)
     new = [segment for segment in wanted if segment not in known]
@@ -110,4 +115,4 @@ def number_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segmen
         rows = [{"from_stop": part.from_stop, "to_stop": part.to_stop} for part in new]
         tx.insert_new(tx.schema.segments, rows)
         known = find_marks(tx, wanted)
-    return {segment: mark.number for segment, mark in known.items()}
+    return known
