@@ -115,18 +115,35 @@ def test_a_server_without_a_key_ends_with_a_sentence(database_path: str) -> None
         (["simulate", "--post", "nonsense"], "does not answer"),
         (["simulate", "--post", "http://["], "does not answer"),
         (["simulate", "--post", "http://a..b"], "does not answer"),
+        (["keys"], "required: ACTION"),
+        (["keys", "add"], "required: NAME"),
+        (["keys", "add", "two words"], "'two words' is no name for a key"),
+        (["keys", "revoke", "nobody"], "no key with the name 'nobody'"),
     ],
     ids=" ".join,
 )
 def test_bad_arguments_are_told_in_one_sentence(
     variables: dict[str, str], capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
-    """Exit 2, nothing on stdout, one line on stderr."""
-    assert main(arguments, variables, FakeClock()) == 2
+    assert words in refusal(arguments, variables, capsys)
 
+
+def test_riders_without_a_key_are_refused_in_one_sentence(
+    variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyless = {name: value for name, value in variables.items() if name != "BMTC_API_KEY"}
+    arguments = ["simulate", "--post", "http://127.0.0.1"]
+    assert "BMTC_API_KEY is not set" in refusal(arguments, keyless, capsys)
+
+
+def refusal(
+    arguments: list[str], variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Return what a command says that cannot be run: exit 2, nothing on stdout, one line on stderr."""
+    assert main(arguments, variables, FakeClock()) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert words in err
+    return err
 
 
 def test_a_bad_setting_is_told_in_one_sentence(

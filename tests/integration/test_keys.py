@@ -109,28 +109,6 @@ def test_the_command_revokes_a_key(
         assert [key.revoked_at for key in list_keys(transaction)] == [START]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["keys"], "required: ACTION"),
-        (["keys", "add"], "required: NAME"),
-        (["keys", "add", "two words"], "'two words' is no name for a key"),
-        (["keys", "revoke", "nobody"], "no key with the name 'nobody'"),
-        (["simulate", "--post", "http://127.0.0.1"], "BMTC_API_KEY is not set"),
-    ],
-    ids=" ".join,
-)
-def test_what_cannot_be_done_is_told_in_one_sentence(
-    variables: dict[str, str], capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
-) -> None:
-    """Exit 2, nothing on stdout, one line on stderr."""
-    assert main(arguments, variables, FakeClock()) == 2
-
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert words in err
-
-
 def test_keys_are_not_kept_in_memory(capsys: pytest.CaptureFixture[str]) -> None:
     """A database in memory would forget the key with the command."""
     assert main(["keys", "add", "android"], {"BMTC_DB_PATH": ":memory:"}, FakeClock()) == 2

@@ -18,9 +18,9 @@ from backend.core.rides import Ride, Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
 from backend.core.store import (
-    forget_answers,
     recall_answer,
     remember_answer,
+    retention_step,
     save_feed,
     submit_ride,
 )
@@ -149,7 +149,7 @@ async def test_one_key_sent_by_many_to_two_services_is_served_once(
 def test_rides_and_feeds_over_the_same_new_segments_get_through(
     two: tuple[Database, Database], settings: Settings
 ) -> None:
-    """Feeds number segments without claiming them, and claim what no ride does: nobody waits in a circle."""
+    """Feeds claim only segments that have no number yet, and what no ride claims: nobody waits in a circle."""
     for _ in range(3):
         stops = make_stops(12)
         segments = [Segment(*ends) for ends in pairwise(stops)]
@@ -188,11 +188,11 @@ def test_numbering_the_same_new_segments_at_once_gives_one_number_to_each(
 
 
 def test_answers_are_forgotten_while_their_keys_are_used_again(
-    two: tuple[Database, Database],
+    two: tuple[Database, Database], settings: Settings
 ) -> None:
-    """Whoever comes first deletes an answer that is over; the other finds none, and both get through."""
-    ttl = timedelta(hours=24)
-    now, keys = START + ttl, [unique_id("key") for _ in range(40)]
+    """Whoever comes first deletes an answer that is over, retention or a submission; both get through."""
+    ttl, keys = settings.idempotency_ttl, [unique_id("key") for _ in range(40)]
+    now = START + ttl
     with two[0].writing() as tx:
         for key in keys:
             remember_answer(tx, key, ANSWER, START)
@@ -201,7 +201,7 @@ def test_answers_are_forgotten_while_their_keys_are_used_again(
         for key in keys[phone::PHONES]:
             with two[phone % 2].writing() as tx:
                 if phone < PHONES // 2:
-                    forget_answers(tx, now, ttl)
+                    retention_step(tx, settings, now, most=len(keys) // PHONES)
                 elif recall_answer(tx, key, now, ttl) is None:
                     remember_answer(tx, key, ANSWER, now)
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from backend.core.storage import Database
-from backend.core.store import forget_answers, recall_answer, remember_answer
+from backend.core.store import recall_answer, remember_answer
 from tests.factories import START, make_answer, unique_id
 
 ANSWER = make_answer("abc")
@@ -51,17 +51,6 @@ def test_an_expired_key_can_be_used_again(database: Database) -> None:
         recall_answer(tx, key, START + TTL, TTL)
         remember_answer(tx, key, other, START + TTL)
         assert recall_answer(tx, key, START + TTL, TTL) == other
-
-
-def test_answers_whose_time_is_over_are_forgotten_and_counted(database: Database) -> None:
-    key, moment = unique_id("key"), timedelta(microseconds=1)
-    with database.writing() as tx:
-        for _ in range(3):
-            remember_answer(tx, unique_id("key"), ANSWER, START)
-        remember_answer(tx, key, ANSWER, START + moment)
-        assert forget_answers(tx, START + TTL, TTL) == 3
-        assert forget_answers(tx, START + TTL, TTL) == 0
-        assert recall_answer(tx, key, START + TTL, TTL) == ANSWER
 
 
 def test_a_key_cannot_be_answered_twice(database: Database) -> None:

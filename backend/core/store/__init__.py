@@ -3,7 +3,6 @@
 from backend.core.store.accuracy import accuracy_since, score_step
 from backend.core.store.answers import (
     StoredAnswer,
-    forget_answers,
     recall_answer,
     remember_answer,
 )
@@ -37,7 +36,6 @@ __all__ = (
     "count_judgements",
     "estimate_segments",
     "eta",
-    "forget_answers",
     "forget_faded_contributions",
     "forget_full_buckets",
     "is_valid_key",

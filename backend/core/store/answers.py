@@ -37,7 +37,7 @@ def recall_answer(tx: Transaction, key: str, now: datetime, ttl: timedelta) -> S
     """Return the answer given under a key less than `ttl` ago, if any.
 
     An older one is deleted, to make room, so the transaction must be a writing one. Those of other keys are
-    `forget_answers`' business: two submissions that deleted the same rows would wait for each other.
+    retention's business: two submissions that deleted the same rows would wait for each other.
     """
     tx.claim(f"answer {key}")
     row = tx.execute(_recall, {"key": key}).one_or_none()
@@ -56,15 +56,3 @@ def _remember(schema: Schema) -> Executable:
 def _recall(schema: Schema) -> Executable:
     answers = schema.answers
     return select(answers).where(answers.c.key == bindparam("key"))
-
-
-def forget_answers(tx: Transaction, now: datetime, ttl: timedelta) -> int:
-    """Delete every answer given `ttl` ago or earlier, and return how many there were.
-
-    Belongs in a transaction of its own: it waits for submissions under those keys, and they wait for it.
-    """
-    tx.claim(
-        "answers that are over"
-    )  # so that two of them do not delete the same rows in different orders
-    answers = tx.schema.answers
-    return tx.execute(delete(answers).where(answers.c.stored_at <= now - ttl)).rowcount

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import Executable, bindparam, func, select
 
 from backend.core.accuracy import Prediction, Source
-from backend.core.bins import TimeBin
 from backend.core.journeys import Knowledge, prior_of
 from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Prior, predict
@@ -14,9 +13,7 @@ from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
 from backend.core.store.cells import load_cells
 from backend.core.store.feeds import current_id
-
-Place = tuple[int, TimeBin]
-"""A segment's number and a time bin."""
+from backend.core.store.learned import Place
 
 
 def predict_places(
