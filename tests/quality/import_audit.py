@@ -72,6 +72,7 @@ HARMLESS_CALLS = frozenset(
         "field",
         "field_serializer",
         "field_validator",
+        "model_validator",
     }
 )
 CACHES = frozenset({"cache", "lru_cache"})
