@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import time
 from collections import Counter
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from shakeproof.gates.benchmarks.processes import Side
+    from shakeproof.gates.benchmarks.series import Decision
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
@@ -78,6 +80,7 @@ class Trial:
     date: str  # on which it ended, UTC
     under: Circumstances
     inconclusive: tuple[str, ...] = ()  # the benchmarks of which nothing could be told
+    alarms: tuple[str, ...] = ()  # the benchmarks that failed, and by how much in each series
 
 
 def main(argv: Sequence[str]) -> int:
@@ -192,6 +195,7 @@ def read(path: Path) -> Iterator[Trial]:
             changed = {
                 "under": Circumstances(**entry["under"]),
                 "inconclusive": tuple(entry["inconclusive"]),
+                "alarms": tuple(entry.get("alarms", ())),
             }
             trial = Trial(**entry | changed)
         except (ValueError, TypeError, KeyError):
@@ -251,7 +255,19 @@ def _compare(number: int, kind: str, under: Circumstances) -> Trial:
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         under=under,
         inconclusive=tuple(name for name, answer in answers.items() if answer == "inconclusive"),
+        alarms=tuple(map(told, (each for each in decisions if each.answer == "fail"))),
     )  # fmt: skip
+
+
+def told(decision: Decision) -> str:
+    """Write down what made a benchmark fail, round by round: why it did can be asked later."""
+    first, second = decision.first.change, decision.judgement.change
+    noise = decision.judgement.noise
+    rounds = " ".join(f"{math.expm1(one.change):+.1%}" for one in decision.rounds)
+    return (
+        f"{decision.name}: {first.ratio - 1:+.1%}, and again {second.ratio - 1:+.1%} ({second.low - 1:+.1%} to "
+        f"{second.high - 1:+.1%}), base to base {noise.ratio - 1:+.1%}; rounds {rounds}"
+    )
 
 
 def _with_plugin(side: Side, into: str) -> Side:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,9 +28,12 @@ from benchmarks.gate_trial import (
     missing,
     read,
     table,
+    told,
 )
 from shakeproof.errors import ShakeproofError
+from shakeproof.gates.benchmarks.judge import Interval, Judgement, Round
 from shakeproof.gates.benchmarks.processes import Side, measure
+from shakeproof.gates.benchmarks.series import Decision
 
 if TYPE_CHECKING:
     from benching import Bench
@@ -37,6 +41,18 @@ if TYPE_CHECKING:
 NOW = Circumstances("c0de" * 10, "a CPU, 2 cores, Linux, Python 3.11", quick=False, choose="")
 EQUAL = Trial(1, SAME, "", "pass", "", 0, 8, 90.0, 0.5, "2026-03-01", NOW)
 SLOWED = Trial(1, SLOWER, "a.py::test_a", "fail", "fail", 0, 8, 110.0, 0.7, "2026-03-02", NOW)
+
+
+def test_an_alarm_is_written_down_with_its_rounds() -> None:
+    """Why a benchmark failed can then be asked when all is over."""
+    rounds = (Round(1.0, 1.1, 1.0, math.log(1.1), 0.0), Round(1.0, 1.2, 1.0, math.log(1.2), 0.0))
+    first = Judgement("slower", Interval(1.01, 1.08, 1.2), Interval(0.9, 1.0, 1.1), 7)
+    again = Judgement("slower", Interval(1.1, 1.15, 1.2), Interval(0.98, 1.01, 1.02), 2)
+    decision = Decision("a.py::test_a", "fail", 0.05, again, first, rounds)
+
+    assert told(decision) == (
+        "a.py::test_a: +8.0%, and again +15.0% (+10.0% to +20.0%), base to base +1.0%; rounds +10.0% +20.0%"
+    )
 
 
 def test_what_is_written_down_is_not_made_again(tmp_path: Path) -> None:
