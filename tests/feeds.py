@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 from backend.core.storage import Database, Transaction
 
@@ -59,8 +59,8 @@ def clock_text(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:00"
 
 
-def write_tables(path: Path, tables: dict[str, str]) -> Path:
-    with ZipFile(path, "w") as archive:
+def write_tables(path: Path, tables: dict[str, str], method: int = ZIP_STORED) -> Path:
+    with ZipFile(path, "w", method) as archive:
         for file, text in tables.items():
             archive.writestr(file, text)
     return path

@@ -12,6 +12,7 @@ from backend.tools.service_days import CALENDAR, CALENDAR_DATES, read_services
 from backend.tools.tables import Problems, Row, has_table
 
 FEED_INFO = "feed_info.txt"
+TRIPS = "trips.txt"
 PLACES_WITHOUT_COORDINATES = frozenset({"3", "4"})
 """Values of location_type: nodes of a way through a station, and places to board; no bus calls there."""
 ROUTE_TYPES = ((0, 7), (11, 12), (100, 1799))
@@ -21,6 +22,7 @@ ROUTE_TYPES = ((0, 7), (11, 12), (100, 1799))
 class Trip(NamedTuple):
     """A row of trips.txt."""
 
+    line: int
     route_id: str
     service_id: str
     headsign: str | None
@@ -50,7 +52,10 @@ def read_catalogue(archive: ZipFile, problems: Problems) -> Catalogue:
 def _version(archive: ZipFile, problems: Problems) -> str | None:
     if not has_table(archive, FEED_INFO):
         return None
-    versions = [row.get("feed_version") for row in problems.rows(archive, FEED_INFO, frozenset())]
+    versions = [
+        row.get("feed_version")
+        for row in problems.rows(archive, FEED_INFO, frozenset(), may_be_empty=True)
+    ]
     return versions[0] or None if versions else None
 
 
@@ -92,14 +97,14 @@ def _trips(
     trips: dict[str, Trip] = {}
     known_routes = problems.known(routes, "routes.txt")
     known_services = problems.known(services, CALENDAR, CALENDAR_DATES)
-    for row in problems.rows(
-        archive, "trips.txt", frozenset({"trip_id", "route_id", "service_id"})
-    ):
+    for row in problems.rows(archive, TRIPS, frozenset({"trip_id", "route_id", "service_id"})):
         name = problems.attempt(row.identifier, "trip_id", lines)
         route = problems.attempt(row.reference, "route_id", known_routes, "routes.txt")
         service = problems.attempt(row.reference, "service_id", known_services, "the calendar")
         if name is not None:
-            trips[name] = Trip(route or "", service or "", row.get("trip_headsign") or None)
+            trips[name] = Trip(
+                row.line, route or "", service or "", row.get("trip_headsign") or None
+            )
     return trips
 
 

@@ -20,10 +20,10 @@ from backend.core.errors import FeedError
 from backend.core.rides import LEAST_DURATION, Segment
 from backend.core.schedule import Service
 from backend.core.timetable import Call, Feed, Pattern, TimetableEntry, TripPlan
-from backend.tools.catalogue import FEED_INFO, Catalogue, read_catalogue
+from backend.tools.catalogue import FEED_INFO, TRIPS, Catalogue, read_catalogue
 from backend.tools.service_days import CALENDAR, CALENDAR_DATES, LONGEST_CALENDAR, count_kinds
 from backend.tools.stop_times import STOP_TIMES, hops, read_calls
-from backend.tools.tables import Problems, open_table
+from backend.tools.tables import Problems, cell_error, open_table
 
 TABLES = (
     CALENDAR,
@@ -32,7 +32,7 @@ TABLES = (
     "routes.txt",
     STOP_TIMES,
     "stops.txt",
-    "trips.txt",
+    TRIPS,
 )
 BYTES_AT_ONCE = 1 << 16
 
@@ -124,15 +124,18 @@ def digest_of(archive: ZipFile, holidays: frozenset[date]) -> str:
 
 
 def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> Iterator[TripPlan]:
-    """Yield the trips that lead somewhere, each when its last stop time was read.
+    """Yield the trips, each when its last stop time was read.
 
-    The table is read to its end whatever is wrong, so that everything is noted.
+    The table is read to its end whatever is wrong, so that everything is noted: also each trip that leads
+    nowhere, since that is what a table that was cut off looks like.
     """
-    trips = problems.known(catalogue.trips, "trips.txt")
+    trips = problems.known(catalogue.trips, TRIPS)
+    waiting = set(catalogue.trips)
     stops = problems.known(catalogue.stops, "stops.txt")
     for name, calls in read_calls(archive, trips, stops, problems):
         trip = catalogue.trips.get(name)
-        if trip is None:  # trips.txt could not be read
+        waiting.discard(name)
+        if trip is None or calls is None:  # trips.txt could not be read, or the trip has a problem
             continue
         plan = TripPlan(
             name,
@@ -143,3 +146,19 @@ def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> It
         )
         if len(plan.pattern.stops) > 1:
             yield plan
+        else:
+            problems.note(_without_way(trip.line, name, "calls at fewer than two stops"))
+    if STOP_TIMES not in problems.unread:
+        for name, trip in catalogue.trips.items():
+            if name in waiting:
+                problems.note(_without_way(trip.line, name, f"has no rows in {STOP_TIMES}"))
+
+
+def _without_way(line: int, trip: str, what: str) -> FeedError:
+    """Build the error that points at a trip which leads nowhere."""
+    return cell_error(
+        TRIPS,
+        line,
+        "trip_id",
+        f"names {trip!r}, which {what}, so that it leads nowhere; take it out, or add its stop times",
+    )

@@ -24,9 +24,10 @@ asks for the shares of weekdays and weekends, which do not change afterwards."""
 def read_services(archive: ZipFile, problems: Problems) -> Mapping[str, Service]:
     """Return the services by id: those of calendar.txt, with the exceptions of calendar_dates.txt.
 
-    A feed may have either file or both; neither is a problem.
+    A feed may have either file or both, and either without rows; nothing in neither is a problem.
     """
-    if not (has_table(archive, CALENDAR) or has_table(archive, CALENDAR_DATES)):
+    files = {file for file in (CALENDAR, CALENDAR_DATES) if has_table(archive, file)}
+    if not files:
         problems.unread.add(CALENDAR)
         problems.note(
             file_error(
@@ -36,10 +37,19 @@ def read_services(archive: ZipFile, problems: Problems) -> Mapping[str, Service]
             )
         )
     services: dict[str, Service] = {}
-    if has_table(archive, CALENDAR):
+    if CALENDAR in files:
         _read_calendar(archive, services, problems)
-    if has_table(archive, CALENDAR_DATES):
+    if CALENDAR_DATES in files:
         _read_exceptions(archive, services, problems)
+    if files and files <= problems.empty - problems.unread:
+        file = min(files)
+        problems.unread.add(file)
+        problems.note(
+            file_error(
+                file,
+                "the calendar has no rows, so no trip runs on any day; export the feed again",
+            )
+        )
     return services
 
 
@@ -54,7 +64,10 @@ def count_kinds(
 def _read_calendar(archive: ZipFile, services: dict[str, Service], problems: Problems) -> None:
     lines: dict[str, int] = {}
     for row in problems.rows(
-        archive, CALENDAR, frozenset({"service_id", "start_date", "end_date", *WEEK})
+        archive,
+        CALENDAR,
+        frozenset({"service_id", "start_date", "end_date", *WEEK}),
+        may_be_empty=True,
     ):
         name = problems.attempt(row.identifier, "service_id", lines)
         flags = [problems.attempt(_flag, row, weekday) for weekday in WEEK]
@@ -74,7 +87,10 @@ def _read_exceptions(archive: ZipFile, services: dict[str, Service], problems: P
     added: dict[str, set[date]] = {}
     removed: dict[str, set[date]] = {}
     for row in problems.rows(
-        archive, CALENDAR_DATES, frozenset({"service_id", "date", "exception_type"})
+        archive,
+        CALENDAR_DATES,
+        frozenset({"service_id", "date", "exception_type"}),
+        may_be_empty=True,
     ):
         name = problems.attempt(row.__getitem__, "service_id")
         day = problems.attempt(_day, row, "date")

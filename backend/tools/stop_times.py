@@ -48,11 +48,11 @@ class Hop(NamedTuple):
 
 def read_calls(
     archive: ZipFile, trips: Container[str], stops: Container[str], problems: Problems
-) -> Iterator[tuple[str, list[TimedCall]]]:
+) -> Iterator[tuple[str, list[TimedCall] | None]]:
     """Yield each trip with its calls in the order of stop_sequence, as soon as its last row was read.
 
     The rows of a trip may stand anywhere, so a first look counts them: of a large feed only the trips
-    that are half read are held in memory. Of a trip with a problem there are no calls.
+    that are half read are held in memory. Of a trip with a problem None takes the place of the calls.
     """
     rows = problems.rows(archive, STOP_TIMES, COLUMNS)
     waiting = Counter(row.get("trip_id") for row in rows)
@@ -68,10 +68,8 @@ def read_calls(
         del waiting[name]
         found = half_read.pop(name)
         stop_times = [each for each in found if each is not None]
-        if len(stop_times) == len(found):
-            calls = _in_order(name, stop_times, problems)
-            if calls is not None:
-                yield name, calls
+        complete = len(stop_times) == len(found)
+        yield name, _in_order(name, stop_times, problems) if complete else None
 
 
 def hops(calls: Sequence[Call]) -> Iterator[Hop]:

@@ -87,6 +87,8 @@ class Problems:
     found: list[FeedProblem] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
     """The files that could not be read to their end; who refers to them is not to blame."""
+    empty: set[str] = field(default_factory=set)
+    """The files that have no rows."""
 
     def attempt(self, read: Callable[..., T], *args: object) -> T | None:
         """Return what a function reads, or None, with its problems noted.
@@ -107,10 +109,23 @@ class Problems:
         if len(self.found) >= MOST_PROBLEMS:
             self.check()
 
-    def rows(self, archive: ZipFile, file: str, required: frozenset[str]) -> Iterator[Row]:
-        """Yield the rows of a table as far as it can be read, and note why it cannot be read on."""
+    def rows(
+        self, archive: ZipFile, file: str, required: frozenset[str], *, may_be_empty: bool = False
+    ) -> Iterator[Row]:
+        """Yield the rows of a table as far as it can be read, and note why it cannot be read on.
+
+        A table without rows is noted, too, unless it may be one: a feed that was cut off has such tables.
+        """
+        self.empty.add(file)
         try:
-            yield from read_table(archive, file, required)
+            for row in read_table(archive, file, required):
+                self.empty.discard(file)
+                yield row
+            if file in self.empty and not may_be_empty:
+                raise file_error(
+                    file,
+                    "the table has no rows, and without them there is no timetable; export the feed again",
+                )
         except FeedError as error:
             self.unread.add(file)
             self.note(error)

@@ -1,0 +1,110 @@
+"""Whatever is wrong with a feed, it is refused in words and nothing changes."""
+
+from pathlib import Path
+from zipfile import ZIP_DEFLATED
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.factories import START
+from tests.feeds import feed_tables, stop_times, write_tables
+from tests.integration.test_admin import Token, bearer
+
+SMALL = feed_tables("A", "B", "C")
+TRIPS = "route_id,service_id,trip_id\nR,S,T0\n"
+FULL = stop_times("T0,08:00:00,08:00:00,A,1", "T0,08:05:00,08:05:00,B,2")
+ETA = {"from": "A", "to": "C", "at": START.isoformat()}
+
+
+@pytest.fixture
+def keeper(client: TestClient, admin_token: Token) -> TestClient:
+    """Give a client that may bring feeds."""
+    client.headers.update(bearer(admin_token("feed:write")))
+    return client
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "feed.zip"
+
+
+def header(text: str) -> str:
+    """Return a table without its rows."""
+    return text.splitlines()[0] + "\n"
+
+
+def refusal(client: TestClient, content: bytes) -> tuple[str, list[tuple[str, int | None]]]:
+    """Send a feed that is refused, see that nothing changed by it, and return what was said and which places."""
+    write = "/v1/admin/feed"
+    before = client.get("/v1/eta", params=ETA).json()
+    answer = client.post(write, content=content)
+    assert (answer.status_code, answer.json()["error"]) == (422, "feed_refused")
+    assert client.get("/v1/eta", params=ETA).json() == before
+    told = answer.json()
+    return told["message"], [(each["file"], each["line"]) for each in told["details"]]
+
+
+def refused(
+    client: TestClient, path: Path, changes: dict[str, str]
+) -> tuple[str, list[tuple[str, int | None]]]:
+    """Send the small feed with some of its tables replaced."""
+    return refusal(client, write_tables(path, SMALL | changes, ZIP_DEFLATED).read_bytes())
+
+
+@pytest.fixture(autouse=True)
+def loaded(keeper: TestClient, path: Path) -> None:
+    """Begin with a feed that is answered from."""
+    content = write_tables(path, SMALL).read_bytes()
+    assert keeper.post("/v1/admin/feed", content=content).status_code == 200
+    assert keeper.get("/v1/eta", params=ETA).status_code == 200
+
+
+def test_a_feed_of_headers_alone_is_refused(keeper: TestClient, path: Path) -> None:
+    """Each table that must have rows is named, and nobody who refers to them is."""
+    _, places = refused(keeper, path, {file: header(text) for file, text in SMALL.items()})
+
+    assert places == [
+        (file, None)
+        for file in ("routes.txt", "stops.txt", "calendar.txt", "trips.txt", "stop_times.txt")
+    ]
+
+
+def test_an_empty_calendar_beside_its_exceptions_is_a_calendar(
+    keeper: TestClient, path: Path
+) -> None:
+    """Programs that list every single day write such a calendar.txt."""
+    days = "service_id,date,exception_type\nS,20260304,1\n"
+    tables = SMALL | {"calendar.txt": header(SMALL["calendar.txt"]), "calendar_dates.txt": days}
+
+    answer = keeper.post("/v1/admin/feed", content=write_tables(path, tables).read_bytes())
+
+    assert (answer.status_code, answer.json()["trips"]) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (stop_times("T0,08:00:00,08:00:00,A,1"), "calls at fewer than two stops"),
+        (
+            stop_times("T0,08:00:00,08:00:00,A,1", "T0,08:05:00,08:05:00,A,2"),
+            "calls at fewer than two stops",
+        ),
+        (FULL | {"trips.txt": f"{TRIPS}R,S,T1\n"}, "has no rows"),
+    ],
+    ids=["one stop time", "one stop twice", "no stop time"],
+)
+def test_a_trip_that_leads_nowhere_is_told(
+    keeper: TestClient, path: Path, changes: dict[str, str], words: str
+) -> None:
+    """It is not left out without a word: a table that was cut off looks like that."""
+    message, places = refused(keeper, path, changes)
+
+    assert places == [("trips.txt", 3 if "trips.txt" in changes else 2)]
+    assert words in message
+
+
+def test_a_trip_with_a_mistake_is_told_once(keeper: TestClient, path: Path) -> None:
+    """Its mistake, and not that it then leads nowhere."""
+    _, places = refused(keeper, path, stop_times("T0,8 o'clock,08:00:00,A,1"))
+
+    assert places == [("stop_times.txt", 2)]
