@@ -52,11 +52,10 @@ def read_catalogue(archive: ZipFile, problems: Problems) -> Catalogue:
 def _version(archive: ZipFile, problems: Problems) -> str | None:
     if not has_table(archive, FEED_INFO):
         return None
-    versions = [
-        row.get("feed_version")
-        for row in problems.rows(archive, FEED_INFO, frozenset(), may_be_empty=True)
-    ]
-    return versions[0] or None if versions else None
+    first: str | None = None
+    for row in problems.rows(archive, FEED_INFO, frozenset(), may_be_empty=True):
+        first = row.get("feed_version") if first is None else first
+    return first or None
 
 
 def _routes(archive: ZipFile, problems: Problems) -> dict[str, RouteLine]:

@@ -23,7 +23,7 @@ from backend.core.timetable import Call, Feed, Pattern, TimetableEntry, TripPlan
 from backend.tools.catalogue import FEED_INFO, TRIPS, Catalogue, read_catalogue
 from backend.tools.service_days import CALENDAR, CALENDAR_DATES, LONGEST_CALENDAR, count_kinds
 from backend.tools.stop_times import STOP_TIMES, hops, read_calls
-from backend.tools.tables import Problems, cell_error, open_table
+from backend.tools.tables import Problems, cell_error, open_table, require_bounds
 
 TABLES = (
     CALENDAR,
@@ -98,6 +98,7 @@ def open_feed(path: Path) -> Iterator[ZipFile]:
     """Open a GTFS zip file; whatever about the file cannot be read, inside the `with` block too, is a FeedError."""
     try:
         with ZipFile(path) as archive:
+            require_bounds(archive, TABLES)
             yield archive
     except FileNotFoundError:
         raise FeedError(f"{path}: there is no such file; give the path of a GTFS zip.") from None

@@ -3,15 +3,23 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, TypeVar
-from zipfile import BadZipFile, ZipFile
+from typing import IO, Self, TextIO, TypeVar
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from backend.core.errors import FeedError, FeedProblem
 
 MOST_PROBLEMS = 50
 """How many problems of a feed are told at once."""
+MOST_BYTES = 1 << 31
+"""What the tables of a feed may unpack to, all together: 2 GiB. The stop times of a city with 100,000 trips of 50 stops
+are an eighth of that; a zip of a few megabytes can hold a thousand times as much."""
+LONGEST_ROW = 1 << 16
+"""How many characters a row may have. A quote that is never closed, or a file without line ends, makes longer ones; the
+limit of `csv` itself, 131,072 for a cell, is never reached."""
+METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})
+"""Those that are unpacked in pieces of a bounded size; of bzip2 and LZMA some bytes are whatever they unpack to."""
 
 T = TypeVar("T")
 
@@ -147,6 +155,42 @@ class Problems:
         raise FeedError("\n".join(sentences), told)
 
 
+class _Lines:
+    """The lines of a table, of which no row may hold too many: `csv` itself would read each to its end first."""
+
+    def __init__(self, file: str, text: TextIO) -> None:
+        self._file = file
+        self._text = text
+        self._room = LONGEST_ROW
+        self._number = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._room + 1)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        self._room -= len(line)
+        if self._room < 0:
+            raise self.error(f"it has more than {LONGEST_ROW} characters", "mend its quotes")
+        return line
+
+    def end_row(self) -> None:
+        """Begin to count anew."""
+        self._room = LONGEST_ROW
+
+    def error(self, what: str, advice: str) -> FeedError:
+        """Build the error that points at the line that was read last."""
+        return _error(
+            self._file,
+            self._number,
+            None,
+            f"{self._file}, line {self._number}: the row cannot be read as CSV ({what}); {advice}.",
+        )
+
+
 class _Anything:
     """What contains every id."""
 
@@ -177,11 +221,14 @@ def read_table(archive: ZipFile, file: str, required: frozenset[str]) -> Iterato
         ) from None
     # The byte order mark that spreadsheets put first would otherwise become part of a column name.
     with io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
+        lines = _Lines(file, text)
+        reader = csv.reader(lines)
         try:
             columns = [name.strip() for name in next(reader, [])]
             _require(file, columns, required)
+            lines.end_row()
             for cells in reader:
+                lines.end_row()
                 if any(cell.strip() for cell in cells):
                     yield Row(file, reader.line_num, dict(zip(columns, cells, strict=False)))
         except UnicodeDecodeError:
@@ -192,14 +239,6 @@ def read_table(archive: ZipFile, file: str, required: frozenset[str]) -> Iterato
                 f"{file}, after line {reader.line_num}: the text is not UTF-8, as GTFS requires;"
                 " convert the file.",
             ) from None
-        except csv.Error as problem:
-            raise _error(
-                file,
-                reader.line_num,
-                None,
-                f"{file}, line {reader.line_num}: the row cannot be read as CSV ({problem});"
-                " mend its quotes.",
-            ) from None
 
 
 def open_table(archive: ZipFile, file: str) -> IO[bytes]:
@@ -208,6 +247,28 @@ def open_table(archive: ZipFile, file: str) -> IO[bytes]:
         return archive.open(file)
     except RuntimeError as problem:  # a password, or a compression that Python does not have
         raise BadZipFile(str(problem)) from None
+
+
+def require_bounds(archive: ZipFile, files: Collection[str]) -> None:
+    """Raise FeedError unless files of the zip can be unpacked piece by piece, to a bounded size all together.
+
+    `zipfile` reads no more of a file than its directory says, so that nothing has to be unpacked to see it.
+    """
+    tables = [archive.getinfo(file) for file in sorted(files) if has_table(archive, file)]
+    for table in tables:
+        if table.compress_type not in METHODS:
+            raise file_error(
+                table.filename,
+                "the file is packed by a method other than deflate; pack the zip anew",
+            )
+    size = sum(table.file_size for table in tables)
+    if size > MOST_BYTES:
+        longest = max(tables, key=lambda table: table.file_size)
+        raise file_error(
+            longest.filename,
+            f"the tables would unpack to {size} bytes, {longest.file_size} of them here, but may to {MOST_BYTES};"
+            " leave out what is no part of the timetable",
+        )
 
 
 def has_table(archive: ZipFile, file: str) -> bool:

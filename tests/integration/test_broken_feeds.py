@@ -1,11 +1,17 @@
 """Whatever is wrong with a feed, it is refused in words and nothing changes."""
 
+import struct
+import tracemalloc
 from pathlib import Path
-from zipfile import ZIP_DEFLATED
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA
 
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.core.errors import FeedError
+from backend.core.storage import Database
+from backend.tools.import_feed import import_feed
+from backend.tools.tables import MOST_BYTES
 from tests.factories import START
 from tests.feeds import feed_tables, stop_times, write_tables
 from tests.integration.test_admin import Token, bearer
@@ -108,3 +114,52 @@ def test_a_trip_with_a_mistake_is_told_once(keeper: TestClient, path: Path) -> N
     _, places = refused(keeper, path, stop_times("T0,8 o'clock,08:00:00,A,1"))
 
     assert places == [("stop_times.txt", 2)]
+
+
+def declaring(content: bytes, file: str, size: int) -> bytes:
+    """Return a zip whose directory says that one of its files unpacks to so many bytes."""
+    name = file.encode()
+    place = content.index(name, content.index(b"PK\x01\x02")) - 46  # APPNOTE.TXT, 4.3.12
+    assert content[place : place + 4] == b"PK\x01\x02"
+    return content[: place + 24] + struct.pack("<L", size) + content[place + 28 :]
+
+
+def test_what_would_unpack_to_too_much_is_not_unpacked(keeper: TestClient, path: Path) -> None:
+    """What the directory of the zip says is a bound on what is read of it."""
+    content = write_tables(path, SMALL).read_bytes()
+    message, places = refusal(keeper, declaring(content, "trips.txt", MOST_BYTES))
+
+    assert places == [("trips.txt", None)]
+    assert message.startswith("trips.txt: ")
+
+
+@pytest.mark.parametrize("method", [ZIP_BZIP2, ZIP_LZMA])
+def test_a_packing_whose_pieces_have_no_bound_is_refused(
+    keeper: TestClient, path: Path, method: int
+) -> None:
+    """Of bzip2 and LZMA some bytes become as many megabytes at one stroke."""
+    _, places = refusal(keeper, write_tables(path, SMALL, method).read_bytes())
+
+    assert places == [("calendar.txt", None)]
+
+
+@pytest.mark.parametrize(
+    ("begin", "text"), [("", "a"), ("", ","), ('"', '\n","')], ids=["cell", "cells", "lines"]
+)
+def test_a_row_without_end_is_never_held(
+    path: Path, database: Database, begin: str, text: str
+) -> None:
+    """Be it one cell, one cell after the other, or cells of many lines; zipped they are next to nothing."""
+    endless = f"feed_version\n{begin}" + text * (2**24 // len(text))
+    write_tables(path, SMALL | {"feed_info.txt": endless}, ZIP_DEFLATED)
+    assert path.stat().st_size < 2**17
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(FeedError, match=r"^feed_info\.txt, line \d+: the row cannot be read"):
+            import_feed(database, path, frozenset(), START)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**22
