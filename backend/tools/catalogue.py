@@ -9,7 +9,7 @@ from backend.core.rides import LONGEST_ID
 from backend.core.schedule import Service
 from backend.core.timetable import RouteLine, StopPlace
 from backend.tools.service_days import CALENDAR, CALENDAR_DATES, read_services
-from backend.tools.tables import Problems, Row, has_table
+from backend.tools.tables import LONGEST_UNASKED_ID, Problems, Row, has_table
 
 FEED_INFO = "feed_info.txt"
 TRIPS = "trips.txt"
@@ -97,7 +97,7 @@ def _trips(
     known_routes = problems.known(routes, "routes.txt")
     known_services = problems.known(services, CALENDAR, CALENDAR_DATES)
     for row in problems.rows(archive, TRIPS, frozenset({"trip_id", "route_id", "service_id"})):
-        name = problems.attempt(row.identifier, "trip_id", lines)
+        name = problems.attempt(row.identifier, "trip_id", lines, LONGEST_UNASKED_ID)
         route = problems.attempt(row.reference, "route_id", known_routes, "routes.txt")
         service = problems.attempt(row.reference, "service_id", known_services, "the calendar")
         if name is not None:

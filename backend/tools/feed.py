@@ -97,7 +97,7 @@ def read_feed(path: Path, holidays: frozenset[date] = frozenset()) -> Feed:
 def open_feed(path: Path) -> Iterator[ZipFile]:
     """Open a GTFS zip file; whatever about the file cannot be read, inside the `with` block too, is a FeedError."""
     try:
-        with ZipFile(path) as archive:
+        with _opened(path) as archive:
             require_bounds(archive, TABLES)
             yield archive
     except FileNotFoundError:
@@ -108,6 +108,14 @@ def open_feed(path: Path) -> Iterator[ZipFile]:
         ) from None
     except OSError as problem:
         raise FeedError(f"{path}: the file cannot be read ({problem.strerror}).") from None
+
+
+def _opened(path: Path) -> ZipFile:
+    try:
+        return ZipFile(path)
+    except (NotImplementedError, ValueError) as problem:
+        # Of damage zipfile makes a version that it does not know, and names that are no text.
+        raise BadZipFile(str(problem)) from None
 
 
 def digest_of(archive: ZipFile, holidays: frozenset[date]) -> str:

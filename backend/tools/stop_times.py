@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 from backend.core.errors import FeedError
 from backend.core.timetable import Call
-from backend.tools.tables import Problems, Row, cell_error
+from backend.tools.tables import Problems, Row, cell_error, shown
 
 STOP_TIMES = "stop_times.txt"
 COLUMNS = frozenset({"trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"})
@@ -168,7 +168,9 @@ def _seconds(row: Row, column: str) -> int | None:
         return None
     match = CLOCK_TEXT.fullmatch(text)
     if match is None:
-        raise row.error(column, f"holds {text!r}, but must be a time like 07:45:00 or 25:10:00")
+        raise row.error(
+            column, f"holds {shown(text)}, but must be a time like 07:45:00 or 25:10:00"
+        )
     hours, minutes, seconds = map(int, match.groups())
     return (hours * 60 + minutes) * 60 + seconds
 

@@ -18,6 +18,12 @@ are an eighth of that; a zip of a few megabytes can hold a thousand times as muc
 LONGEST_ROW = 1 << 16
 """How many characters a row may have. A quote that is never closed, or a file without line ends, makes longer ones; the
 limit of `csv` itself, 131,072 for a cell, is never reached."""
+MOST_DIGITS = 18
+"""Digits of a number: what fits into 64 bits. Python refuses to read some thousands."""
+LONGEST_UNASKED_ID = 255
+"""How many characters the ids of trips and services may have; PostgreSQL can index some 2,700 bytes."""
+LONGEST_SHOWN = 100
+"""How many characters of a cell are told where it is wrong."""
 METHODS = frozenset({ZIP_STORED, ZIP_DEFLATED})
 """Those that are unpacked in pieces of a bounded size; of bzip2 and LZMA some bytes are whatever they unpack to."""
 
@@ -43,16 +49,19 @@ class Row:
         """Return the cell of a column, stripped; the empty string when there is none."""
         return (self.cells.get(column) or "").strip()
 
-    def identifier(self, column: str, lines: dict[str, int], most: int | None = None) -> str:
+    def name(self, column: str, most: int) -> str:
+        """Return an id; FeedError when it has more than so many characters."""
+        text = self[column]
+        if len(text) > most:
+            raise self.error(column, f"has {len(text)} characters, but an id here at most {most}")
+        return text
+
+    def identifier(self, column: str, lines: dict[str, int], most: int) -> str:
         """Return an id of so many characters at most, and note its line.
 
         Raises FeedError when it is longer, or one of these lines has it already.
         """
-        text = self[column]
-        if most is not None and len(text) > most:
-            raise self.error(
-                column, f"has {len(text)} characters, but at most {most} may be asked for"
-            )
+        text = self.name(column, most)
         if text in lines:
             raise self.error(column, f"repeats {text!r} of line {lines[text]}, but ids are unique")
         lines[text] = self.line
@@ -62,7 +71,13 @@ class Row:
         """Return the cell as an integer of at least 0."""
         text = self[column]
         if not (text.isascii() and text.isdecimal()):
-            raise self.error(column, f"holds {text!r}, but must be a whole number of at least 0")
+            raise self.error(
+                column, f"holds {shown(text)}, but must be a whole number of at least 0"
+            )
+        if len(text) > MOST_DIGITS:
+            raise self.error(
+                column, f"holds {shown(text)}, but a number here has at most {MOST_DIGITS} digits"
+            )
         return int(text)
 
     def degrees(self, column: str, most: int) -> float:
@@ -73,14 +88,16 @@ class Row:
         except ValueError:
             angle = math.nan
         if not abs(angle) <= most or "_" in text:  # Python reads 1_0 as 10
-            raise self.error(column, f"holds {text!r}, but must be a number from -{most} to {most}")
+            raise self.error(
+                column, f"holds {shown(text)}, but must be a number from -{most} to {most}"
+            )
         return angle
 
     def reference(self, column: str, known: Container[str], where: str) -> str:
         """Return the id in a cell; FeedError unless another file, `where`, has made it known."""
         text = self[column]
         if text not in known:
-            raise self.error(column, f"names {text!r}, which {where} does not have")
+            raise self.error(column, f"names {shown(text)}, which {where} does not have")
         return text
 
     def error(self, column: str, what: str) -> FeedError:
@@ -174,15 +191,16 @@ class _Lines:
         self._number += 1
         self._room -= len(line)
         if self._room < 0:
-            raise self.error(f"it has more than {LONGEST_ROW} characters", "mend its quotes")
+            raise self._error(f"it has more than {LONGEST_ROW} characters", "mend its quotes")
+        if "\0" in line:  # which PostgreSQL has no room for in a text
+            raise self._error("it holds a NUL character", "take that out")
         return line
 
     def end_row(self) -> None:
         """Begin to count anew."""
         self._room = LONGEST_ROW
 
-    def error(self, what: str, advice: str) -> FeedError:
-        """Build the error that points at the line that was read last."""
+    def _error(self, what: str, advice: str) -> FeedError:
         return _error(
             self._file,
             self._number,
@@ -196,6 +214,11 @@ class _Anything:
 
     def __contains__(self, name: object) -> bool:
         return True
+
+
+def shown(text: str) -> str:
+    """Return a text as it stands in messages: quoted, and cut off where it is long."""
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
 
 
 def cell_error(file: str, line: int, column: str, what: str) -> FeedError:
@@ -242,10 +265,11 @@ def read_table(archive: ZipFile, file: str, required: frozenset[str]) -> Iterato
 
 
 def open_table(archive: ZipFile, file: str) -> IO[bytes]:
-    """Open a file of the zip; KeyError when there is none, BadZipFile when it is locked by a password."""
+    """Open a file of the zip; KeyError when there is none, BadZipFile when it is locked by a password or damaged."""
     try:
         return archive.open(file)
-    except RuntimeError as problem:  # a password, or a compression that Python does not have
+    except (RuntimeError, ValueError) as problem:
+        # A password, a way to pack that Python does not have; a name that is no text, a place before the file.
         raise BadZipFile(str(problem)) from None
 
 

@@ -13,7 +13,7 @@ from backend.core.storage import Database
 from backend.tools.import_feed import import_feed
 from backend.tools.tables import MOST_BYTES
 from tests.factories import START
-from tests.feeds import feed_tables, stop_times, write_tables
+from tests.feeds import calendar, feed_tables, stop_times, write_tables
 from tests.integration.test_admin import Token, bearer
 
 SMALL = feed_tables("A", "B", "C")
@@ -163,3 +163,102 @@ def test_a_row_without_end_is_never_held(
         tracemalloc.stop()
 
     assert peak < 2**22
+
+
+DIGITS = "1" * 5000  # more than Python makes a number of
+LONG = "x" * 9000  # more than PostgreSQL keeps in an index
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (stop_times(f"T0,08:00:00,08:00:00,A,{DIGITS}"), ("stop_times.txt", 2)),
+        ({"routes.txt": f"route_id,route_type\nR,{DIGITS}\n"}, ("routes.txt", 2)),
+        (
+            calendar("S,1,1,1,1,1,1,1,99991201,99991231")
+            | stop_times("T0,28:00:00,28:00:00,A,1", "T0,28:05:00,28:05:00,B,2"),
+            ("calendar.txt", 2),
+        ),
+        (
+            calendar("S,1,1,1,1,1,1,1,00010101,20260331")
+            | stop_times("T0,03:00:00,03:00:00,A,1", "T0,03:05:00,03:05:00,B,2"),
+            ("calendar.txt", 2),
+        ),
+        (
+            {"calendar_dates.txt": "service_id,date,exception_type\nS,99991231,1\n"},
+            ("calendar_dates.txt", 2),
+        ),
+        (
+            {"stops.txt": SMALL["stops.txt"].replace("Stop B", "Stop\0B")},
+            ("stops.txt", 3),
+        ),
+        ({"trips.txt": TRIPS.replace("T0", LONG)}, ("trips.txt", 2)),
+        ({"calendar.txt": SMALL["calendar.txt"].replace("S,", f"{LONG},")}, ("calendar.txt", 2)),
+        (
+            {"calendar_dates.txt": f"service_id,date,exception_type\n{LONG},20260301,1\n"},
+            ("calendar_dates.txt", 2),
+        ),
+    ],
+    ids=[
+        "sequence",
+        "type",
+        "last days",
+        "first days",
+        "last exception",
+        "nul",
+        "trip",
+        "service",
+        "service of an exception",
+    ],
+)
+def test_what_no_table_can_hold_is_a_mistake_in_the_feed(
+    keeper: TestClient, path: Path, changes: dict[str, str], place: tuple[str, int]
+) -> None:
+    """A number, a day or a text that Python or a database cannot take is told with its place, briefly."""
+    message, places = refused(keeper, path, changes)
+
+    assert places[0] == place
+    assert len(message) < 1000
+
+
+def test_a_calendar_may_end_at_the_end_of_time(keeper: TestClient, path: Path) -> None:
+    """Agencies write 9999 where no end is known."""
+    tables = SMALL | calendar("S,1,1,1,1,1,1,1,20260301,99991231")
+
+    answer = keeper.post("/v1/admin/feed", content=write_tables(path, tables).read_bytes())
+
+    assert answer.status_code == 200
+
+
+def changed(content: bytes, place: int, value: bytes) -> bytes:
+    """Return a zip of which some bytes of the directory's first entry are others."""
+    begin = content.index(b"PK\x01\x02") + place
+    return content[:begin] + value + content[begin + len(value) :]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (6, b"\xff\x00"),  # the version of zip that is needed
+        (8, b"\x20\x00"),  # flags: patched data
+        (8, b"\x01\x00"),  # flags: a password
+        (42, b"\xff\xff\xff\x7f"),  # where the file begins
+    ],
+    ids=["version", "patch", "password", "place"],
+)
+def test_a_zip_that_python_cannot_read_is_refused(
+    keeper: TestClient, path: Path, place: int, value: bytes
+) -> None:
+    """Damage is told as such, wherever `zipfile` stumbles over it."""
+    message, _ = refusal(keeper, changed(write_tables(path, SMALL).read_bytes(), place, value))
+
+    assert message.startswith("feed.zip: the file cannot be read as a zip")
+
+
+def test_a_name_that_is_no_text_is_refused(keeper: TestClient, path: Path) -> None:
+    """Names of files in a zip may say that they are UTF-8, and not be."""
+    damaged = changed(write_tables(path, SMALL).read_bytes(), 9, b"\x08")
+
+    message, _ = refusal(keeper, changed(damaged, 46, b"\xff"))
+
+    assert message.startswith("feed.zip: the file cannot be read as a zip")
