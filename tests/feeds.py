@@ -16,6 +16,7 @@ STOP_TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence"
 def feed_tables(*stops: str, minutes: int = 5, trips: int = 1) -> dict[str, str]:
     """Make the feed of one route: a bus at 08:00, and each minute after it, every day of March 2026."""
     return {
+        "agency.txt": "agency_name,agency_url,agency_timezone\nBuses,https://example.org/,Asia/Kolkata\n",
         "routes.txt": "route_id,route_short_name,route_long_name,route_type\nR,7,Ring road,3\n",
         "stops.txt": "".join(
             [

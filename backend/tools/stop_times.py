@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 from backend.core.errors import FeedError
 from backend.core.timetable import Call
-from backend.tools.tables import Problems, Row, cell_error, shown
+from backend.tools.tables import Problems, Row, cell_error, read_table, shown
 
 STOP_TIMES = "stop_times.txt"
 COLUMNS = frozenset({"trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"})
@@ -59,7 +59,7 @@ def read_calls(
     if STOP_TIMES in problems.unread:
         return
     half_read: dict[str, list[StopTime | None]] = {}
-    for row in problems.rows(archive, STOP_TIMES, COLUMNS):
+    for row in read_table(archive, STOP_TIMES, COLUMNS):
         name = row.get("trip_id")
         half_read.setdefault(name, []).append(_stop_time(row, trips, stops, problems))
         waiting[name] -= 1

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Self, TextIO, TypeVar
@@ -37,6 +38,8 @@ class Row:
     file: str
     line: int
     cells: Mapping[str, str]
+    beyond: str = ""
+    """What stands beyond the last column."""
 
     def __getitem__(self, column: str) -> str:
         """Return the cell of a column, stripped; FeedError when it is empty or missing."""
@@ -145,6 +148,8 @@ class Problems:
         try:
             for row in read_table(archive, file, required):
                 self.empty.discard(file)
+                if row.beyond:
+                    self.note(_too_long(row))
                 yield row
             if file in self.empty and not may_be_empty:
                 raise file_error(
@@ -253,7 +258,9 @@ def read_table(archive: ZipFile, file: str, required: frozenset[str]) -> Iterato
             for cells in reader:
                 lines.end_row()
                 if any(cell.strip() for cell in cells):
-                    yield Row(file, reader.line_num, dict(zip(columns, cells, strict=False)))
+                    row = dict(zip(columns, cells, strict=False))
+                    beyond = "".join(cells[len(columns) :]).strip()
+                    yield Row(file, reader.line_num, row, beyond=beyond)
         except UnicodeDecodeError:
             raise _error(
                 file,
@@ -301,8 +308,8 @@ def has_table(archive: ZipFile, file: str) -> bool:
 
 
 def _require(file: str, columns: list[str], required: frozenset[str]) -> None:
-    """Raise FeedError, with a problem for each, when columns are missing."""
-    missing = tuple(
+    """Raise FeedError, with a problem for each, when columns are missing or stand there twice."""
+    wrong = tuple(
         FeedProblem(
             file,
             1,
@@ -312,9 +319,28 @@ def _require(file: str, columns: list[str], required: frozenset[str]) -> None:
         )
         for column in sorted(required)
         if column not in columns
+    ) + tuple(
+        FeedProblem(
+            file,
+            1,
+            column,
+            f"{file}, line 1, column {shown(column)}: the header has this column {count} times; leave one.",
+        )
+        for column, count in Counter(columns).items()
+        if column and count > 1
     )
-    if missing:
-        raise FeedError("\n".join(problem.message for problem in missing), missing)
+    if wrong:
+        raise FeedError("\n".join(problem.message for problem in wrong), wrong)
+
+
+def _too_long(row: Row) -> FeedError:
+    return _error(
+        row.file,
+        row.line,
+        None,
+        f"{row.file}, line {row.line}: the row has more cells than the header has columns, beyond them"
+        f" {shown(row.beyond)}; put cells with a comma into quotes.",
+    )
 
 
 def _error(file: str, line: int | None, column: str | None, message: str) -> FeedError:

@@ -4,6 +4,7 @@ import struct
 import tracemalloc
 from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -71,7 +72,14 @@ def test_a_feed_of_headers_alone_is_refused(keeper: TestClient, path: Path) -> N
 
     assert places == [
         (file, None)
-        for file in ("routes.txt", "stops.txt", "calendar.txt", "trips.txt", "stop_times.txt")
+        for file in (
+            "routes.txt",
+            "stops.txt",
+            "calendar.txt",
+            "trips.txt",
+            "agency.txt",
+            "stop_times.txt",
+        )
     ]
 
 
@@ -88,24 +96,29 @@ def test_an_empty_calendar_beside_its_exceptions_is_a_calendar(
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "place", "words"),
     [
-        (stop_times("T0,08:00:00,08:00:00,A,1"), "calls at fewer than two stops"),
+        (stop_times("T0,08:00:00,08:00:00,A,1"), ("trips.txt", 2), "has one row"),
+        (FULL | {"trips.txt": f"{TRIPS}R,S,T1\n"}, ("trips.txt", 3), "has no rows"),
         (
             stop_times("T0,08:00:00,08:00:00,A,1", "T0,08:05:00,08:05:00,A,2"),
-            "calls at fewer than two stops",
+            ("stop_times.txt", None),
+            "no trip leads from one stop to another",
         ),
-        (FULL | {"trips.txt": f"{TRIPS}R,S,T1\n"}, "has no rows"),
     ],
-    ids=["one stop time", "one stop twice", "no stop time"],
+    ids=["one stop time", "no stop time", "one stop twice"],
 )
-def test_a_trip_that_leads_nowhere_is_told(
-    keeper: TestClient, path: Path, changes: dict[str, str], words: str
+def test_what_was_cut_off_is_told(
+    keeper: TestClient,
+    path: Path,
+    changes: dict[str, str],
+    place: tuple[str, int | None],
+    words: str,
 ) -> None:
-    """It is not left out without a word: a table that was cut off looks like that."""
+    """A trip without its stop times is not left out without a word, and some trip has to lead somewhere."""
     message, places = refused(keeper, path, changes)
 
-    assert places == [("trips.txt", 3 if "trips.txt" in changes else 2)]
+    assert places == [place]
     assert words in message
 
 
@@ -140,7 +153,7 @@ def test_a_packing_whose_pieces_have_no_bound_is_refused(
     """Of bzip2 and LZMA some bytes become as many megabytes at one stroke."""
     _, places = refusal(keeper, write_tables(path, SMALL, method).read_bytes())
 
-    assert places == [("calendar.txt", None)]
+    assert places == [("agency.txt", None)]
 
 
 @pytest.mark.parametrize(
@@ -262,3 +275,93 @@ def test_a_name_that_is_no_text_is_refused(keeper: TestClient, path: Path) -> No
     message, _ = refusal(keeper, changed(damaged, 46, b"\xff"))
 
     assert message.startswith("feed.zip: the file cannot be read as a zip")
+
+
+def agency(*zones: str) -> dict[str, str]:
+    rows = "".join(f"Buses,https://example.org/,{zone}\n" for zone in zones)
+    return {"agency.txt": f"agency_name,agency_url,agency_timezone\n{rows}"}
+
+
+@pytest.mark.parametrize(
+    ("zones", "places"),
+    [
+        (["Asia/Karachi"], [("agency.txt", 2)]),
+        (["Asia/Kolkata", "Europe/Berlin"], [("agency.txt", 3)]),
+        (["Asia"], [("agency.txt", 2)]),
+        (["Atlantis/Poseidonis"], [("agency.txt", 2)]),
+        (["/etc/localtime"], [("agency.txt", 2)]),
+        ([""], [("agency.txt", 2)]),
+        ([], [("agency.txt", None)]),
+    ],
+)
+def test_a_feed_by_another_clock_is_refused(
+    keeper: TestClient, path: Path, zones: list[str], places: list[tuple[str, int | None]]
+) -> None:
+    """All of its times would be hours off."""
+    _, found = refused(keeper, path, agency(*zones))
+
+    assert found == places
+
+
+def test_a_zone_may_go_by_another_name(keeper: TestClient, path: Path) -> None:
+    """What counts is what the clocks show: Kolkata was Calcutta, and Colombo's are the same."""
+    tables = SMALL | agency("Asia/Calcutta", "Asia/Colombo")
+
+    answer = keeper.post("/v1/admin/feed", content=write_tables(path, tables).read_bytes())
+
+    assert answer.status_code == 200
+
+
+def test_a_feed_is_read_again_for_another_zone(path: Path, database: Database) -> None:
+    """That it was taken once says nothing about a service whose clock is another one since."""
+    write_tables(path, SMALL)
+    import_feed(database, path, frozenset(), START, ZoneInfo("Asia/Kolkata"))
+
+    with pytest.raises(FeedError, match="BMTC_TIMEZONE is Europe/Berlin"):
+        import_feed(database, path, frozenset(), START, ZoneInfo("Europe/Berlin"))
+
+
+def test_trips_that_are_repeated_are_refused(keeper: TestClient, path: Path) -> None:
+    """Their times in stop_times.txt are no departures, and those that are would be missing."""
+    text = "trip_id,start_time,end_time,headway_secs\n"
+    empty = write_tables(path, SMALL | {"frequencies.txt": text}).read_bytes()
+    assert keeper.post("/v1/admin/feed", content=empty).json()["changed"]  # it is read
+
+    row = "T0,06:00:00,22:00:00,600\n"
+    message, places = refused(keeper, path, {"frequencies.txt": text + row * 2})
+
+    assert places == [("frequencies.txt", 2)]
+    assert "a trip of its own" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (
+            {"stops.txt": SMALL["stops.txt"].replace("Stop B,12.91,77.5", "Stop B,12.91,77.5,,B")},
+            ("stops.txt", 3),
+        ),
+        (
+            stop_times("T0,08:00:00,08:00:00,A,1,3", "T0,08:05:00,08:05:00,B,2"),
+            ("stop_times.txt", 2),
+        ),
+        ({"trips.txt": "route_id,service_id,trip_id,route_id\nR,S,T0,R\n"}, ("trips.txt", 1)),
+    ],
+    ids=["cell", "cell of a stop time", "column"],
+)
+def test_cells_that_belong_to_no_column_are_told(
+    keeper: TestClient, path: Path, changes: dict[str, str], place: tuple[str, int]
+) -> None:
+    """A comma without quotes moves what follows it to the wrong column; of two columns one would be lost."""
+    _, places = refused(keeper, path, changes)
+
+    assert places == [place]
+
+
+def test_commas_at_the_end_of_a_row_do_no_harm(keeper: TestClient, path: Path) -> None:
+    """Some spreadsheets write them, above all below a header that is shorter."""
+    tables = SMALL | {"trips.txt": "route_id,service_id,trip_id,,\nR,S,T0,,,,\n"}
+
+    answer = keeper.post("/v1/admin/feed", content=write_tables(path, tables).read_bytes())
+
+    assert answer.status_code == 200
