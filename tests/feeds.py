@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 from backend.core.storage import Database, Transaction
 
@@ -16,6 +16,7 @@ STOP_TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence"
 def feed_tables(*stops: str, minutes: int = 5, trips: int = 1) -> dict[str, str]:
     """Make the feed of one route: a bus at 08:00, and each minute after it, every day of March 2026."""
     return {
+        "agency.txt": "agency_name,agency_url,agency_timezone\nBuses,https://example.org/,Asia/Kolkata\n",
         "routes.txt": "route_id,route_short_name,route_long_name,route_type\nR,7,Ring road,3\n",
         "stops.txt": "".join(
             [
@@ -59,8 +60,8 @@ def clock_text(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:00"
 
 
-def write_tables(path: Path, tables: dict[str, str]) -> Path:
-    with ZipFile(path, "w") as archive:
+def write_tables(path: Path, tables: dict[str, str], method: int = ZIP_STORED) -> Path:
+    with ZipFile(path, "w", method) as archive:
         for file, text in tables.items():
             archive.writestr(file, text)
     return path

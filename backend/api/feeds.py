@@ -60,7 +60,8 @@ def _created(path: Path) -> BinaryIO:
 def _import_feed(services: Services, path: Path) -> ImportReport:
     """Replace the timetable by that of a feed and tell those who listen, or raise FeedError and change nothing."""
     now = services.clock.now()
-    report = import_feed(services.database, path, services.settings.holidays, now)
+    settings = services.settings
+    report = import_feed(services.database, path, settings.holidays, now, settings.zone)
     if report.changed:
         services.live.touched()
         look_at_feed(services.database, services.watching.metrics)

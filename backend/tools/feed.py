@@ -1,9 +1,8 @@
 """Read a GTFS feed: its trips one by one, and what the timetable promises per segment and time bin.
 
-The reference is the GTFS Schedule document of gtfs.org. Read are routes.txt, stops.txt, trips.txt,
-stop_times.txt, feed_info.txt if there is one, and calendar.txt, calendar_dates.txt or both. Trips that
-frequencies.txt repeats count once, at the times that stop_times.txt gives them: their durations are the
-same all day.
+The reference is the GTFS Schedule document of gtfs.org. Read are agency.txt, routes.txt, stops.txt, trips.txt,
+stop_times.txt, feed_info.txt if there is one, and calendar.txt, calendar_dates.txt or both. A feed that repeats
+trips by frequencies.txt is refused.
 """
 
 import hashlib
@@ -14,25 +13,29 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
+from zoneinfo import ZoneInfo
 
 from backend.core.bins import DayKind, TimeBin, service_time
 from backend.core.errors import FeedError
 from backend.core.rides import LEAST_DURATION, Segment
 from backend.core.schedule import Service
 from backend.core.timetable import Call, Feed, Pattern, TimetableEntry, TripPlan
-from backend.tools.catalogue import FEED_INFO, Catalogue, read_catalogue
+from backend.tools.agency import AGENCY
+from backend.tools.catalogue import FEED_INFO, FREQUENCIES, TRIPS, Catalogue, read_catalogue
 from backend.tools.service_days import CALENDAR, CALENDAR_DATES, LONGEST_CALENDAR, count_kinds
 from backend.tools.stop_times import STOP_TIMES, hops, read_calls
-from backend.tools.tables import Problems, open_table
+from backend.tools.tables import Problems, cell_error, file_error, open_table, require_bounds
 
 TABLES = (
+    AGENCY,
     CALENDAR,
     CALENDAR_DATES,
     FEED_INFO,
+    FREQUENCIES,
     "routes.txt",
     STOP_TIMES,
     "stops.txt",
-    "trips.txt",
+    TRIPS,
 )
 BYTES_AT_ONCE = 1 << 16
 
@@ -97,7 +100,8 @@ def read_feed(path: Path, holidays: frozenset[date] = frozenset()) -> Feed:
 def open_feed(path: Path) -> Iterator[ZipFile]:
     """Open a GTFS zip file; whatever about the file cannot be read, inside the `with` block too, is a FeedError."""
     try:
-        with ZipFile(path) as archive:
+        with _opened(path) as archive:
+            require_bounds(archive, TABLES)
             yield archive
     except FileNotFoundError:
         raise FeedError(f"{path}: there is no such file; give the path of a GTFS zip.") from None
@@ -109,8 +113,16 @@ def open_feed(path: Path) -> Iterator[ZipFile]:
         raise FeedError(f"{path}: the file cannot be read ({problem.strerror}).") from None
 
 
-def digest_of(archive: ZipFile, holidays: frozenset[date]) -> str:
-    """Return a digest of all that a timetable is made from: the tables that are read, and the holidays."""
+def _opened(path: Path) -> ZipFile:
+    try:
+        return ZipFile(path)
+    except (NotImplementedError, ValueError) as problem:
+        # Of damage zipfile makes a version that it does not know, and names that are no text.
+        raise BadZipFile(str(problem)) from None
+
+
+def digest_of(archive: ZipFile, holidays: frozenset[date], zone: ZoneInfo | None = None) -> str:
+    """Return a digest of all that a timetable is made from: the tables that are read, the holidays, and the zone."""
     digest = hashlib.sha256()
     for file in sorted(set(TABLES).intersection(archive.namelist())):
         content = hashlib.sha256()
@@ -120,19 +132,25 @@ def digest_of(archive: ZipFile, holidays: frozenset[date]) -> str:
         digest.update(f"{file} {content.hexdigest()}\n".encode())
     for day in sorted(holidays):
         digest.update(f"{day.isoformat()}\n".encode())
+    if zone is not None:
+        digest.update(f"{zone.key}\n".encode())
     return digest.hexdigest()
 
 
 def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> Iterator[TripPlan]:
     """Yield the trips that lead somewhere, each when its last stop time was read.
 
-    The table is read to its end whatever is wrong, so that everything is noted.
+    The table is read to its end whatever is wrong, so that everything is noted: also each trip that calls at fewer than
+    two stops, since that is what a table that was cut off looks like, and that no trip leads anywhere.
     """
-    trips = problems.known(catalogue.trips, "trips.txt")
+    leads = False
+    trips = problems.known(catalogue.trips, TRIPS)
+    waiting = set(catalogue.trips)
     stops = problems.known(catalogue.stops, "stops.txt")
     for name, calls in read_calls(archive, trips, stops, problems):
         trip = catalogue.trips.get(name)
-        if trip is None:  # trips.txt could not be read
+        waiting.discard(name)
+        if trip is None or calls is None:  # trips.txt could not be read, or the trip has a problem
             continue
         plan = TripPlan(
             name,
@@ -141,5 +159,26 @@ def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> It
             trip.headsign,
             tuple(Call(each.stop_id, round(each.arrival), round(each.departure)) for each in calls),
         )
-        if len(plan.pattern.stops) > 1:
+        if len(plan.calls) == 1:
+            problems.note(_cut_off(trip.line, name, f"has one row in {STOP_TIMES}"))
+        elif len(plan.pattern.stops) > 1:
+            leads = True
             yield plan
+    if STOP_TIMES not in problems.unread:
+        for name, trip in catalogue.trips.items():
+            if name in waiting:
+                problems.note(_cut_off(trip.line, name, f"has no rows in {STOP_TIMES}"))
+    if not (leads or problems.found):
+        problems.note(
+            file_error(STOP_TIMES, "no trip leads from one stop to another; export the feed again")
+        )
+
+
+def _cut_off(line: int, trip: str, what: str) -> FeedError:
+    """Build the error that points at a trip of fewer than two calls."""
+    return cell_error(
+        TRIPS,
+        line,
+        "trip_id",
+        f"names {trip!r}, which {what}, so that it leads nowhere; take it out, or add its stop times",
+    )

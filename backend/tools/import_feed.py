@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from backend.core.storage import Database
 from backend.core.store.feeds import (
@@ -57,25 +58,30 @@ class _Staged:
 
 
 def import_feed(
-    database: Database, path: Path, holidays: frozenset[date], now: datetime
+    database: Database,
+    path: Path,
+    holidays: frozenset[date],
+    now: datetime,
+    zone: ZoneInfo | None = None,
 ) -> ImportReport:
     """Put the feed of a GTFS zip in the place of the current one; what was learned stays.
 
     Riders are served all the while: each transaction is short, and up to the last one readers see the
     old feed. What an earlier import left staged is removed. The feed that is current already changes nothing.
+    The clock of the feed must be that of the zone, if one is given.
 
     Raises FeedError, with everything that is wrong up to a bound, and leaves the old feed as it was;
     DatabaseError.
     """
     with open_feed(path) as archive:
-        digest = digest_of(archive, holidays)
+        digest = digest_of(archive, holidays, zone)
         with database.reading() as tx:
             current = current_feed(tx)
         if current is not None and current.digest == digest:
             _remove_discarded(database)
             return ImportReport(current.feed_id, current.version, changed=False)
         problems = Problems()
-        catalogue = read_catalogue(archive, problems)
+        catalogue = read_catalogue(archive, problems, zone)
         with database.writing() as tx:
             feed = begin_feed(tx, digest, catalogue.version, now)
         try:

@@ -21,7 +21,7 @@ def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
     database = open_database(settings.database)
     try:
         database.migrate()
-        report = import_feed(database, path, settings.holidays, clock.now())
+        report = import_feed(database, path, settings.holidays, clock.now(), settings.zone)
     finally:
         database.close()
     if report.changed:

@@ -10,12 +10,15 @@ from zipfile import ZipFile
 
 from backend.core.bins import DayKind, day_kind
 from backend.core.schedule import Service
-from backend.tools.tables import Problems, Row, file_error, has_table
+from backend.tools.tables import LONGEST_UNASKED_ID, Problems, Row, file_error, has_table, shown
 
 CALENDAR = "calendar.txt"
 CALENDAR_DATES = "calendar_dates.txt"
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DATE_TEXT = re.compile(r"[0-9]{8}")
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Between which a service begins and has its exceptions: night buses run on the days before and after, which have to
+be days as well. It may end whenever it likes, since agencies write 9999 where no end is known."""
 LONGEST_CALENDAR = timedelta(days=3660)
 """Of a calendar that is meant to last for ever only the first ten years are counted: a timetable
 asks for the shares of weekdays and weekends, which do not change afterwards."""
@@ -24,9 +27,10 @@ asks for the shares of weekdays and weekends, which do not change afterwards."""
 def read_services(archive: ZipFile, problems: Problems) -> Mapping[str, Service]:
     """Return the services by id: those of calendar.txt, with the exceptions of calendar_dates.txt.
 
-    A feed may have either file or both; neither is a problem.
+    A feed may have either file or both, and either without rows; nothing in neither is a problem.
     """
-    if not (has_table(archive, CALENDAR) or has_table(archive, CALENDAR_DATES)):
+    files = {file for file in (CALENDAR, CALENDAR_DATES) if has_table(archive, file)}
+    if not files:
         problems.unread.add(CALENDAR)
         problems.note(
             file_error(
@@ -36,10 +40,19 @@ def read_services(archive: ZipFile, problems: Problems) -> Mapping[str, Service]
             )
         )
     services: dict[str, Service] = {}
-    if has_table(archive, CALENDAR):
+    if CALENDAR in files:
         _read_calendar(archive, services, problems)
-    if has_table(archive, CALENDAR_DATES):
+    if CALENDAR_DATES in files:
         _read_exceptions(archive, services, problems)
+    if files and files <= problems.empty - problems.unread:
+        file = min(files)
+        problems.unread.add(file)
+        problems.note(
+            file_error(
+                file,
+                "the calendar has no rows, so no trip runs on any day; export the feed again",
+            )
+        )
     return services
 
 
@@ -54,11 +67,14 @@ def count_kinds(
 def _read_calendar(archive: ZipFile, services: dict[str, Service], problems: Problems) -> None:
     lines: dict[str, int] = {}
     for row in problems.rows(
-        archive, CALENDAR, frozenset({"service_id", "start_date", "end_date", *WEEK})
+        archive,
+        CALENDAR,
+        frozenset({"service_id", "start_date", "end_date", *WEEK}),
+        may_be_empty=True,
     ):
-        name = problems.attempt(row.identifier, "service_id", lines)
+        name = problems.attempt(row.identifier, "service_id", lines, LONGEST_UNASKED_ID)
         flags = [problems.attempt(_flag, row, weekday) for weekday in WEEK]
-        first = problems.attempt(_day, row, "start_date")
+        first = problems.attempt(_near_day, row, "start_date")
         last = problems.attempt(_day, row, "end_date")
         if first is not None and last is not None and last < first:
             problems.note(
@@ -74,10 +90,13 @@ def _read_exceptions(archive: ZipFile, services: dict[str, Service], problems: P
     added: dict[str, set[date]] = {}
     removed: dict[str, set[date]] = {}
     for row in problems.rows(
-        archive, CALENDAR_DATES, frozenset({"service_id", "date", "exception_type"})
+        archive,
+        CALENDAR_DATES,
+        frozenset({"service_id", "date", "exception_type"}),
+        may_be_empty=True,
     ):
-        name = problems.attempt(row.__getitem__, "service_id")
-        day = problems.attempt(_day, row, "date")
+        name = problems.attempt(row.name, "service_id", LONGEST_UNASKED_ID)
+        day = problems.attempt(_near_day, row, "date")
         adds = problems.attempt(_adds, row)
         if name is not None:
             services.setdefault(name, Service())
@@ -105,15 +124,27 @@ def _adds(row: Row) -> bool:
     """Say whether an exception adds its day; otherwise it removes it."""
     kind = row["exception_type"]
     if kind not in {"1", "2"}:
-        raise row.error("exception_type", f"holds {kind!r}, but must be 1 (added) or 2 (removed)")
+        raise row.error(
+            "exception_type", f"holds {shown(kind)}, but must be 1 (added) or 2 (removed)"
+        )
     return kind == "1"
 
 
 def _flag(row: Row, column: str) -> bool:
     """Read a 0 or 1."""
     if row[column] not in {"0", "1"}:
-        raise row.error(column, f"holds {row[column]!r}, but must be 0 or 1")
+        raise row.error(column, f"holds {shown(row[column])}, but must be 0 or 1")
     return row[column] == "1"
+
+
+def _near_day(row: Row, column: str) -> date:
+    """Read a date of a year that buses may run in."""
+    day = _day(row, column)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise row.error(
+            column, f"holds {row[column]!r}, but must be in the years {FIRST_YEAR} to {LAST_YEAR}"
+        )
+    return day
 
 
 def _day(row: Row, column: str) -> date:
@@ -123,4 +154,4 @@ def _day(row: Row, column: str) -> date:
     if DATE_TEXT.fullmatch(text):
         with suppress(ValueError):
             return date.fromisoformat(text)
-    raise row.error(column, f"holds {text!r}, but must be a date like 20260131")
+    raise row.error(column, f"holds {shown(text)}, but must be a date like 20260131")

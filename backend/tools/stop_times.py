@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 from backend.core.errors import FeedError
 from backend.core.timetable import Call
-from backend.tools.tables import Problems, Row, cell_error
+from backend.tools.tables import Problems, Row, cell_error, read_table, shown
 
 STOP_TIMES = "stop_times.txt"
 COLUMNS = frozenset({"trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"})
@@ -48,18 +48,18 @@ class Hop(NamedTuple):
 
 def read_calls(
     archive: ZipFile, trips: Container[str], stops: Container[str], problems: Problems
-) -> Iterator[tuple[str, list[TimedCall]]]:
+) -> Iterator[tuple[str, list[TimedCall] | None]]:
     """Yield each trip with its calls in the order of stop_sequence, as soon as its last row was read.
 
     The rows of a trip may stand anywhere, so a first look counts them: of a large feed only the trips
-    that are half read are held in memory. Of a trip with a problem there are no calls.
+    that are half read are held in memory. Of a trip with a problem None takes the place of the calls.
     """
     rows = problems.rows(archive, STOP_TIMES, COLUMNS)
     waiting = Counter(row.get("trip_id") for row in rows)
     if STOP_TIMES in problems.unread:
         return
     half_read: dict[str, list[StopTime | None]] = {}
-    for row in problems.rows(archive, STOP_TIMES, COLUMNS):
+    for row in read_table(archive, STOP_TIMES, COLUMNS):
         name = row.get("trip_id")
         half_read.setdefault(name, []).append(_stop_time(row, trips, stops, problems))
         waiting[name] -= 1
@@ -68,10 +68,8 @@ def read_calls(
         del waiting[name]
         found = half_read.pop(name)
         stop_times = [each for each in found if each is not None]
-        if len(stop_times) == len(found):
-            calls = _in_order(name, stop_times, problems)
-            if calls is not None:
-                yield name, calls
+        complete = len(stop_times) == len(found)
+        yield name, _in_order(name, stop_times, problems) if complete else None
 
 
 def hops(calls: Sequence[Call]) -> Iterator[Hop]:
@@ -170,7 +168,9 @@ def _seconds(row: Row, column: str) -> int | None:
         return None
     match = CLOCK_TEXT.fullmatch(text)
     if match is None:
-        raise row.error(column, f"holds {text!r}, but must be a time like 07:45:00 or 25:10:00")
+        raise row.error(
+            column, f"holds {shown(text)}, but must be a time like 07:45:00 or 25:10:00"
+        )
     hours, minutes, seconds = map(int, match.groups())
     return (hours * 60 + minutes) * 60 + seconds
 

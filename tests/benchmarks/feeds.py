@@ -16,6 +16,7 @@ def write_big_feed(path: Path, trips: int = TRIPS, lines: int = 1) -> int:
     """Write lines of `STOPS` stops, each served by so many buses every day; return how many stop times that is."""
     rows = list(_stop_times(trips, lines))
     tables = {
+        "agency.txt": "agency_name,agency_url,agency_timezone\nBuses,https://example.org/,Asia/Kolkata\n",
         "routes.txt": "".join(
             chain(["route_id,route_type\n"], (f"R{line},3\n" for line in range(lines)))
         ),

@@ -147,6 +147,7 @@ def test_everything_that_is_wrong_is_told_at_once(path: Path, database: Database
         database,
         path,
         {
+            "agency.txt": "agency_timezone\nnowhere\n",
             "routes.txt": "route_id,route_type\nR,3\nQ,99\n",
             "stops.txt": "stop_id,stop_lat,stop_lon\nA,91,east\nB,12.9,77.5\nB,nan,77.5\n",
             "trips.txt": "route_id,service_id,trip_id\nX,Y,T0\nR,S,T1\nR,S,T1\n",
@@ -176,6 +177,7 @@ def test_everything_that_is_wrong_is_told_at_once(path: Path, database: Database
         ("trips.txt", 2, "route_id"),
         ("trips.txt", 2, "service_id"),
         ("trips.txt", 4, "trip_id"),
+        ("agency.txt", 2, "agency_timezone"),
         ("stop_times.txt", 3, "departure_time"),
         ("stop_times.txt", 3, "arrival_time"),
         ("stop_times.txt", 5, "stop_sequence"),
