@@ -177,6 +177,26 @@ def test_a_bad_message_is_answered_in_the_envelope_and_the_connection_goes_on(
         assert len(subscribed(session, make_segment())) == 1
 
 
+@pytest.mark.parametrize(
+    "mistakes",
+    [
+        f'"segments":[{",".join(["{}"] * 70_000)}]',
+        ",".join(f'"{number}":0' for number in range(20_000)),
+        ",".join(f'"{number:09000}":0' for number in range(20)),
+    ],
+    ids=["wrong segments", "surprises", "long surprises"],
+)
+def test_a_message_with_thousands_of_mistakes_gets_a_short_answer(
+    client: TestClient, mistakes: str
+) -> None:
+    """Anybody may send one, and the answer keeps all other listeners waiting."""
+    with client.websocket_connect(PATH) as session:
+        session.send_text(f'{{"type":"subscribe",{mistakes}}}')
+        answer = session.receive_text()
+    assert len(answer) < 10_000
+    assert json.loads(answer)["error"] == "invalid_message"
+
+
 def test_bytes_are_no_message(client: TestClient) -> None:
     with client.websocket_connect(PATH) as session:
         session.send_bytes(b"{}")

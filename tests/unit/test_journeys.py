@@ -38,7 +38,7 @@ class Interrupted(TimeBin):
 
     def __hash__(self) -> int:
         if self.looked:
-            self.known._outlooks.clear()  # noqa: SLF001 - what the other thread does
+            self.known._outlooks.clear()  # what the other thread does
         self.looked.append(None)
         return hash((self.day, self.quarter))
 
