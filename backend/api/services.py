@@ -5,6 +5,7 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
+from backend.api.gate import Gate
 from backend.api.watching import Watching
 from backend.core.clock import Clock
 from backend.core.live import Hub
@@ -24,6 +25,7 @@ class Services:
     live: Hub
     etas: EtaCache = field(default_factory=EtaCache)
     watching: Watching = field(default_factory=Watching)
+    rides: Gate = field(default_factory=Gate)
 
 
 def has_started(connection: HTTPConnection) -> bool:
