@@ -10,7 +10,9 @@ from fastapi.routing import APIRoute
 
 from backend.api.auth import bearer_token
 from backend.api.errors import ApiError
+from backend.api.request_log import route_of
 from backend.api.services import services_of
+from backend.api.watching import request_id_of
 from backend.core.scopes import Scope
 from backend.core.tokens import read_token
 
@@ -70,5 +72,6 @@ def require_scope(request: Request, scope: Scope) -> None:
         administrator.subject,
         administrator.token_id,
         request.method,
-        request.url.path,
+        route_of(request.scope),
+        extra={"request_id": request_id_of(request)},
     )

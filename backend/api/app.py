@@ -65,8 +65,10 @@ def create_app(
                 yield
             finally:
                 watched.logger.info("The service stops.")
-                await live.close()
-                await background.stop()
+                try:
+                    await live.close()
+                finally:
+                    await background.stop()
         finally:
             database.close()
 

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from backend.api.mistakes import MOST_DETAILS, name_field
 from backend.api.request_log import HEADER
 from backend.api.services import services_of
 from backend.api.watching import request_id_of
@@ -151,10 +152,10 @@ def _invalid(problem: RequestValidationError) -> ApiError:
 
 
 def _field_problems(problem: RequestValidationError) -> Iterator[Mapping[str, object]]:
-    for error in problem.errors():
+    for error in problem.errors()[:MOST_DETAILS]:
         origin, *path = error["loc"]
         yield {
             "in": origin,
-            "field": ".".join(str(part) for part in path) or origin,
+            "field": name_field(path) or origin,
             "message": error["msg"],
         }

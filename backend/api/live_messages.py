@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, FailFast, Field, StringConstraints, ValidationError
 
 from backend.api.limits import longest_body
+from backend.api.mistakes import MOST_DETAILS, name_field
 from backend.api.models import Rounded, Shape
 from backend.core.errors import BackendError
 from backend.core.predicting import Estimate
@@ -42,7 +43,7 @@ class Wish(Shape):
     """What a client sends."""
 
     type: Literal["subscribe", "unsubscribe"]
-    segments: tuple[SegmentShape, ...] = Field(min_length=1)
+    segments: Annotated[tuple[SegmentShape, ...], FailFast(), Field(min_length=1)]
 
     def to_domain(self) -> tuple[Segment, ...]:
         """Return the segments, each once."""
@@ -124,8 +125,8 @@ def read_wish(text: str | None, live_segments: int) -> Wish:
                 "malformed_json", "The message is not JSON; send valid JSON."
             ) from None
         details = [
-            {"field": ".".join(map(str, each["loc"])) or "message", "message": each["msg"]}
-            for each in errors
+            {"field": name_field(each["loc"]) or "message", "message": each["msg"]}
+            for each in errors[:MOST_DETAILS]
         ]
         raise MessageError(
             "invalid_message",

@@ -6,7 +6,15 @@ Shapes say which fields there are; which values are believable is `backend.core.
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+)
 
 from backend.core.journeys import Eta, Leg
 from backend.core.provenance import Evidence, Provenance
@@ -63,7 +71,8 @@ class RideSummary(Shape):
 
     device_id: Name
     route_id: Name | None = None
-    segments: tuple[SegmentBody, ...]
+    # The first wrong segment is told, and no other one looked at: thousands of them fit into a body.
+    segments: Annotated[tuple[SegmentBody, ...], FailFast()]
 
     def to_domain(self) -> Ride:
         """Return the domain's value."""

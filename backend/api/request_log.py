@@ -60,12 +60,12 @@ class RequestLog:
             await self.app(scope, receive, send_named)
         except Exception as problem:
             status = FAILED if status is None else status
-            fields = {"request_id": request_id, "method": _method(scope), "route": _route(scope)}
+            fields = {"request_id": request_id, "method": _method(scope), "route": route_of(scope)}
             watching.logger.exception("An error that nobody foresaw.", extra=fields)
             problem.add_note(f"{NOTE}{request_id}.")
             raise
         finally:
-            over = _Over(_method(scope), _route(scope), status, watching.stopwatch() - begun)
+            over = _Over(_method(scope), route_of(scope), status, watching.stopwatch() - begun)
             _tell(watching, over, request_id)
 
 
@@ -114,7 +114,7 @@ def _method(scope: Scope) -> str:
     return method if method in METHODS else OTHER
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """Return the template of the path, such as /v1/stops/{stop_id}; `none` where no route was found."""
     template = getattr(scope.get("route"), "path_format", None)
     return template if isinstance(template, str) else NO_ROUTE

@@ -1,10 +1,14 @@
-"""The routes under /v1. They are plain functions, run in threads, since SQLite blocks."""
+"""The routes under /v1. They are plain functions, run in threads, since SQLite blocks.
+
+Submitting a ride is none: it waits for a place among the writers first, and threads are for whoever asks questions too.
+"""
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
@@ -53,9 +57,11 @@ def keyed_routes() -> APIRouter:
         | {HTTPStatus.OK.value: with_headers(*LIMIT_HEADERS, REPLAYED)},
         openapi_extra={"parameters": [key_parameter()]},
     )
-    def post_ride_summary(request: Request, key: Key, summary: RideSummary) -> Response:
+    async def post_ride_summary(request: Request, key: Key, summary: RideSummary) -> Response:
         """Learn from one ride."""
-        return submit_once(services_of(request), key, summary)
+        services = services_of(request)
+        async with services.rides.place():
+            return await run_in_threadpool(submit_once, services, key, summary)
 
     return router
 

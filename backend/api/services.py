@@ -5,6 +5,8 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
+from backend.api.gate import Gate
+from backend.api.kept_messages import KeptMessages
 from backend.api.watching import Watching
 from backend.core.clock import Clock
 from backend.core.live import Hub
@@ -24,6 +26,8 @@ class Services:
     live: Hub
     etas: EtaCache = field(default_factory=EtaCache)
     watching: Watching = field(default_factory=Watching)
+    rides: Gate = field(default_factory=Gate)
+    trip_updates: KeptMessages = field(default_factory=KeptMessages)
 
 
 def has_started(connection: HTTPConnection) -> bool:

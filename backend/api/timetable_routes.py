@@ -5,12 +5,13 @@ from http import HTTPStatus
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AfterValidator, StringConstraints
 
 from backend.api.documenting import ALWAYS_POSSIBLE, refusals
 from backend.api.errors import ApiError
-from backend.api.services import Services, own_services
+from backend.api.routes import PREFIX, Own
+from backend.api.services import Services
 from backend.api.timetable_models import (
     DepartureAnswer,
     RouteAnswer,
@@ -31,7 +32,6 @@ from backend.core.store.schedules import (
     list_stops,
 )
 
-PREFIX = "/v1"
 USUAL_PAGE, LARGEST_PAGE = 50, 200
 LOOK_AHEAD = timedelta(days=1)
 """How far the departures "from now on" reach."""
@@ -46,7 +46,6 @@ def _without_nul(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_without_nul)]
-Own = Annotated[Services, Depends(own_services)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="how many at most")]
 After = Annotated[Text | None, Query(description="`next` of the page before")]
 RouteId = Annotated[Text | None, Query(description="only those that this route calls at")]

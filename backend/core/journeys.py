@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from itertools import pairwise
 
 from backend.core.bins import TimeBin, bin_of
@@ -21,6 +22,15 @@ from backend.core.timetable import TimetableEntry
 
 OUTLOOKS = 16
 """How many outlooks of a segment are kept: people ask about the next hours."""
+
+
+class _NotKept(Enum):
+    """What a look into the outlooks finds where there is none; None is what is known of nothing."""
+
+    TOKEN = 0
+
+
+_NOT_KEPT = _NotKept.TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +59,10 @@ class Knowledge:
         That takes a look at all rows, so it is done once: it follows from them, and they never change.
         """
         key = time_bin, rules
-        if key in self._outlooks:
-            return self._outlooks[key]
+        # One look alone: another thread may make room between two.
+        kept = self._outlooks.get(key, _NOT_KEPT)
+        if not isinstance(kept, _NotKept):
+            return kept
         prior = prior_of(self, time_bin, rules)
         found = None
         if prior is not None:

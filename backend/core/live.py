@@ -187,24 +187,30 @@ class Hub:
                 self._loop.call_soon_threadsafe(self._mark, segments)
 
     async def step(self) -> bool:
-        """Read and deliver once, if anything is due; False when the database failed, and all is due still."""
+        """Read and deliver once, if anything is due; False when that failed, and all is due still."""
         segments = tuple(self._due)[:SEGMENTS_PER_READING]
         if not segments:
             return True
         due = {segment: self._due.pop(segment) for segment in segments}
         try:
             texts = await self._read(segments)
-        except DatabaseError as lost:
-            logging.getLogger(__name__).warning("No live estimates at the moment: %s", lost)
+            news = [(segment, box, texts[segment]) for segment in due for box in due[segment]]
+        except Exception as problem:  # whatever it was, it is tried again
+            foreseen = isinstance(problem, DatabaseError)
+            logging.getLogger(__name__).log(
+                logging.WARNING if foreseen else logging.ERROR,
+                "No live estimates at the moment: %s",
+                problem,
+                exc_info=None if foreseen else problem,
+            )
             for segment, boxes in due.items():
                 # Whoever has unsubscribed meanwhile is not put back.
                 still = {box for box in boxes if segment in box.segments}
                 if still:
                     self._due.setdefault(segment, set()).update(still)
             return False
-        for segment, boxes in due.items():
-            for box in boxes:
-                box.put(segment, texts[segment])
+        for segment, box, text in news:
+            box.put(segment, text)
         return True
 
     async def close(self) -> None:

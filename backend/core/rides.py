@@ -76,7 +76,10 @@ class RideReceipt:
 
 
 def judge_ride(ride: Ride, settings: Settings, now: datetime) -> tuple[Problem, ...]:
-    """Return every limit that a ride breaks, one sentence each; none for a good ride."""
+    """Return every limit that a ride breaks, one sentence each; none for a good ride.
+
+    Of a ride with too many segments that alone is said.
+    """
     return tuple(_problems(ride, settings, now))
 
 
@@ -88,6 +91,7 @@ def _problems(ride: Ride, settings: Settings, now: datetime) -> Iterator[Problem
         yield Problem(
             None, f"The ride has {len(ride.segments)} segments; at most {limit} are allowed."
         )
+        return
     for index, part in enumerate(ride.segments):
         for message in _segment_problems(part, settings, now):
             yield Problem(index, f"Segment {index} {message}")

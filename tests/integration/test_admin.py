@@ -171,15 +171,17 @@ def test_a_key_that_is_not_there_cannot_be_revoked(keeper: TestClient) -> None:
 def test_what_an_administrator_does_is_logged_without_the_token(
     client: TestClient, admin_token: Token, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who, with which token, what: enough to ask, and nothing to steal."""
+    """Who, with which token, what, in which request: enough to ask, and nothing to steal."""
     token = admin_token("keys:manage")
     with caplog.at_level(logging.INFO, logger="backend"):
-        client.get("/v1/admin/keys", headers=bearer(token))
+        answer = client.delete("/v1/admin/keys/of-somebody", headers=bearer(token))
 
-    (message,) = [each for each in caplog.messages if each.startswith("Administrator")]
-    assert message.startswith("Administrator 'tester', token 'token-")
-    assert message.endswith(": GET /v1/admin/keys")
+    (line,) = [each for each in caplog.records if each.getMessage().startswith("Administrator")]
+    assert line.getMessage().startswith("Administrator 'tester', token 'token-")
+    assert line.getMessage().endswith(": DELETE /v1/admin/keys/{name}")
+    assert vars(line)["request_id"] == answer.headers["x-request-id"]
     assert token not in caplog.text
+    assert "of-somebody" not in caplog.text
 
 
 @pytest.mark.parametrize("settings_overrides", [{"n0": 1}])

@@ -1,15 +1,21 @@
 """Many phones at the same moment, over real HTTP: nothing is lost or doubled."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
-from tests.factories import make_ride, make_ride_segment, make_segment, unique_id
+from tests.factories import make_ride, make_ride_segment, make_segment, ride_body, unique_id
 from tests.integration.live import connect, serving
-from tests.integration.phone import ask, eta, receipt, send, travel
+from tests.integration.phone import ask, eta, headers, receipt, send, travel
 from tests.integration.together import at_once
+
+if TYPE_CHECKING:
+    from backend.core.storage import Database
 
 
 @pytest.fixture
@@ -70,6 +76,36 @@ def test_rides_that_meet_in_opposite_directions_do_not_block_each_other(
 
     assert [receipt(answer)["accepted"] for answer in answers] == [2] * 16
     assert [eta(client, segment)["observations"] for segment in (there, back)] == [16, 16]
+
+
+async def test_questions_are_answered_while_somebody_keeps_all_writers_waiting(
+    app: FastAPI,
+) -> None:
+    """More rides wait than there are threads: each question has one, and a connection, all the same."""
+    segment = make_segment()
+    async with app.router.lifespan_context(app):
+        database: Database = app.state.services.database
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def send_one() -> int:
+                body = ride_body(travel(segment, 300))
+                return (
+                    await client.post("/v1/ride_summary", json=body, headers=headers())
+                ).status_code
+
+            assert await send_one() == 200
+            with database.writing() as tx:  # as `rebuild` does
+                tx.claim_everything()
+                rides = [asyncio.create_task(send_one()) for _ in range(45)]
+                for _ in range(500):
+                    await asyncio.sleep(0)  # until all of them wait
+                query = urlencode({"from": segment.from_stop, "to": segment.to_stop})
+                async with asyncio.timeout(20):  # for a fault alone
+                    for path in (f"/v1/eta?{query}", "/v1/health", "/v1/ready"):
+                        assert (await client.get(path)).status_code == 200
+                assert not any(ride.done() for ride in rides)
+            assert await asyncio.gather(*rides) == [200] * 45
 
 
 def test_questions_are_answered_while_rides_are_learned(client: httpx2.Client) -> None:

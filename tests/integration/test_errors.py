@@ -242,6 +242,35 @@ def test_a_segment_of_the_wrong_shape(client: TestClient, field: str, value: obj
     assert [each["field"] for each in response.json()["details"]] == [f"segments.0.{field}"]
 
 
+MANY_MISTAKES = {
+    "wrong segments": f'"segments":[{",".join(["{}"] * 70_000)}]',
+    "surprises": '"segments":[],' + ",".join(f'"{number}":0' for number in range(20_000)),
+    "long surprises": '"segments":[],' + ",".join(f'"{n:09000}":0' for n in range(20)),
+}
+
+
+@pytest.mark.parametrize("mistakes", MANY_MISTAKES.values(), ids=MANY_MISTAKES)
+def test_a_body_with_thousands_of_mistakes_gets_a_short_answer(
+    client: TestClient, mistakes: str
+) -> None:
+    """422: some of the mistakes are told; who sends little cannot make the service say much."""
+    response = post(client, f'{{"device_id":"d",{mistakes}}}')
+
+    envelope = check_envelope(response, 422, "invalid_request")
+    assert len(response.content) < 10_000
+    assert envelope["details"]
+
+
+def test_a_ride_with_thousands_of_segments_that_cannot_be_true(client: TestClient) -> None:
+    """422: that they are too many is enough to say."""
+    part = ride_body(travel(make_segment(), 0))["segments"][0]  # type: ignore[index]
+
+    response = post(client, json.dumps({"device_id": "d", "segments": [part] * 1000}))
+
+    envelope = check_envelope(response, 422, "ride_refused")
+    assert len(envelope["details"]) == 1  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("seconds", "confidence", "words"),
     [

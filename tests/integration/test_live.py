@@ -1,5 +1,6 @@
 """`/v1/eta/live`: estimates that come by themselves, in process and over a real server."""
 
+import asyncio
 import json
 import socket
 import struct
@@ -75,6 +76,25 @@ def test_what_nobody_knows_yet_is_told_as_soon_as_somebody_rides_there(client: T
         assert first["estimate"] is None
         receipt(send(client, travel(segment, 350)))
         assert session.receive_json()["estimate"]["p50_seconds"] == 350
+
+
+async def test_a_stop_that_is_broken_off_ends_the_background_all_the_same(app: FastAPI) -> None:
+    """Whatever becomes of the listeners, no chore is at work when the database is closed."""
+    started = asyncio.Event()
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):
+            started.set()
+
+    serving = asyncio.create_task(serve())
+    await started.wait()
+    chores = [task for task in asyncio.all_tasks() if task.get_name() == "retention"]
+    mailbox = app.state.services.live.join("who does not leave")
+    await mailbox.ended()
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert [task.done() for task in chores] == [True]
 
 
 def test_rides_elsewhere_repeated_rides_and_refused_ones_are_no_news(client: TestClient) -> None:
@@ -155,6 +175,26 @@ def test_a_bad_message_is_answered_in_the_envelope_and_the_connection_goes_on(
         assert answer.keys() == {"type", "error", "message", "details"}
         assert (answer["type"], answer["error"]) == ("error", error)
         assert len(subscribed(session, make_segment())) == 1
+
+
+@pytest.mark.parametrize(
+    "mistakes",
+    [
+        f'"segments":[{",".join(["{}"] * 70_000)}]',
+        ",".join(f'"{number}":0' for number in range(20_000)),
+        ",".join(f'"{number:09000}":0' for number in range(20)),
+    ],
+    ids=["wrong segments", "surprises", "long surprises"],
+)
+def test_a_message_with_thousands_of_mistakes_gets_a_short_answer(
+    client: TestClient, mistakes: str
+) -> None:
+    """Anybody may send one, and the answer keeps all other listeners waiting."""
+    with client.websocket_connect(PATH) as session:
+        session.send_text(f'{{"type":"subscribe",{mistakes}}}')
+        answer = session.receive_text()
+    assert len(answer) < 10_000
+    assert json.loads(answer)["error"] == "invalid_message"
 
 
 def test_bytes_are_no_message(client: TestClient) -> None:

@@ -12,6 +12,8 @@ from fastapi.testclient import TestClient
 from google.protobuf import json_format
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
+from backend.api import trip_update_models
+from backend.api.kept_messages import KEPT_FOR
 from backend.api.trip_updates import MOST_TRIPS
 from backend.core.rides import Segment
 from backend.core.storage import Database
@@ -110,6 +112,8 @@ def test_both_forms_say_the_same(client: TestClient, load: Load) -> None:
     read = FeedMessage.FromString(binary.content)
     assert read.IsInitialized()  # nothing that is required is missing
     assert read == json_format.Parse(text.text, FeedMessage())
+    documented = trip_update_models.FeedMessage.model_validate_json(text.text)
+    assert documented.model_dump_json(exclude_none=True) == text.text
     # Those that end at 09:00 and later, and began at 08:00 to 08:59.
     assert len(read.entity) == 40
 
@@ -166,8 +170,39 @@ def test_a_late_trip_is_told_until_it_is_there(
 
     clock.advance(timedelta(seconds=there) - (START - datetime.fromtimestamp(0, UTC)))
     assert list(told(client)) == ["20260304:T0"]
-    clock.advance(timedelta(seconds=2))
+    clock.advance(KEPT_FOR)
     assert told(client) == {}
+
+
+def test_a_message_is_told_again_for_some_seconds(
+    client: TestClient, clock: FakeClock, load: Load
+) -> None:
+    """Anybody may ask as often as they like; proxies are told how long they may keep it themselves."""
+    load(SLOW)
+    first = client.get(PATH)
+    receipt(send(client, travel(Segment("A", "B"), 3000, at=START - HOUR)))
+    clock.advance(KEPT_FOR - timedelta(seconds=1))
+    again = client.get(PATH)
+    clock.advance(timedelta(seconds=1))
+    later = client.get(PATH)
+
+    assert [each.headers["cache-control"] for each in (first, again, later)] == [
+        f"public, max-age={seconds}" for seconds in (15, 1, 15)
+    ]
+    assert first.content == again.content
+    moments = [FeedMessage.FromString(each.content).header.timestamp for each in (first, later)]
+    assert moments[1] - moments[0] == KEPT_FOR.total_seconds()
+
+
+def test_nothing_of_the_timetable_before_is_told(client: TestClient, load: Load) -> None:
+    load(SLOW)
+    assert [list(stops) for stops in told(client).values()] == [["C"]]
+    load(feed_tables("A", "B", "D", minutes=40))
+    assert [list(stops) for stops in told(client).values()] == [["D"]]
+
+
+def test_a_refusal_is_not_kept(client: TestClient) -> None:
+    assert "cache-control" not in client.get(f"{PATH}?route=X").headers
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ HARMLESS_CALLS = frozenset(
         "AfterValidator",
         "ConfigDict",
         "Depends",
+        "FailFast",
         "Field",
         "Header",
         "Query",

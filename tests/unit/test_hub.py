@@ -144,6 +144,41 @@ async def test_what_could_not_be_read_stays_due() -> None:
     assert mailbox.take() == (board.text(segment),)
 
 
+@pytest.mark.parametrize("problem", [RuntimeError("nobody foresaw it"), None])
+async def test_news_go_on_after_an_error_that_nobody_foresaw(
+    problem: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a reading that raises anything nor one that forgets a segment ends the hub: the next commit is told."""
+    board, segment = Board(), make_segment()
+    spoiled = True
+
+    async def read(segments: Collection[Segment]) -> Mapping[Segment, str]:
+        nonlocal spoiled
+        if not spoiled:
+            return await board.read(segments)
+        spoiled = False
+        if problem is not None:
+            raise problem
+        return {}
+
+    async def wait(_: float) -> None:
+        """Wait no longer than it takes."""
+
+    hub = Hub(read, Crowd(1, 1, 1), wait)
+    hub.start()
+    mailbox = hub.join("a")
+    hub.subscribe(mailbox, [segment])
+    await asyncio.wait_for(mailbox.news(), 10)
+    mailbox.take()
+    await commit(hub, board, segment)
+    await asyncio.wait_for(mailbox.news(), 10)
+    assert mailbox.take() == (f"{segment.from_stop} 1",)
+    hub.leave(mailbox)
+    await hub.close()
+    (line,) = (each for each in caplog.records if each.name == "backend.core.live")
+    assert line.exc_info
+
+
 async def test_a_database_that_fails_is_asked_again_after_growing_pauses() -> None:
     """The task of the hub outlives every failure, and delivers once the database answers."""
     board, segment = Board(), make_segment()

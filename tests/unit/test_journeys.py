@@ -1,5 +1,6 @@
 """How long a trip takes along a way, from what is known about its segments."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,28 @@ NINE, TEN = TimeBin(DayKind.WEEKDAY, 36), TimeBin(DayKind.WEEKDAY, 40)
 
 def promised(segment: Segment, *entries: tuple[TimeBin, float, int]) -> tuple[TimetableEntry, ...]:
     return tuple(TimetableEntry(segment, *entry) for entry in entries)
+
+
+@dataclass(frozen=True)
+class Interrupted(TimeBin):
+    """A bin whose second look-up, and each after it, comes when another thread has just made room."""
+
+    known: Knowledge = field(compare=False)
+    looked: list[None] = field(default_factory=list, compare=False)
+
+    def __hash__(self) -> int:
+        if self.looked:
+            self.known._outlooks.clear()  # what the other thread does
+        self.looked.append(None)
+        return hash((self.day, self.quarter))
+
+
+def test_an_outlook_that_another_thread_forgets_meanwhile_is_found_all_the_same() -> None:
+    """Threads share what is known of a segment; a look and a second look may find different things."""
+    known = Knowledge(timetable=promised(make_segment(), (NINE, 300, 1)))
+    first = known.outlook(Interrupted(NINE.day, NINE.quarter, known), RULES)
+    assert first is not None
+    assert known.outlook(Interrupted(NINE.day, NINE.quarter, known), RULES) == first
 
 
 def test_the_timetable_of_the_bin_is_the_prior() -> None:

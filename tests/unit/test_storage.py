@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import create_engine, func, insert, select, text, update
+from sqlalchemy import create_engine, func, insert, make_url, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from backend.core.errors import DatabaseError
 from backend.core.settings import MEMORY
-from backend.core.storage import Database, Transaction, open_database
+from backend.core.storage import Database, Transaction, open_database, postgres, sqlite
+from backend.core.storage.postgres import Postgres
 from backend.core.storage.schema import VERSION, build_schema
 from backend.core.storage.sqlite import Sqlite, write_ahead
 from tests.factories import START, make_device
@@ -152,6 +153,39 @@ def test_waiting_too_long_for_a_connection_is_told_in_a_sentence() -> None:
             database.ping()
     finally:
         database.close()
+
+
+def test_a_writer_whose_turn_does_not_come_gives_up(tmp_path: Path) -> None:
+    """However many wait before it, it waits as long as for the file itself, and keeps no connection."""
+    dialect = Sqlite(str(tmp_path / "busy.sqlite3"), patience=0.01)
+    database = Database(dialect, dialect.engine())
+    try:
+        with database.writing():
+            with pytest.raises(DatabaseError, match="too busy: others have been writing"):
+                database.migrate()
+            assert database.busy_connections == 1
+        database.migrate()
+    finally:
+        database.close()
+
+
+def test_a_file_that_somebody_else_is_writing_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "busy.sqlite3"
+    dialect = Sqlite(str(path), patience=0.01)
+    database = Database(dialect, dialect.engine())
+    try:
+        database.migrate()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseError, match="database is locked"), database.writing():
+                pytest.fail("there are two writers")
+    finally:
+        database.close()
+
+
+def test_writers_leave_connections_to_readers() -> None:
+    assert Sqlite("file").writers < sqlite.CONNECTIONS
+    assert Postgres(make_url("postgresql://host/times")).writers < postgres.CONNECTIONS
 
 
 def test_running_transactions_are_counted(database: Database) -> None:

@@ -6,7 +6,7 @@ Each `Database` owns its engine, its tables and its connections; two of them sha
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,8 +96,12 @@ class Database:
     dialect: Dialect
     engine: Engine
     statements: Statements = field(default_factory=lambda: Statements(build_schema()))
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _turns: threading.Semaphore = field(init=False)
     _closed: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        """Make as many turns as the dialect has."""
+        object.__setattr__(self, "_turns", threading.BoundedSemaphore(self.dialect.writers))
 
     @property
     def place(self) -> str:
@@ -127,9 +131,7 @@ class Database:
         `with` block and rolls back when the block raises. Do not ask for a second one inside it.
         Raises DatabaseError when the database fails.
         """
-        # SQLite lets writers wait by polling, with sleeps; those of one process queue up here.
-        turn = self._turn if self.dialect.one_writer else nullcontext()
-        with turn, self._transaction(writing=True) as transaction:
+        with self._turn(), self._transaction(writing=True) as transaction:
             yield transaction
 
     def migrate(self, to: str = VERSION) -> None:
@@ -191,6 +193,22 @@ class Database:
         """Close every handle; a `:memory:` database ends. Closing twice is harmless."""
         self._closed.set()
         self.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until one more may write, all in one queue, so that each waits no longer than the dialect says.
+
+        Without a connection, which readers may need. And SQLite lets writers wait by polling, with sleeps.
+        """
+        patience = self.dialect.patience
+        if not self._turns.acquire(timeout=patience):
+            raise DatabaseError(
+                f"The database {self.place} is too busy: others have been writing for {patience:g} s; try again."
+            )
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def _transaction(self, *, writing: bool) -> Iterator[Transaction]:

@@ -17,8 +17,13 @@ class Dialect(Protocol):
         ...
 
     @property
-    def one_writer(self) -> bool:
-        """Whether writers wait for each other from the beginning of a transaction to its end."""
+    def writers(self) -> int:
+        """How many transactions may write at a time: fewer than there are connections, so that readers find one."""
+        ...
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a writer waits for its turn, and then once more for what another one holds."""
         ...
 
     @property

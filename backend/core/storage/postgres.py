@@ -31,8 +31,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Programmin
 from backend.core.errors import DatabaseError
 
 CONNECTIONS = 8
+FOR_READERS = 2
 CONNECT_SECONDS = 10
-LOCK_TIMEOUT = "30s"
+PATIENCE = 30.0  # s, for each lock
 NOT_ALLOWED = "42501"  # insufficient_privilege (PostgreSQL manual, appendix A)
 EVERYTHING = "everything"
 
@@ -42,6 +43,7 @@ class Postgres:
     """A database of a PostgreSQL server."""
 
     url: URL
+    patience: float = PATIENCE
 
     @property
     def place(self) -> str:
@@ -49,9 +51,9 @@ class Postgres:
         return self.url.set(query={}).render_as_string(hide_password=True)
 
     @property
-    def one_writer(self) -> bool:
-        """As many as there are claims that differ."""
-        return False
+    def writers(self) -> int:
+        """All but those connections that are kept for readers."""
+        return CONNECTIONS - FOR_READERS
 
     @property
     def remedy(self) -> str:
@@ -77,7 +79,7 @@ class Postgres:
                 hide_parameters=True,  # of statements, in errors: they come from requests
                 connect_args={
                     "connect_timeout": CONNECT_SECONDS,
-                    "options": f"-c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC",
+                    "options": f"-c lock_timeout={self.patience * 1000:.0f} -c timezone=UTC",
                 },
             )
         except ImportError as error:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from backend.core.settings import MEMORY
 
-BUSY_TIMEOUT_MS = 30_000
+PATIENCE = 30.0  # s
 SECONDS_BETWEEN_TRIES = 0.005
 PRIMARY_CODE = 0xFF  # of an SQLite error; the higher bits say more exactly which
 CONNECTIONS = 8
@@ -31,6 +31,7 @@ class Sqlite:
     """A SQLite file, created if missing, or a database in memory that is nobody else's."""
 
     path: str
+    patience: float = PATIENCE
 
     @property
     def place(self) -> str:
@@ -38,9 +39,9 @@ class Sqlite:
         return self.path
 
     @property
-    def one_writer(self) -> bool:
+    def writers(self) -> int:
         """SQLite has one."""
-        return True
+        return 1
 
     @property
     def remedy(self) -> str:
@@ -57,7 +58,7 @@ class Sqlite:
         return create_engine(
             "sqlite://",
             hide_parameters=True,  # of statements, in errors: they come from requests
-            creator=lambda: _connect(self.path),
+            creator=lambda: _connect(self.path, self.patience),
             poolclass=QueuePool,
             pool_size=1 if self.path == MEMORY else CONNECTIONS,
             max_overflow=0,
@@ -92,15 +93,15 @@ class Sqlite:
         return insert(table)
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connect(path: str, patience: float) -> sqlite3.Connection:
     # isolation_level=None: sqlite3 begins nothing by itself. (`autocommit` would need Python 3.12.)
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+        path, timeout=patience, isolation_level=None, check_same_thread=False
     )
     try:
         with closing(connection.cursor()) as cursor:
             cursor.execute("PRAGMA foreign_keys = ON")
-            write_ahead(cursor)
+            write_ahead(cursor, patience)
             cursor.execute("PRAGMA synchronous = NORMAL")  # safe under WAL: no corruption
             cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:  # whatever went wrong, no handle may stay open
@@ -109,14 +110,14 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def write_ahead(cursor: sqlite3.Cursor) -> None:
+def write_ahead(cursor: sqlite3.Cursor, patience: float = PATIENCE) -> None:
     """Switch to the write-ahead log; `:memory:` keeps its own mode.
 
     Where several open a new file at once, SQLite answers all but one "database is locked" without
     the wait that every other statement has (https://sqlite.org/c3ref/busy_handler.html: the busy
     handler is not called where that could be a deadlock), so the wait is done here.
     """
-    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    give_up = time.monotonic() + patience
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,35 @@
+"""How many rides are stored at a time: the others wait where they keep neither a thread nor a connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from backend.core.errors import DatabaseError
+
+PLACES = 16
+"""Fewer than the 40 threads that requests share (anyio's default), so that questions always find one."""
+PATIENCE = 10.0
+"""Seconds: many times what all places together take, unless somebody keeps the database to himself."""
+
+
+class Gate:
+    """Lets some through at a time; the others wait in the event loop, and not for ever."""
+
+    def __init__(self, places: int = PLACES, patience: float = PATIENCE) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._patience = patience
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Keep a place during the `with` block; DatabaseError when none gets free in time."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._places.acquire()
+        except TimeoutError:
+            raise DatabaseError(
+                f"Too many rides wait for the database: this one has waited {self._patience:g} s; send it again later."
+            ) from None
+        try:
+            yield
+        finally:
+            self._places.release()
