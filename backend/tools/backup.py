@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
-from backend.core.settings import MEMORY, POSTGRES, Settings
+from backend.core.settings import POSTGRES, Settings
 from backend.core.storage.database import FIRST
 from backend.core.storage.migrating import versions
 from backend.core.storage.postgres import read_address
 from backend.core.storage.sqlite import PRIMARY_CODE
 from backend.tools.errors import CommandError
+from backend.tools.opening import require_file
 
 PASSWORDS = ("password", "sslpassword")
 """Options of a PostgreSQL address that nobody may see."""
@@ -164,8 +165,7 @@ def _refuse_to_replace(path: Path, source: Path, *, replace: bool) -> None:
 
 
 def _file_of(settings: Settings) -> Path:
-    if settings.database == MEMORY:
-        raise CommandError(f"BMTC_DB_PATH is {MEMORY}, where nothing is kept; name a file.")
+    require_file(settings)
     return Path(settings.database)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from backend.core.clock import Clock
-from backend.core.settings import MEMORY, Settings
-from backend.core.storage import Database, open_database
+from backend.core.settings import Settings
+from backend.core.storage import Database
 from backend.core.store import StoredKey, add_key, list_keys, revoke_key
-from backend.tools.errors import CommandError
+from backend.tools.opening import opened, require_file
 
 
 def add(settings: Settings, clock: Clock, name: str) -> None:
@@ -42,13 +42,6 @@ def _line(key: StoredKey) -> str:
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
     """Open the database of the service; CommandError for one that ends with the command."""
-    if settings.database == MEMORY:
-        raise CommandError(
-            f"BMTC_DB_PATH is {MEMORY}, where a key would be lost at once; name a file."
-        )
-    database = open_database(settings.database)
-    try:
-        database.migrate()
+    require_file(settings, "a key would be lost at once")
+    with opened(settings) as database:
         yield database
-    finally:
-        database.close()

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from backend.core.clock import Clock
-from backend.core.settings import MEMORY, Settings
-from backend.core.storage import open_database
-from backend.tools.errors import CommandError
+from backend.core.settings import Settings
 from backend.tools.import_feed import ImportReport, import_feed
+from backend.tools.opening import opened, require_file
 
 
 def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
@@ -14,16 +13,9 @@ def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
 
     Raises FeedError for a feed that cannot be read, and leaves the old timetable as it was.
     """
-    if settings.database == MEMORY:
-        raise CommandError(
-            f"BMTC_DB_PATH is {MEMORY}, where a timetable would be lost at once; name a file."
-        )
-    database = open_database(settings.database)
-    try:
-        database.migrate()
+    require_file(settings, "a timetable would be lost at once")
+    with opened(settings) as database:
         report = import_feed(database, path, settings.holidays, clock.now(), settings.zone)
-    finally:
-        database.close()
     if report.changed:
         print(f"Loaded {path}: {describe(report)}.")
     else:

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from backend.api.app import create_app
 from backend.core.clock import Clock
 from backend.core.settings import Settings
-from backend.core.storage import open_database
 from backend.core.store import any_valid_key
 from backend.tools.errors import CommandError
 from backend.tools.logs import logging_to
+from backend.tools.opening import opened
 from backend.tools.sockets import LARGEST_MESSAGE, PING_SECONDS, LiveProtocol, LiveServer
 
 SECONDS_TO_FINISH = 10  # for requests under way when the service is asked to stop
@@ -54,9 +54,7 @@ def _one_sentence() -> Iterator[None]:
 
 def _check_database(settings: Settings) -> None:
     """Fail with a sentence now, not with a traceback in the app's lifespan; somebody has to have a key too."""
-    database = open_database(settings.database)
-    try:
-        database.migrate()
+    with opened(settings) as database:
         if settings.api_key is None and not settings.admin_signing_keys:
             with database.reading() as transaction:
                 if not any_valid_key(transaction):
@@ -64,8 +62,6 @@ def _check_database(settings: Settings) -> None:
                         "BMTC_API_KEY is not set and no key is stored; set it to a secret of at least"
                         " 16 visible ASCII characters, or run `python -m backend keys add NAME`."
                     )
-    finally:
-        database.close()
 
 
 def server_of(app: FastAPI) -> uvicorn.Server:

@@ -1,14 +1,10 @@
 """`python -m backend rebuild` and `retention`: what keeps the database in order, done by hand."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from backend.core.clock import Clock
-from backend.core.settings import MEMORY, Settings
-from backend.core.storage import Database, open_database
+from backend.core.settings import Settings
 from backend.core.store import rebuild, retention_step
 from backend.core.store.rebuilding import Rebuilt
-from backend.tools.errors import CommandError
+from backend.tools.opening import opened, require_file
 
 
 def rebuild_learned(settings: Settings, *, replace: bool) -> None:
@@ -17,7 +13,8 @@ def rebuild_learned(settings: Settings, *, replace: bool) -> None:
     Raises CommandError for a database in memory, DatabaseError when it is unusable or busy for too long,
     UnexplainedError for what would be lost unless `replace`.
     """
-    with _opened(settings) as database, database.writing() as transaction:
+    require_file(settings)
+    with opened(settings) as database, database.writing() as transaction:
         done = rebuild(transaction, settings, replace=replace)
     print(describe(done))
 
@@ -36,8 +33,9 @@ def retain(settings: Settings, clock: Clock) -> None:
 
     Raises CommandError for a database in memory, DatabaseError when it is unusable.
     """
+    require_file(settings)
     rides = answers = 0
-    with _opened(settings) as database:
+    with opened(settings) as database:
         more = True
         while more:
             with database.writing() as transaction:
@@ -47,15 +45,3 @@ def retain(settings: Settings, clock: Clock) -> None:
         f"Took away {rides} rides older than {settings.ride_retention_days:g} days, and {answers} answers"
         " whose time was over; what was learned stays."
     )
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Database]:
-    if settings.database == MEMORY:
-        raise CommandError(f"BMTC_DB_PATH is {MEMORY}, where nothing is kept; name a file.")
-    database = open_database(settings.database)
-    try:
-        database.migrate()
-        yield database
-    finally:
-        database.close()
