@@ -1,14 +1,12 @@
 """Routes that only an administrator may use, with a token that has the scope for it."""
 
 import logging
-from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.routing import APIRoute
 
-from backend.api.auth import bearer_token
+from backend.api.auth import bearer_token, guarded_route
 from backend.api.errors import ApiError
 from backend.api.request_log import route_of
 from backend.api.services import services_of
@@ -20,20 +18,10 @@ from backend.core.tokens import read_token
 def scoped_route(scope: Scope) -> type[APIRoute]:
     """Return the kind of route that asks for a token with this scope before it reads a body."""
 
-    class ScopedRoute(APIRoute):
-        """See `backend.api.auth.KeyedRoute`, which asks for a key in the same way."""
+    async def ask(request: Request) -> None:
+        require_scope(request, scope)
 
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            """Put the question in front of the route's own handler."""
-            handle = super().get_route_handler()
-
-            async def handle_scoped(request: Request) -> Response:
-                require_scope(request, scope)
-                return await handle(request)
-
-            return handle_scoped
-
-    return ScopedRoute
+    return guarded_route(ask)
 
 
 def require_scope(request: Request, scope: Scope) -> None:

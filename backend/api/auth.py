@@ -1,7 +1,7 @@
-"""Routes that only the holder of a key may use."""
+"""Routes that not everybody may use: those for the holder of a key, and how a route asks at all."""
 
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -15,22 +15,25 @@ from backend.core.keys import digest
 from backend.core.store import is_valid_key
 
 
-class KeyedRoute(APIRoute):
-    """A route that asks for a key before it reads anything else of a request.
+def guarded_route(ask: Callable[[Request], Awaitable[None]]) -> type[APIRoute]:
+    """Return the kind of route that asks, of who sends a request, something before it reads anything else of it.
 
     As an ordinary dependency the question would come after the parsing of the body, and anybody
     could make the service parse.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the question in front of the route's own handler."""
-        handle = super().get_route_handler()
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """Put the question in front of the route's own handler."""
+            handle = super().get_route_handler()
 
-        async def handle_keyed(request: Request) -> Response:
-            await require_key(request)
-            return await handle(request)
+            async def handle_guarded(request: Request) -> Response:
+                await ask(request)
+                return await handle(request)
 
-        return handle_keyed
+            return handle_guarded
+
+    return GuardedRoute
 
 
 async def require_key(request: Request) -> None:

@@ -99,7 +99,7 @@ def with_headers(*names: str) -> dict[str, Any]:
 
 
 def api_key_scheme() -> HTTPBearer:
-    """Say that a route asks for the key of a phone; the kind of route is what asks (see `KeyedRoute`)."""
+    """Say that a route asks for the key of a phone; the kind of route is what asks (see `guarded_route`)."""
     return HTTPBearer(
         scheme_name="ApiKey",
         description="a phone's key: `BMTC_API_KEY`, or one that was added",

@@ -12,6 +12,7 @@ from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
 from backend.api.live_messages import Granted, MessageError, complain, read_wish, tell
+from backend.api.routes import PREFIX
 from backend.api.services import services_of
 from backend.core.clock import Clock
 from backend.core.live import Crowd, CrowdedError, Ending, Hub, Mailbox
@@ -183,7 +184,7 @@ async def close(socket: Socket, code: int, reason: str, patience: Patience) -> N
 
 def live_routes() -> APIRouter:
     """Build the one route, which anybody may use, like all that read."""
-    router = APIRouter(prefix="/v1")
+    router = APIRouter(prefix=PREFIX)
 
     @router.websocket("/eta/live")
     async def listen(websocket: WebSocket) -> None:

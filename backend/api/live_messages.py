@@ -4,19 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, FailFast, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, FailFast, Field, ValidationError
 
 from backend.api.limits import longest_body
 from backend.api.mistakes import MOST_DETAILS, name_field
-from backend.api.models import Rounded, Shape
+from backend.api.models import Name, Rounded, Shape
 from backend.core.errors import BackendError
 from backend.core.predicting import Estimate
-from backend.core.rides import LONGEST_ID, Segment
-
-# PostgreSQL stores no NUL, and one listener must not make the reading of all fail.
-StopName = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]*$")
-]
+from backend.core.rides import Segment
 
 
 class MessageError(BackendError):
@@ -35,8 +30,8 @@ class SegmentShape(Shape):
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
-    from_stop: StopName = Field(alias="from")
-    to_stop: StopName = Field(alias="to")
+    from_stop: Name = Field(alias="from")
+    to_stop: Name = Field(alias="to")
 
 
 class Wish(Shape):
@@ -99,18 +94,13 @@ class Complaint(Shape):
     details: tuple[dict[str, object], ...] = ()
 
 
-def longest_message(live_segments: int) -> int:
-    """Return the characters that a message of so many segments may have."""
-    return longest_body(live_segments)
-
-
 def read_wish(text: str | None, live_segments: int) -> Wish:
     """Return what a client wants; MessageError for text that says nothing of the kind, None for bytes."""
     if text is None:
         raise MessageError(
             "malformed_json", "The message is not text; send JSON in a text message."
         )
-    most = longest_message(live_segments)
+    most = longest_body(live_segments)
     if len(text) > most:
         raise MessageError(
             "message_too_large",

@@ -20,7 +20,7 @@ from backend.core.journeys import Eta, Leg
 from backend.core.provenance import Evidence, Provenance
 from backend.core.rides import LONGEST_ID, Ride, RideReceipt, RideSegment, Segment
 
-# Without the character NUL, which no text of PostgreSQL can hold.
+# Without the character NUL, which no text of PostgreSQL can hold: nor must one listener make the reading of all fail.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]+$")]
 Rounded = Annotated[float, AfterValidator(lambda number: round(number, 3))]
 GoesBy = Annotated[

@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
-from backend.api.auth import KeyedRoute
+from backend.api.auth import guarded_route, require_key
 from backend.api.documenting import (
     ALWAYS_POSSIBLE,
     LIMIT_HEADERS,
@@ -39,7 +39,7 @@ def keyed_routes() -> APIRouter:
     router = APIRouter(
         prefix=PREFIX,
         tags=["rides"],
-        route_class=KeyedRoute,
+        route_class=guarded_route(require_key),
         dependencies=[Security(api_key_scheme())],
         responses=refusals(HTTPStatus.UNAUTHORIZED, *ALWAYS_POSSIBLE),
     )

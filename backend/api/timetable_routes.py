@@ -6,10 +6,10 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, StringConstraints
 
 from backend.api.documenting import ALWAYS_POSSIBLE, refusals
 from backend.api.errors import ApiError
+from backend.api.models import Name
 from backend.api.routes import PREFIX, Own
 from backend.api.services import Services
 from backend.api.timetable_models import (
@@ -38,17 +38,9 @@ LOOK_AHEAD = timedelta(days=1)
 FARTHEST_DAYS = 366
 
 
-def _without_nul(text: str) -> str:
-    """Refuse what PostgreSQL cannot be asked for."""
-    if "\0" in text:
-        raise ValueError("no text has the character NUL")
-    return text
-
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_without_nul)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="how many at most")]
-After = Annotated[Text | None, Query(description="`next` of the page before")]
-RouteId = Annotated[Text | None, Query(description="only those that this route calls at")]
+After = Annotated[Name | None, Query(description="`next` of the page before")]
+RouteId = Annotated[Name | None, Query(description="only those that this route calls at")]
 Latitude = Annotated[float | None, Query(ge=-90, le=90)]
 Longitude = Annotated[float | None, Query(ge=-180, le=180)]
 
@@ -93,7 +85,7 @@ def timetable_routes() -> APIRouter:
     @router.get("/routes/search")
     def search_routes(
         services: Own,
-        q: Annotated[Text, Query(description="part of an id or a name, in small or large letters")],
+        q: Annotated[Name, Query(description="part of an id or a name, in small or large letters")],
         after: After = None,
         limit: Limit = USUAL_PAGE,
     ) -> RoutesAnswer:
@@ -103,7 +95,7 @@ def timetable_routes() -> APIRouter:
     @router.get("/stops/{stop_id:path}/schedule", responses=refusals(HTTPStatus.NOT_FOUND))
     def get_schedule(
         services: Own,
-        stop_id: Text,
+        stop_id: Name,
         date: Annotated[  # the name in the query
             date | None,
             Query(description="a day in the service's time zone; from now on, for 24 h, if absent"),

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_live
 
 from backend.api.app import create_app
-from backend.api.live_messages import longest_message
+from backend.api.limits import longest_body
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
@@ -156,7 +156,7 @@ BAD_MESSAGES = {
         '{"type":"subscribe","segments":[{"from":"a","to":"b","via":"c"}]}',
         "invalid_message",
     ),
-    "too long": (" " * (longest_message(50) + 1), "message_too_large"),
+    "too long": (" " * (longest_body(50) + 1), "message_too_large"),
     "too many": (
         json.dumps(wish("subscribe", *(Segment(str(n), "end") for n in range(51)))),
         "too_many_segments",
