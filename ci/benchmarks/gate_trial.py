@@ -162,10 +162,10 @@ def conditions(trials: Sequence[Trial]) -> str:
     loads = [trial.load for trial in trials]
     counts = sorted({trial.benchmarks for trial in trials})
     unclear = Counter(name for trial in trials for name in trial.inconclusive)
-    told = ", ".join(
+    times = ", ".join(
         f"{name} {count} time{'s'[: count > 1]}" for name, count in unclear.most_common()
     )
-    untold = f" Nothing could be told of {told}." if told else ""
+    untold = f" Nothing could be told of {times}." if times else ""
     quick = " Too few rounds (`--quick`): it means nothing." if under.quick else ""
     return (
         f"Measured {when}: {under.machine}; the gate as of {under.code[:SHORT]}; "

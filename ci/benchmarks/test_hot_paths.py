@@ -54,7 +54,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkLab]:
 
 def test_classify_10_000_tests_in_50_runs(benchmark: BenchmarkFixture, runs: list[Run]) -> None:
     """Each victim is found, and no other test is suspected."""
-    suspicions = benchmark.pedantic(classify, args=(runs,), rounds=5)  # type: ignore[no-untyped-call] # has none
+    suspicions = benchmark.pedantic(classify, args=(runs,), rounds=3)  # type: ignore[no-untyped-call] # has none
 
     assert {each.kind for each in suspicions} == {Instability.VICTIM}
     assert len(suspicions) == TESTS // EVERY

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -45,7 +44,7 @@ SLOWED = Trial(1, SLOWER, "a.py::test_a", "fail", "fail", 0, 8, 110.0, 0.7, "202
 
 def test_an_alarm_is_written_down_with_its_rounds() -> None:
     """Why a benchmark failed can then be asked when all is over."""
-    rounds = (Round(1.0, 1.1, 1.0, math.log(1.1), 0.0), Round(1.0, 1.2, 1.0, math.log(1.2), 0.0))
+    rounds = tuple(Round.of_minima(1.0, head, 1.0) for head in (1.1, 1.2))
     first = Judgement("slower", Interval(1.01, 1.08, 1.2), Interval(0.9, 1.0, 1.1), 7)
     again = Judgement("slower", Interval(1.1, 1.15, 1.2), Interval(0.98, 1.01, 1.02), 2)
     decision = Decision("a.py::test_a", "fail", 0.05, again, first, rounds)

@@ -154,7 +154,7 @@ def test_a_feed_of_10_000_stop_times(
     # 19 segments over 20 hours, in quarter hours, of which a bus touches one more where it comes between two; on
     # workdays and days off.
     # Without calibration, which would be another call, and this one is long.
-    loaded = benchmark.pedantic(load, rounds=5)  # type: ignore[no-untyped-call] # has none
+    loaded = benchmark.pedantic(load, rounds=3)  # type: ignore[no-untyped-call] # has none
     assert loaded == (19 * 80 + 15) * 2
 
 

@@ -1,9 +1,11 @@
 """Is one revision slower than another? The statistics of the benchmark gate (pure).
 
 What is judged is a series of rounds. In each, fresh processes of the base, of HEAD and of the base again measured
-every benchmark, and two logarithms of ratios come out of it, HEAD to base and base to base (`Round`). Of each series of
-logarithms the location is the mean of its middle half - a moment in which the machine did something else touches one
-round, and then not the mean - and the interval is the percentile bootstrap, rounds drawn with replacement.
+every benchmark, and logarithms of ratios come out of it (`Round`): HEAD to each of the two processes of the base, and
+base to base. What one installation of the base has of luck counts half that way. (HEAD to the mean of the two would be
+biased where noise is lopsided: two processes meet a spike more often than one.) Of the logarithms of a series the
+location is the mean of their middle half - a moment in which the machine did something else touches one round, and then
+not the mean - and the interval is the percentile bootstrap, rounds drawn with replacement.
 
 B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979), pp. 1-26; that trimmed
 means make the percentile bootstrap hold its level in samples as small as these: R. R. Wilcox, "Introduction to Robust
@@ -14,8 +16,8 @@ How the error rates are held, with several benchmarks and several looks at the d
 - *False alarms.* The first series may be looked at several times and only nominates. The nominated are measured again,
   and fail by the second series alone, which is fresh data: neither the looks at the first nor the choice of the
   nominated can bias the answer (D. R. Cox, "A note on data-splitting for the evaluation of significance levels",
-  Biometrika 62 (1975), pp. 441-444). Its 5 % are shared among the nominated and among its looks, whose number is fixed
-  beforehand (Bonferroni): of all comparisons of equal revisions, at most 2.5 % fail, however many benchmarks there
+  Biometrika 62 (1975), pp. 441-444). Its 1 % is shared among the nominated and among its looks, whose number is fixed
+  beforehand (Bonferroni): of all comparisons of equal revisions, at most 0.5 % fail, however many benchmarks there
   are - less in truth, since a benchmark has to be nominated first, and be slower by half of the tolerance besides.
 - *Misses.* A benchmark passes at the first look at which its interval lies below the tolerance. The 5 % are shared
   among the looks, so that a benchmark slower by the tolerance or more passes by mistake in 2.5 % at most.
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
@@ -34,7 +37,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ERROR: Final = 0.05  # two-sided, for a whole comparison
+ERROR: Final = 0.05  # two-sided, for a whole comparison: of the first series, and of what passes
+FAIL_ERROR: Final = 0.01  # the same of what fails: who is told so stops to look for a cause
 RESAMPLES: Final = 4000
 TRIMMED: Final = 4  # one in so many is left out at either end
 
@@ -48,13 +52,18 @@ class Round:
     base: float
     head: float
     again: float  # the base once more
-    change: float  # the logarithm of HEAD's time to the base's
+    changes: tuple[float, float]  # the logarithms of HEAD's time to the base's, to each of the two
     noise: float  # the logarithm of the base's time to the base's
+
+    @property
+    def change(self) -> float:
+        """The logarithm of HEAD's time to both together."""
+        return math.fsum(self.changes) / len(self.changes)
 
     @classmethod
     def of_minima(cls, base: float, head: float, again: float) -> Self:
         """Compare processes that ran one after the other by their smallest times: noise only ever adds time."""
-        return cls(base, head, again, math.log(head / base), math.log(again / base))
+        return cls.of_turns([base], [head], [again])
 
     @classmethod
     def of_turns(cls, base: Sequence[float], head: Sequence[float], again: Sequence[float]) -> Self:
@@ -67,8 +76,11 @@ class Round:
             min(base),
             min(head),
             min(again),
-            median(math.log(its / first) for first, its, _ in turns),
-            median(math.log(its / first) for first, _, its in turns),
+            (
+                median(math.log(its / first) for first, its, _ in turns),
+                median(math.log(its / second) for _, its, second in turns),
+            ),
+            median(math.log(second / first) for first, _, second in turns),
         )
 
 
@@ -107,7 +119,7 @@ def judge_look(rounds: Sequence[Round], tolerance: float, looks: int) -> Judgeme
 def judge_again(rounds: Sequence[Round], tolerance: float, looks: int, nominated: int) -> Judgement:
     """Judge one of the `looks` at the second series of one of so many nominated; `slower` is final."""
     return _judge(
-        rounds, tolerance, slower_error=ERROR / looks / nominated, pass_error=ERROR / looks
+        rounds, tolerance, slower_error=FAIL_ERROR / looks / nominated, pass_error=ERROR / looks
     )
 
 
@@ -135,24 +147,28 @@ class Bootstrap:
         )
 
 
-def bootstrap(logarithms: Sequence[float]) -> Bootstrap:
-    """Draw from logarithms of ratios.
+def bootstrap(rounds: Sequence[Sequence[float]]) -> Bootstrap:
+    """Draw from rounds of logarithms of ratios; those of one round are not independent and are drawn together.
 
     The same numbers give the same draws, which are seeded. Times in another unit change nothing, and sides exchanged
     turn every interval around.
     """
-    count = len(logarithms)
+    count = len(rounds)
     draws = Random(count)  # noqa: S311 - a bootstrap wants repeatable numbers, not secret ones
-    drawn = (middle_mean(draws.choices(logarithms, k=count)) for _ in range(RESAMPLES))
-    return Bootstrap(middle_mean(logarithms), tuple(sorted(drawn)))
+
+    def location(drawn: Sequence[Sequence[float]]) -> float:
+        return middle_mean([*chain.from_iterable(drawn)])
+
+    means = (location(draws.choices(rounds, k=count)) for _ in range(RESAMPLES))
+    return Bootstrap(location(rounds), tuple(sorted(means)))
 
 
 def _judge(
     rounds: Sequence[Round], tolerance: float, *, slower_error: float, pass_error: float
 ) -> Judgement:
-    changes = bootstrap([one.change for one in rounds])
+    changes = bootstrap([one.changes for one in rounds])
     change = changes.interval(slower_error)
-    noise = bootstrap([one.noise for one in rounds]).interval(ERROR)
+    noise = bootstrap([(one.noise,) for one in rounds]).interval(ERROR)
     matters = 1 + tolerance / 2
     state: State
     noisy = noise.apart(matters)

@@ -26,22 +26,18 @@ MOST_PROCESSORS: Final = 2**16
 # treatments", Australian Journal of Scientific Research A 2 (1949), pp. 149-168.)
 CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1))
 WORTH: Final = 0.12  # seconds that a benchmark is timed in one process...
-SHARED: Final = (
-    0.6  # ...and all together so many at least: where few are left, processes mostly start
-)
-FEWEST, MOST = 5, 30  # so many calls of each at least, and at most
+# ...and all together so many at least: where few are left, processes mostly start.
+SHARED: Final = 0.6
+# So many calls of each at least, and at most: a median needs three, and what is long averages by itself.
+FEWEST, MOST = 3, 30
 
 
 @dataclass(frozen=True)
 class Effort:
     """How many rounds are made."""
 
-    looks: tuple[int, ...] = (
-        7,
-        11,
-        16,
-        24,
-    )  # when the first series is judged; the last is its limit
+    # When the first series is judged; the last is its limit.
+    looks: tuple[int, ...] = (7, 11, 16, 24)
     second: tuple[int, ...] = (8, 12)  # the same of the second series
 
 
