@@ -23,17 +23,19 @@ from shakeproof.gates.benchmarks.plan import (
     Place,
     RoundPlan,
     calls_worth,
+    is_shared,
     who_goes,
 )
 from shakeproof.gates.benchmarks.processes import Side
 from shakeproof.gates.benchmarks.together import Turns, measure_together, processor
+from shakeproof.inject.shakeproof_elapsed import counts_waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benching import Bench
 
-THREE = "bench/test_it.py::test_three"
+THREE, FOUR = (f"bench/test_it.py::test_{number}" for number in ("three", "four"))
 BEHIND_ALL = 1000
 PLAN = RoundPlan(ARMS, hash_seed=1, place=1)
 SILENCE = 60.0  # seconds: nothing here is silent for so long
@@ -72,6 +74,22 @@ def test_each_comes_behind_each_other_one_as_often() -> None:
     assert all(before != after for before, after in pairs)
     assert set(pairs.values()) == {5, 6}  # the last of 36 comes before nobody
     assert len(pairs) == 6
+
+
+def test_what_is_shared_is_called_by_all_at_once() -> None:
+    """And nobody makes the next call before all have made this one."""
+    waiting = {arm: Place(2, 1, shared=True) for arm in ARMS}
+    ahead = waiting | {"head": Place(2, 2, shared=True)}
+
+    assert who_goes(waiting, BEHIND_ALL, ARMS) == ARMS
+    assert who_goes(ahead, BEHIND_ALL, ARMS) == ("base", "again")
+
+
+def test_what_computes_for_long_is_shared() -> None:
+    """What is short has its turn, and so has what waits: who waits lets others on."""
+    assert is_shared(0.3, computing=0.99)
+    assert not is_shared(0.01, computing=0.99)
+    assert not is_shared(0.3, computing=0.5)
 
 
 @given(
@@ -143,6 +161,14 @@ def sides(bench: Bench, tmp_path: Path) -> dict[Arm, Side]:
             over.set()
             thread.join()
 
+        def meet():
+            tell("here")
+            while open(os.environ["TOLD"]).read().count("here") < 3:
+                pass
+
+        def test_four(benchmark):
+            benchmark.pedantic(meet, rounds=1)
+
         @pytest.fixture(autouse=True)
         def clean_up(request):
             yield
@@ -174,6 +200,19 @@ def test_processes_take_turns_call_by_call(
     assert [set(twos[at : at + 3]) for at in (0, 3)] == [set(ARMS)] * 2
     assert set(records) == set(ARMS)
     assert {one.name: one.rounds for one in records["head"].measurements} == {ONE: 4, TWO: 2}
+
+
+@pytest.mark.skipif(not counts_waits(), reason="this system does not tell what a thread waits for")
+def test_who_shares_a_processor_is_called_at_the_same_time(
+    sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls that wait for each other come to their end, and each is timed."""
+    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+
+    records = measure_together(sides, [FOUR], Turns({}, (FOUR,), (FOUR,)), PLAN, SILENCE)
+
+    assert {arm: len(one.calls[FOUR]) for arm, one in records.items()} == dict.fromkeys(ARMS, 1)
+    assert all(one.calls[FOUR][0] > 0 for one in records.values())
 
 
 @pytest.mark.skipif(

@@ -6,10 +6,11 @@ leave it to others.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from shakeproof.inject.shakeproof_elapsed import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -38,10 +39,10 @@ def slowed(function: Callable[..., Any], share: float) -> Callable[..., Any]:
     """Return the function made slower."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        begun = time.perf_counter()
+        begun = elapsed()
         result = function(*args, **kwargs)
-        until = begun + (time.perf_counter() - begun) * (1 + share)
-        while time.perf_counter() < until:
+        until = begun + (elapsed() - begun) * (1 + share)
+        while elapsed() < until:
             pass
         return result
 

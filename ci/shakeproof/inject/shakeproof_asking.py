@@ -2,5 +2,6 @@
 
 import struct
 
-PLACE = struct.Struct("!II")  # which benchmark, and which call of it, counted from 0
+# Which benchmark, and which call of it, counted from 0; and whether all are called at the same time.
+PLACE = struct.Struct("!II?")
 BEHIND_ALL = 2**32 - 1  # in the place of a call: none is left

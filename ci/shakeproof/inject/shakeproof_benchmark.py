@@ -1,8 +1,9 @@
 """Say which benchmarks a run had and what became of them, and refuse to measure where a time would mean nothing.
 
-Beside pytest-benchmark, which measures. `SHAKEPROOF_BENCHMARKS` names the file that is written at the end; where
-`SHAKEPROOF_ITERATIONS` is a number, nothing is timed, and each benchmark calls what it measures so many times: for
-counting instructions, where the number of calls has to be known.
+Beside pytest-benchmark, which measures. `SHAKEPROOF_BENCHMARKS` names the file that is written at the end. Where
+`SHAKEPROOF_COMPUTING` is set, that file tells for each benchmark which share of its time its thread was computing, and
+did not wait for others or for files. Where `SHAKEPROOF_ITERATIONS` is a number, nothing is timed, and each benchmark
+calls what it measures so many times: for counting instructions, where the number of calls has to be known.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import Any, Dict, Generator, List, Optional
 
 import pytest
+from shakeproof_elapsed import counts_waits, elapsed
 
 REPORT = "SHAKEPROOF_BENCHMARKS"
 ITERATIONS = "SHAKEPROOF_ITERATIONS"
+COMPUTING = "SHAKEPROOF_COMPUTING"
 FIXTURE = "benchmark"
 
 
@@ -33,9 +37,11 @@ def _leave_import_path() -> None:
 class Watch:
     """What is known of the run so far."""
 
-    def __init__(self, path: str, iterations: int) -> None:
+    def __init__(self, path: str, iterations: int, *, computing: bool) -> None:
         self.path = path
         self.iterations = iterations
+        self.ask_computing = computing
+        self.computing: Dict[str, float] = {}
         self.tests: List[str] = []
         self.failed: Dict[str, str] = {}
         self.disturbed = ""
@@ -62,12 +68,16 @@ class Watch:
             self.failed.setdefault(report.nodeid, _reason(report))
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, None]:
-        """Let the fixture call what it is given a fixed number of times."""
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Generator[None, Any, None]:
+        """Let the fixture call what it is given a fixed number of times, or see what a call does with its time."""
         outcome = yield
-        if self.iterations and fixturedef.argname == FIXTURE and not outcome.excinfo:
-            fixture = outcome.get_result()
+        if fixturedef.argname != FIXTURE or outcome.excinfo:
+            return
+        fixture = outcome.get_result()
+        if self.iterations:
             fixture.__class__ = _counting(type(fixture), self.iterations)
+        elif self.ask_computing:
+            fixture.__class__ = _noting(type(fixture), self.computing, request.node.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_json(self, output_json: Dict[str, Any]) -> None:
@@ -80,9 +90,8 @@ class Watch:
         """Write it down; where that fails, whoever reads misses the file and says so."""
         try:
             with open(self.path, "w", encoding="utf-8") as file:
-                json.dump(
-                    {"tests": self.tests, "failed": self.failed, "disturbed": self.disturbed}, file
-                )
+                told = {"tests": self.tests, "failed": self.failed, "disturbed": self.disturbed}
+                json.dump({**told, "computing": self.computing}, file)
         except OSError:
             pass
 
@@ -94,7 +103,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not path:
         return
     _leave_import_path()
-    watch = Watch(path, int(os.environ.pop(ITERATIONS, "") or 0))
+    computing = bool(os.environ.pop(COMPUTING, "")) and counts_waits()
+    watch = Watch(path, int(os.environ.pop(ITERATIONS, "") or 0), computing=computing)
     config.pluginmanager.register(watch, "shakeproof_benchmark_watch")
     watch.disturbed = _disturber(config) or ""
     if watch.disturbed:
@@ -150,6 +160,24 @@ def _counting(kind: Any, iterations: int) -> Any:
         return result
 
     return type("Counting", (kind,), {"__call__": call, "pedantic": pedantic})
+
+
+def _noting(kind: Any, computing: Dict[str, float], name: str) -> Any:
+    """Make a kind of the fixture that notes which share of the last call its thread was computing."""
+
+    def make_runner(self: Any, *arguments: Any) -> Any:
+        run = kind._make_runner(self, *arguments)
+
+        def noted(*arguments: Any) -> Any:
+            busy, begun = time.thread_time(), elapsed()
+            result = run(*arguments)
+            spent = elapsed() - begun
+            computing[name] = (time.thread_time() - busy) / spent if spent > 0 else 0.0
+            return result
+
+        return noted
+
+    return type("Noting", (kind,), {"_make_runner": make_runner})
 
 
 def _reason(report: Any) -> str:

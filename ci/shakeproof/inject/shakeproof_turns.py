@@ -1,8 +1,8 @@
 """Measure call by call in turn with other processes, which measure the same benchmarks.
 
 Beside pytest-benchmark, which measures. `SHAKEPROOF_TURNS` is the number of a socket inherited from the process that
-gives the turns; `SHAKEPROOF_CALLS` names a file of JSON: how often each benchmark is called, by node id, and which are
-kept on which processor meanwhile.
+gives the turns; `SHAKEPROOF_CALLS` names a file of JSON: how often each benchmark is called, by node id, which are
+kept on which processor meanwhile, and which all processes call at the same time, sharing that processor.
 
 Before each call this process tells where it is and waits for a byte; so it does at the end of a benchmark. Then no
 process cleans up or prepares while another one is timed.
@@ -19,6 +19,7 @@ from typing import Any, Dict, Generator, List, Set
 
 import pytest
 from shakeproof_asking import BEHIND_ALL, PLACE
+from shakeproof_elapsed import elapsed
 
 TURNS = "SHAKEPROOF_TURNS"
 CALLS = "SHAKEPROOF_CALLS"
@@ -33,10 +34,12 @@ class Turns:
         self.socket = socket.socket(fileno=descriptor)
         self.calls: Dict[str, int] = told["calls"]
         self.pinned = told["pinned"] if told["processor"] is not None else ()
+        self.shared = told["shared"] if told["processor"] is not None else ()
         self.processor = {told["processor"]}
         self.benchmark = 0
         self.call = 0
         self.pin = False
+        self.share = False
         self.allowed: Dict[int, Set[int]] = {}  # where threads may run that are kept to one
 
     @pytest.hookimpl(trylast=True)
@@ -66,11 +69,14 @@ class Turns:
         if fixturedef.argname == FIXTURE and not outcome.excinfo:
             fixture = outcome.get_result()
             fixture.__class__ = _waiting(type(fixture), self)
+            if self.share:
+                fixture._timer = elapsed
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """See which benchmark comes."""
         self.pin = item.nodeid in self.pinned
+        self.share = item.nodeid in self.shared
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self) -> None:
@@ -91,7 +97,7 @@ class Turns:
 
     def wait(self, call: int) -> None:
         """Wait for the turn; fail where nobody gives turns any more."""
-        self.socket.sendall(PLACE.pack(self.benchmark, call))
+        self.socket.sendall(PLACE.pack(self.benchmark, call, self.share))
         if not self.socket.recv(1):
             raise EOFError("The process that gives the turns has ended.")
 

@@ -13,7 +13,7 @@ from shakeproof.gates.benchmarks import report
 from shakeproof.gates.benchmarks.common import common_benchmarks
 from shakeproof.gates.benchmarks.instructions import Counting, count_instructions, find_valgrind
 from shakeproof.gates.benchmarks.judge import Round
-from shakeproof.gates.benchmarks.plan import WORTH, Effort, calls_worth, round_plans
+from shakeproof.gates.benchmarks.plan import WORTH, Effort, calls_worth, is_shared, round_plans
 from shakeproof.gates.benchmarks.processes import measure
 from shakeproof.gates.benchmarks.record import STORAGE
 from shakeproof.gates.benchmarks.revisions import base_commit, repository
@@ -98,7 +98,11 @@ def compare_sides(
     def once(tests: Sequence[str], plan: RoundPlan) -> Mapping[str, Round]:
         if together:
             calls = {name: calls_worth(common.seconds[name], len(tests)) for name in tests}
-            turns = Turns(calls, asked.settings.pinned(tests))
+            pinned = asked.settings.pinned(tests)
+            shared = (
+                name for name in pinned if is_shared(common.seconds[name], common.computing[name])
+            )
+            turns = Turns(calls, pinned, tuple(shared))
             records = measure_together(sides, tests, turns, plan, silence)
             return _rounds(Round.of_turns, {arm: one.calls for arm, one in records.items()})
         records = {

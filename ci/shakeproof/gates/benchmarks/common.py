@@ -34,6 +34,7 @@ class Common:
     """The benchmarks that both sides have and pass, and what is to be said of the others."""
 
     seconds: Mapping[str, float]  # of one call of each, by name
+    computing: Mapping[str, float]  # the share of that for which it computes by itself; 0: unknown
     longest: float  # seconds that all took on the slowest side, one call each
     notes: tuple[str, ...]
 
@@ -94,6 +95,10 @@ def common_benchmarks(
             )
     return Common(
         {name: there.seconds[name] for name in tests},
+        {
+            name: min(each.watched.computing.get(name, 0.0) for each in (there, before, twin))
+            for name in tests
+        },
         max(each.took for each in (there, before, twin)),
         notes,
     )

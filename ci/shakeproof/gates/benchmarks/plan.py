@@ -28,6 +28,9 @@ CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1)
 WORTH: Final = 0.12  # seconds that a benchmark is timed in one process...
 # ...and all together so many at least: where few are left, processes mostly start.
 SHARED: Final = 0.6
+# What takes so many seconds, and computes for so much of it by itself, is called on all sides at the same time.
+LONG: Final = 0.02
+COMPUTING: Final = 0.9
 # So many calls of each at least, and at most: a median needs three, and what is long averages by itself.
 FEWEST, MOST = 3, 30
 
@@ -56,6 +59,7 @@ class Place:
 
     benchmark: int
     call: int
+    shared: bool = False  # whether all make it at the same time
 
 
 def round_plans(seed: int) -> Iterator[RoundPlan]:
@@ -75,17 +79,25 @@ def calls_worth(seconds: float, benchmarks: int) -> int:
     return max(FEWEST, min(MOST, math.ceil(max(WORTH, SHARED / benchmarks) / seconds)))
 
 
+def is_shared(seconds: float, computing: float) -> bool:
+    """Whether a processor is best shared by all sides at the same time: what runs for long, and waits for nothing.
+
+    The system lets them take turns of some milliseconds then, and so they all meet what comes and goes meanwhile.
+    """
+    return seconds >= LONG and computing >= COMPUTING
+
+
 def who_goes(
     waiting: Mapping[Arm, Place], behind_all: int, order: tuple[Arm, ...]
 ) -> tuple[Arm, ...]:
-    """Choose among processes that wait: one of those furthest behind makes its call.
+    """Choose among processes that wait: one of those furthest behind makes its call - or all, where it is shared.
 
     Those whose calls are made (`behind_all` stands for the next one) go on when nobody has one left, and all at once:
     to clean up and to prepare may overlap, since nobody is timed.
     """
     furthest = min(waiting.values())
     behind = tuple(arm for arm in order if waiting.get(arm) == furthest)
-    if furthest.call == behind_all:
+    if furthest.shared or furthest.call == behind_all:
         return behind
     turn = CALLS[furthest.call % len(CALLS)]
     return (next(order[place] for place in turn if order[place] in behind),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -61,6 +61,8 @@ class Watched:
 
     tests: tuple[str, ...]
     failed: Mapping[str, str]
+    # Which share of its time the thread of each was computing; empty where the system does not tell.
+    computing: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def try_out(
     side: Side, arguments: Iterable[str], *, hash_seed: int
 ) -> tuple[Watched, Mapping[str, float]]:
     """Time benchmarks of which some may fail; tell which there were, and the least seconds of those that passed."""
-    prepared = prepare(side, arguments, hash_seed=hash_seed, timed=True)
+    asking = {"SHAKEPROOF_COMPUTING": "1"}
+    prepared = prepare(side, arguments, hash_seed=hash_seed, variables=asking, timed=True)
     watched = _run(prepared)
     if not prepared.measured.exists() or not read_object(prepared.measured).get("benchmarks"):
         return watched, {}
@@ -211,4 +214,9 @@ def read_watched(prepared: Prepared, status: int, printed: str) -> Watched:
         raise ShakeproofError(
             f"pytest ended with status {status} on {side.name}, and nothing was compared: {complaint(printed)}"
         )
-    return Watched(tuple(map(str, tests)), {name: str(why) for name, why in failed.items()})
+    computing = as_object(document.get("computing", {}), "'computing'")
+    return Watched(
+        tuple(map(str, tests)),
+        {name: str(why) for name, why in failed.items()},
+        {name: share for name, share in computing.items() if isinstance(share, float)},
+    )

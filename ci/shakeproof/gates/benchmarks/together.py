@@ -7,6 +7,10 @@ wait; they start, prepare and clean up side by side.
 
 It also meets one processor and not the other. So all of a round are kept on the same one while a benchmark is timed,
 which the next round chooses anew - unless the benchmark needs several at the same time.
+
+A call of a tenth of a second is too long for that: the machine has changed its mind before all had it. So where a
+benchmark is long, and computes all the time, all sides call it at the same time and *share* the processor. The system
+gives it to one and the next in slices of some milliseconds, and each side's time is what it had (`shakeproof_elapsed`).
 """
 
 from __future__ import annotations
@@ -56,6 +60,7 @@ class Turns:
 
     calls: Mapping[str, int]  # how often; the others as pytest-benchmark or their own settings say
     pinned: tuple[str, ...] = ()  # those that are kept on one processor
+    shared: tuple[str, ...] = ()  # those of them that all call at the same time
 
 
 @dataclass(frozen=True)
