@@ -1,16 +1,20 @@
 """Small GTFS feeds as tables of text, their zips, and a database that fails in the middle."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 from zipfile import ZIP_STORED, ZipFile
 
 from backend.core.storage import Database, Transaction
 
 WEEK = "monday,tuesday,wednesday,thursday,friday,saturday,sunday"
 STOP_TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence"
+
+Load: TypeAlias = Callable[[dict[str, str]], None]
+"""Imports a feed, given as tables of text by file name."""
 
 
 def feed_tables(*stops: str, minutes: int = 5, trips: int = 1) -> dict[str, str]:

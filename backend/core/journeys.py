@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import pairwise
 
 from backend.core.bins import TimeBin, bin_of
@@ -24,15 +23,6 @@ OUTLOOKS = 16
 """How many outlooks of a segment are kept: people ask about the next hours."""
 
 
-class _NotKept(Enum):
-    """What a look into the outlooks finds where there is none; None is what is known of nothing."""
-
-    TOKEN = 0
-
-
-_NOT_KEPT = _NotKept.TOKEN
-
-
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What an estimate in one time bin goes by, whenever it is made: all but the fading."""
@@ -49,7 +39,7 @@ class Knowledge:
 
     timetable: tuple[TimetableEntry, ...] = ()
     cells: tuple[tuple[TimeBin, Cell], ...] = ()
-    _outlooks: dict[tuple[TimeBin, LearningRules], Outlook | None] = field(
+    _outlooks: dict[tuple[TimeBin, LearningRules], Outlook] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
@@ -60,14 +50,14 @@ class Knowledge:
         """
         key = time_bin, rules
         # One look alone: another thread may make room between two.
-        kept = self._outlooks.get(key, _NOT_KEPT)
-        if not isinstance(kept, _NotKept):
+        kept = self._outlooks.get(key)
+        if kept is not None:
             return kept
         prior = prior_of(self, time_bin, rules)
-        found = None
-        if prior is not None:
-            used = speaking(self.cells, time_bin, rules, timetable=bool(self.timetable))
-            found = Outlook(prior, dict(self.cells).get(time_bin, Cell()), used)
+        if prior is None:
+            return None
+        used = speaking(self.cells, time_bin, rules, timetable=bool(self.timetable))
+        found = Outlook(prior, dict(self.cells).get(time_bin, Cell()), used)
         if len(self._outlooks) >= OUTLOOKS:
             self._outlooks.clear()
         self._outlooks[key] = found

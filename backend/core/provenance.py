@@ -44,7 +44,7 @@ class Evidence:
 
     provenance: Provenance
     confidence: float
-    """How much of the estimate riders vouch for, 0 (none of it) to 1; see `evidence_of`."""
+    """How much of the estimate riders vouch for, 0 (none of it) to 1; see `evidence_from`."""
     age: timedelta | None
     """Since the latest observation that it goes by; None where there is none."""
 
@@ -86,21 +86,6 @@ def expected_mean(cells: Cells, time_bin: TimeBin, rules: LearningRules) -> floa
     return (part.weight * part.mean + rules.n0 * everything.mean) / (part.weight + rules.n0)
 
 
-def evidence_of(
-    cells: Cells, time_bin: TimeBin, rules: LearningRules, now: datetime, *, timetable: bool
-) -> Evidence:
-    """Return what stands behind the estimate of a segment of which something is known.
-
-    With the effective observations n of the bin, n_part of the part of the day and n_all of all bins, all
-    aged to `now`, the confidence is
-
-        max(n / (n + n0), n_part / (n_part + n0) / 2, n_all / (n_all + n0) / 4)
-
-    of which only the first counts where a timetable says what to expect: then the others play no part in it.
-    """
-    return evidence_from(speaking(cells, time_bin, rules, timetable=timetable), rules, now)
-
-
 def speaking(
     cells: Cells, time_bin: TimeBin, rules: LearningRules, *, timetable: bool
 ) -> tuple[Cell, ...]:
@@ -112,7 +97,15 @@ def speaking(
 
 
 def evidence_from(used: Sequence[Cell], rules: LearningRules, now: datetime) -> Evidence:
-    """Return what stands behind an estimate that goes by these cells (see `speaking`), as `evidence_of` says."""
+    """Return what stands behind an estimate that goes by these cells (see `speaking`).
+
+    With the effective observations n of the bin, n_part of the part of the day and n_all of all bins, all
+    aged to `now`, the confidence is
+
+        max(n / (n + n0), n_part / (n_part + n0) / 2, n_all / (n_all + n0) / 4)
+
+    of which only the first counts where a timetable says what to expect: then the others play no part in it.
+    """
     confidence = max(
         credit * _share(cell, rules, now) for credit, cell in zip(CREDITS, used, strict=False)
     )

@@ -1,9 +1,7 @@
 """Stops, routes and schedules over HTTP: the right ones, in order, page by page."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -11,28 +9,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from backend.api.timetable_models import read_place, write_place
-from backend.core.storage import Database
 from backend.core.store.schedules import Place
-from backend.tools.import_feed import import_feed
-from tests.factories import START, FakeClock
-from tests.feeds import calendar, feed_tables, stop_times, write_tables
+from tests.factories import FakeClock
+from tests.feeds import Load, calendar, feed_tables, stop_times
 
 SMALL = feed_tables("A", "B", "C")
 TODAY = date(2026, 3, 4)
 """A Wednesday; the clock shows 09:00."""
-
-
-Load: TypeAlias = Callable[[dict[str, str]], None]
-
-
-@pytest.fixture
-def load(database: Database, tmp_path: Path) -> Load:
-    """Give a function that imports a feed for the running service."""
-
-    def load(tables: dict[str, str]) -> None:
-        import_feed(database, write_tables(tmp_path / "feed.zip", tables), frozenset(), START)
-
-    return load
 
 
 def get(client: TestClient, path: str, **query: object) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """Trip updates of GTFS Realtime: which trips, which stops, how late, as protocol buffers and as JSON."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -16,10 +14,8 @@ from backend.api import trip_update_models
 from backend.api.kept_messages import KEPT_FOR
 from backend.api.trip_updates import MOST_TRIPS
 from backend.core.rides import Segment
-from backend.core.storage import Database
-from backend.tools.import_feed import import_feed
 from tests.factories import START, FakeClock
-from tests.feeds import calendar, feed_tables, stop_times, write_tables
+from tests.feeds import Load, calendar, feed_tables, stop_times
 from tests.integration.phone import eta, receipt, send, travel
 
 PATH = "/v1/gtfs-realtime/trip-updates"
@@ -27,18 +23,6 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 SLOW = feed_tables("A", "B", "C", minutes=40)
 """A bus at 08:00, 08:40 and 09:20; the clock shows 09:00."""
 HOUR = timedelta(hours=1)
-
-Load: TypeAlias = Callable[[dict[str, str]], None]
-
-
-@pytest.fixture
-def load(database: Database, tmp_path: Path) -> Load:
-    """Give a function that imports a feed for the running service."""
-
-    def load(tables: dict[str, str]) -> None:
-        import_feed(database, write_tables(tmp_path / "feed.zip", tables), frozenset(), START)
-
-    return load
 
 
 def message(client: TestClient, **query: object) -> dict[str, Any]:

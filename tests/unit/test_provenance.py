@@ -7,12 +7,14 @@ import pytest
 from backend.core.bins import DayKind, TimeBin
 from backend.core.learning import Cell, LearningRules
 from backend.core.provenance import (
+    Cells,
     Evidence,
     Provenance,
-    evidence_of,
+    evidence_from,
     evidence_of_trip,
     expected_mean,
     nearby,
+    speaking,
 )
 from tests.factories import START, make_settings
 
@@ -30,10 +32,15 @@ def cell(observations: float, mean: float = 300, age: timedelta = timedelta()) -
 NINE = weekday(36)
 
 
+def evidence_at_nine(cells: Cells, *, timetable: bool) -> Evidence:
+    """Return what stands behind an estimate for nine o'clock."""
+    return evidence_from(speaking(cells, NINE, RULES, timetable=timetable), RULES, START)
+
+
 def test_what_was_learned_in_the_bin_comes_first() -> None:
     cells = ((NINE, cell(5, age=timedelta(minutes=10))), (weekday(37), cell(80)))
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=True)
+    found = evidence_at_nine(cells, timetable=True)
 
     assert found.provenance is Provenance.LEARNED
     assert found.confidence == pytest.approx(5 / 25, rel=1e-3)
@@ -43,7 +50,7 @@ def test_what_was_learned_in_the_bin_comes_first() -> None:
 def test_a_timetable_comes_before_other_times_of_day() -> None:
     cells = ((weekday(37), cell(80)),)
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=True)
+    found = evidence_at_nine(cells, timetable=True)
 
     assert found == Evidence(Provenance.TIMETABLE, 0.0, None)
 
@@ -51,7 +58,7 @@ def test_a_timetable_comes_before_other_times_of_day() -> None:
 def test_without_a_timetable_the_part_of_the_day_speaks() -> None:
     cells = ((weekday(40), cell(20, age=timedelta(hours=1))), (weekday(80), cell(20)))
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=False)
+    found = evidence_at_nine(cells, timetable=False)
 
     assert (found.provenance, found.age) == (Provenance.DAY_PART, timedelta(hours=1))
     assert found.confidence == pytest.approx(1 / 4, rel=1e-3)
@@ -60,7 +67,7 @@ def test_without_a_timetable_the_part_of_the_day_speaks() -> None:
 def test_and_otherwise_any_time_of_the_segment() -> None:
     cells = ((weekday(41), cell(20)), (TimeBin(DayKind.WEEKEND, 36), cell(40)))
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=False)
+    found = evidence_at_nine(cells, timetable=False)
 
     assert found == Evidence(Provenance.SEGMENT, 60 / 80 / 4, timedelta())
 
@@ -68,7 +75,7 @@ def test_and_otherwise_any_time_of_the_segment() -> None:
 def test_many_observations_nearby_outweigh_a_single_one_in_the_bin() -> None:
     cells = ((NINE, cell(1)), (weekday(37), cell(999)))
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=False)
+    found = evidence_at_nine(cells, timetable=False)
 
     assert found.provenance is Provenance.LEARNED
     assert found.confidence == pytest.approx(1000 / 1020 / 2)
@@ -77,7 +84,7 @@ def test_many_observations_nearby_outweigh_a_single_one_in_the_bin() -> None:
 def test_confidence_fades_with_half_lives() -> None:
     cells = ((NINE, cell(40, age=RULES.half_life)),)
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=True)
+    found = evidence_at_nine(cells, timetable=True)
 
     assert found.confidence == pytest.approx(20 / 40)
 
@@ -85,13 +92,13 @@ def test_confidence_fades_with_half_lives() -> None:
 def test_an_observation_of_a_clock_ahead_of_ours_has_no_age() -> None:
     cells = ((NINE, cell(1, age=-timedelta(minutes=3))),)
 
-    assert evidence_of(cells, NINE, RULES, START, timetable=True).age == timedelta()
+    assert evidence_at_nine(cells, timetable=True).age == timedelta()
 
 
 def test_a_cell_that_has_learned_nothing_is_no_evidence() -> None:
     cells = ((NINE, Cell(streak_side=1, streak_devices=("one",))),)
 
-    found = evidence_of(cells, NINE, RULES, START, timetable=True)
+    found = evidence_at_nine(cells, timetable=True)
 
     assert found.provenance is Provenance.TIMETABLE
 

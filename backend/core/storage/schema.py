@@ -170,18 +170,7 @@ def build_schema() -> Schema:
         Column("predicted_p90_seconds", Float),
         Column("predicted_from", Text),
     )
-    cells = Table(
-        "cells",
-        metadata,
-        Column("segment", ForeignKey(segments.c.id), primary_key=True),
-        Column("bin", Integer, primary_key=True),
-        Column("weight", Float, nullable=False),
-        Column("mean", Float, nullable=False),
-        Column("spread_sum", Float, nullable=False),
-        Column("as_of", Instant, nullable=False),
-        Column("streak_side", Integer, nullable=False),
-        Column("streak_devices", Words, nullable=False),
-    )
+    cells = _cells("cells", metadata, segments)
     answers = Table(
         "answers",
         metadata,
@@ -208,15 +197,7 @@ def build_schema() -> Schema:
         Column("price", BigInteger, nullable=False),  # tokens that a ride cost
         Column("as_of", Instant, nullable=False, index=True),
     )
-    device_weights = Table(
-        "device_weights",
-        metadata,
-        Column("segment", ForeignKey(segments.c.id), primary_key=True),
-        Column("bin", Integer, primary_key=True),
-        Column("device", Text, primary_key=True),
-        Column("weight", Float, nullable=False),
-        Column("as_of", Instant, nullable=False, index=True),
-    )
+    device_weights = _device_weights("device_weights", metadata, segments)
     stops = Table(
         "stops",
         metadata,
@@ -275,27 +256,8 @@ def build_schema() -> Schema:
         Column("departure", Integer, nullable=False),
         Index("ix_calls_feed_stop_departure", "feed", "stop", "departure"),
     )
-    base_cells = Table(
-        "base_cells",
-        metadata,
-        Column("segment", ForeignKey(segments.c.id), primary_key=True),
-        Column("bin", Integer, primary_key=True),
-        Column("weight", Float, nullable=False),
-        Column("mean", Float, nullable=False),
-        Column("spread_sum", Float, nullable=False),
-        Column("as_of", Instant, nullable=False),
-        Column("streak_side", Integer, nullable=False),
-        Column("streak_devices", Words, nullable=False),
-    )
-    base_device_weights = Table(
-        "base_device_weights",
-        metadata,
-        Column("segment", ForeignKey(segments.c.id), primary_key=True),
-        Column("bin", Integer, primary_key=True),
-        Column("device", Text, primary_key=True),
-        Column("weight", Float, nullable=False),
-        Column("as_of", Instant, nullable=False, index=True),
-    )
+    base_cells = _cells("base_cells", metadata, segments)
+    base_device_weights = _device_weights("base_device_weights", metadata, segments)
     accuracy = Table(
         "accuracy",
         metadata,
@@ -331,4 +293,33 @@ def build_schema() -> Schema:
         base_cells=base_cells,
         base_device_weights=base_device_weights,
         accuracy=accuracy,
+    )
+
+
+def _cells(name: str, metadata: MetaData, segments: Table) -> Table:
+    """Build a table of cells: what is learned, or was."""
+    return Table(
+        name,
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("mean", Float, nullable=False),
+        Column("spread_sum", Float, nullable=False),
+        Column("as_of", Instant, nullable=False),
+        Column("streak_side", Integer, nullable=False),
+        Column("streak_devices", Words, nullable=False),
+    )
+
+
+def _device_weights(name: str, metadata: MetaData, segments: Table) -> Table:
+    """Build a table of what each device has taught the cells."""
+    return Table(
+        name,
+        metadata,
+        Column("segment", ForeignKey(segments.c.id), primary_key=True),
+        Column("bin", Integer, primary_key=True),
+        Column("device", Text, primary_key=True),
+        Column("weight", Float, nullable=False),
+        Column("as_of", Instant, nullable=False, index=True),
     )

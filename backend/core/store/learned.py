@@ -12,11 +12,8 @@ from backend.core.bins import TimeBin
 from backend.core.learning import Cell, Judgement, LearningRules, Observation
 from backend.core.sharing import Contribution, learn_fairly
 from backend.core.storage import Transaction
-from backend.core.store.cells import load_cells, save_cells
+from backend.core.store.cells import Place, load_cells, save_cells
 from backend.core.store.shares import load_contributions, save_contributions
-
-Place = tuple[int, TimeBin]
-"""Where something is learned: the number of a segment, and a time bin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Prior, predict
 from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
-from backend.core.store.cells import load_cells
+from backend.core.store.cells import Place, load_cells
 from backend.core.store.feeds import current_id
-from backend.core.store.learned import Place
 
 
 def predict_places(

@@ -15,8 +15,8 @@ from backend.core.errors import UnexplainedError
 from backend.core.learning import LearningRules, Observation
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
+from backend.core.store.cells import Place
 from backend.core.store.learned import (
-    Place,
     forget_learned,
     learn_all,
     load_learned,

@@ -15,7 +15,7 @@ from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells
 from backend.core.store.feeds import current_id
-from backend.core.store.schedules import DAY, SECOND, services_of_days
+from backend.core.store.schedules import SECOND, service_days
 from backend.core.store.segments import PER_QUERY, find_segments
 from backend.core.timetable import Call
 from backend.core.trip_updates import LATEST, TripRun, bins_between
@@ -31,17 +31,11 @@ def running_trips(
     latest = _latest(tx)
     if latest is None:
         return ()
-    # A day more at both ends, since noon minus 12 h may be an hour before or after midnight.
-    first = (now - latest * SECOND - LATEST).astimezone(zone).date() - DAY
-    count = ((now.astimezone(zone).date() + DAY) - first).days + 1
-    days = tuple(first + n * DAY for n in range(count))
-    services = services_of_days(tx, days)
+    longest = latest * SECOND + LATEST
     found: list[tuple[datetime, date, str, str]] = []
-    for day in days:
-        running = tuple(name for name, service in services.items() if service.runs_on(day))
-        begins = day_begins(day, zone)
+    for day, begins, running in service_days(tx, now - longest, now, zone):
         since = (now - begins) // SECOND
-        if running and 0 <= since <= latest + LATEST // SECOND:
+        if 0 <= since <= longest // SECOND:
             rows = _trips(tx, running, since, route_id, most)
             found.extend(
                 (begins + row.departure * SECOND, day, row.id, row.route_id) for row in rows

@@ -1,6 +1,6 @@
 """Reading the current feed: its stops, its routes, and what leaves a stop when."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from heapq import merge
@@ -121,17 +121,10 @@ def departures(  # noqa: PLR0917 - where, from when to when, and which part of i
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     if after is not None:
         start = max(start, day_begins(after.service_day, zone) + after.seconds * SECOND)
-    # A day more at both ends, since noon minus 12 h may be an hour before or after midnight.
-    first = (start.astimezone(zone) - latest * SECOND).date() - DAY
-    count = ((end.astimezone(zone).date() + DAY) - first).days + 1
-    days = tuple(first + n * DAY for n in range(count))
-    services = services_of_days(tx, days)
     parts = []
-    for day in days:
-        running = tuple(name for name, service in services.items() if service.runs_on(day))
-        begins = day_begins(day, zone)
+    for day, begins, running in service_days(tx, start - latest * SECOND, end, zone):
         window = -((begins - start) // SECOND), -((begins - end) // SECOND)
-        if running and window[1] > 0 and window[0] <= latest:
+        if window[1] > 0 and window[0] <= latest:
             query = _calls(tx, stop_id, running, window, _rest(tx, day, zone, after))
             parts.append([_departure(row, day, zone) for row in tx.execute(query.limit(limit))])
     # Each part is in order, and merging keeps that order where moment and day are the same: the
@@ -219,7 +212,22 @@ def _departure(row: Any, day: date, zone: ZoneInfo) -> Departure:  # noqa: ANN40
     )
 
 
-def services_of_days(tx: Transaction, days: Collection[date]) -> dict[str, Service]:
+def service_days(
+    tx: Transaction, start: datetime, end: datetime, zone: ZoneInfo
+) -> Iterator[tuple[date, datetime, tuple[str, ...]]]:
+    """Yield the days between two moments on which buses run: each with its beginning and its services."""
+    # A day more at both ends, since noon minus 12 h may be an hour before or after midnight.
+    first = start.astimezone(zone).date() - DAY
+    last = end.astimezone(zone).date() + DAY
+    days = tuple(first + n * DAY for n in range((last - first).days + 1))
+    services = _services_of(tx, days)
+    for day in days:
+        running = tuple(name for name, service in services.items() if service.runs_on(day))
+        if running:
+            yield day, day_begins(day, zone), running
+
+
+def _services_of(tx: Transaction, days: Collection[date]) -> dict[str, Service]:
     """Return the services of the current feed, with the exceptions of these days."""
     services, exceptions = tx.schema.services, tx.schema.service_exceptions
     feed = current_id(tx.schema)

@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete
 from backend.core.bins import TimeBin
 from backend.core.sharing import HALF_LIVES_KEPT, Contribution
 from backend.core.storage import Transaction
-from backend.core.store.cells import find_rows
+from backend.core.store.cells import Place, find_rows
 
 
 def load_contributions(
@@ -17,24 +17,19 @@ def load_contributions(
     bins: Collection[TimeBin] | None,
     device: str | None,
     table: Table,
-) -> dict[tuple[tuple[int, TimeBin], str], Contribution]:
+) -> dict[tuple[Place, str], Contribution]:
     """Return what devices have taught these cells, by place and device; None stands for all."""
-    given = {
-        "segment": segments,
-        "bin": None if bins is None else [each.index for each in bins],
-        "device": None if device is None else (device,),
-    }
     return {
         ((row.segment, TimeBin.from_index(row.bin)), row.device): Contribution(
             row.weight, row.as_of
         )
-        for row in tx.execute(*find_rows(tx, table, given))
+        for row in find_rows(tx, table, segments, bins, device)
     }
 
 
 def save_contributions(
     tx: Transaction,
-    contributions: Mapping[tuple[tuple[int, TimeBin], str], Contribution],
+    contributions: Mapping[tuple[Place, str], Contribution],
     table: Table,
 ) -> None:
     """Write what devices have taught in the place of what is stored for the same cells and devices."""
