@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import Connection, event
 
 from backend.api.app import create_app
 from backend.core.rides import Segment
@@ -12,7 +14,7 @@ from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.tools.import_feed import import_feed
 from tests.factories import START, FakeClock
-from tests.feeds import feed_tables, write_tables
+from tests.feeds import Load, feed_tables, write_tables
 from tests.integration.phone import ask, eta, receipt, send, travel
 
 AB = Segment("A", "B")
@@ -38,6 +40,23 @@ def test_a_ride_told_to_one_service_is_known_to_the_other(
     assert answers[0] == answers[1]
     assert answers[0]["mean_seconds"] == pytest.approx((20 * 300 + 510) / 21, abs=0.001)
     assert (answers[0]["provenance"], answers[0]["age_seconds"]) == ("learned", 0)
+
+
+@pytest.mark.sqlite
+def test_a_question_is_answered_without_a_transaction_until_somebody_writes(
+    app: FastAPI, client: TestClient, other: TestClient, load: Load
+) -> None:
+    """Whoever that is: SQLite tells."""
+    load(feed_tables("A", "B", minutes=5))
+    begun: list[Connection] = []
+    event.listen(app.state.services.database.engine, "begin", begun.append)
+
+    first, again = eta(client, AB), eta(client, AB)
+    assert (again, len(begun)) == (first, 1)
+
+    receipt(send(other, travel(AB, 510)))
+    assert eta(client, AB) != first
+    assert len(begun) == 2
 
 
 def test_a_feed_is_known_to_every_service_at_once(

@@ -2,11 +2,12 @@
 
 import pytest
 
+from backend.core.errors import NoEstimateError
 from backend.core.journeys import Knowledge
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
-from backend.core.store import EtaCache, eta, save_feed, submit_ride
+from backend.core.store import EtaCache, Question, eta, remembered_eta, save_feed, submit_ride
 from backend.core.store.feeds import current_feed
 from backend.core.store.segments import Mark, find_marks
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_segment, make_stops
@@ -76,6 +77,52 @@ def test_the_second_question_reads_no_timetable(database: Database, settings: Se
         for table in (tx.schema.timetable, tx.schema.pattern_stops):
             tx.execute(table.delete())
         assert eta(tx, stops[0], stops[2], START, settings, START, cache) == first
+
+
+def test_a_trip_is_remembered_for_as_long_as_nothing_is_written(
+    database: Database, settings: Settings
+) -> None:
+    """No database is asked then; at any other revision, and where nobody can tell, it has to be."""
+    stops, cache = make_stops(3), EtaCache()
+    asked = Question(stops[0], stops[2], START, settings, START)
+    assert remembered_eta(cache, 7, asked) is None
+    with database.writing() as tx:
+        save_feed(tx, make_feed(stops, seconds=240), START)
+        found = eta(tx, *asked, cache, 7)
+
+    assert remembered_eta(cache, 7, asked) == found
+    assert remembered_eta(cache, 8, asked) is None
+    assert remembered_eta(cache, None, asked) is None
+    assert remembered_eta(cache, 7, asked._replace(from_stop=stops[1])) is None
+
+
+def test_a_trip_of_which_a_part_was_forgotten_is_not_remembered(
+    database: Database, settings: Settings
+) -> None:
+    stops, large = make_stops(3), EtaCache()
+    asked = Question(stops[0], stops[2], START, settings, START)
+    with database.writing() as tx:
+        save_feed(tx, make_feed(stops, seconds=240), START)
+        feed = current_feed(tx)
+        eta(tx, *asked, large, 7)
+        just_enough = EtaCache(most_rows=large.rows)
+        eta(tx, *asked, just_enough, 7)
+    assert feed is not None
+    assert remembered_eta(just_enough, 7, asked) is not None
+
+    other = make_segment()
+    just_enough.keep_known(feed.feed_id, {other: MARK}, {other: KNOWN})
+
+    assert remembered_eta(just_enough, 7, asked) is None
+
+
+def test_that_nobody_knows_is_remembered_too(database: Database, settings: Settings) -> None:
+    cache, asked = EtaCache(), Question("A", "B", START, settings, START)
+    with database.reading() as tx, pytest.raises(NoEstimateError):
+        eta(tx, *asked, cache, 7)
+
+    with pytest.raises(NoEstimateError):
+        remembered_eta(cache, 7, asked)
 
 
 def test_each_ride_counts_as_a_lesson_of_its_segments_alone(

@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Self
@@ -48,6 +49,45 @@ def test_a_failing_block_leaves_nothing_behind(database: Database) -> None:
     with pytest.raises(RuntimeError, match="half way"):
         break_off()
     assert count_rides(database) == 0
+
+
+def test_the_revision_tells_that_anybody_committed_anything(tmp_path: Path) -> None:
+    """This database or another one of the same file; not that it was read, or that a transaction came to nothing."""
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        begun = one.revision()
+        assert begun is not None
+        count_rides(one)
+        with suppress(RuntimeError), one.writing() as tx:
+            add_ride(tx)
+            raise RuntimeError("half way")
+        assert one.revision() == begun
+
+        seen: list[int | None] = [begun]
+        for each in (one, other):
+            with each.writing() as tx:
+                add_ride(tx)
+            seen.append(one.revision())
+        assert len(set(seen)) == 3
+
+
+def test_a_revision_that_cannot_be_told_is_none(database: Database, tmp_path: Path) -> None:
+    """A database in memory has no second connection, and a closed one none at all."""
+    with opened(tmp_path) as file:
+        assert file.revision() is not None
+
+    assert file.revision() is None
+    assert database.revision() is None
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Database]:
+    """Open a file with tables, and close it."""
+    database = open_database(str(folder / "rides.sqlite3"))
+    try:
+        database.migrate()
+        yield database
+    finally:
+        database.close()
 
 
 def test_foreign_keys_are_enforced(database: Database) -> None:

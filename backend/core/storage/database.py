@@ -25,7 +25,7 @@ from sqlalchemy.pool import QueuePool
 
 from backend.core.errors import DatabaseError
 from backend.core.settings import POSTGRES
-from backend.core.storage.dialect import Dialect
+from backend.core.storage.dialect import Dialect, Revisions
 from backend.core.storage.postgres import Postgres, read_address
 from backend.core.storage.schema import VERSION, Schema, build_schema
 from backend.core.storage.sqlite import Sqlite
@@ -97,11 +97,13 @@ class Database:
     engine: Engine
     statements: Statements = field(default_factory=lambda: Statements(build_schema()))
     _turns: threading.Semaphore = field(init=False)
+    _revisions: Revisions = field(init=False)
     _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        """Make as many turns as the dialect has."""
+        """Make as many turns as the dialect has, and what tells its revisions."""
         object.__setattr__(self, "_turns", threading.BoundedSemaphore(self.dialect.writers))
+        object.__setattr__(self, "_revisions", self.dialect.revisions())
 
     @property
     def place(self) -> str:
@@ -183,6 +185,13 @@ class Database:
         with self.reading() as tx:
             tx.connection.exec_driver_sql("SELECT 1").scalar_one()
 
+    def revision(self) -> int | None:
+        """Return a number that is another one as soon as anybody has committed anything; None where nobody can tell.
+
+        Never waits: what was read since it was this number holds as long as it is.
+        """
+        return None if self._closed.is_set() else self._revisions.now()
+
     @property
     def busy_connections(self) -> int:
         """How many transactions are running at this moment."""
@@ -192,6 +201,7 @@ class Database:
     def close(self) -> None:
         """Close every handle; a `:memory:` database ends. Closing twice is harmless."""
         self._closed.set()
+        self._revisions.close()
         self.engine.dispose()
 
     @contextmanager

@@ -8,6 +8,29 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 
+class Revisions(Protocol):
+    """What tells that nothing was written to a database; safe to use from many threads."""
+
+    def now(self) -> int | None:
+        """Return a number that is another one as soon as anybody has committed anything; None: unknown. Never waits."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what that takes."""
+        ...
+
+
+class UnknownRevisions:
+    """Of a database that could say so only as slowly as it answers the question itself."""
+
+    def now(self) -> int | None:
+        """Return None."""
+        return None
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class Dialect(Protocol):
     """How to open a database of one kind, and how its transactions keep out of each other's way."""
 
@@ -41,6 +64,10 @@ class Dialect(Protocol):
 
         Raises DatabaseError when what the engine needs is not installed.
         """
+        ...
+
+    def revisions(self) -> Revisions:
+        """Make what tells that nothing was written; nothing is connected yet."""
         ...
 
     def is_mistake(self, error: DBAPIError) -> bool:

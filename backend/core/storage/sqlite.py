@@ -5,6 +5,7 @@ beginning late lets two writers read the same state and lose an update.
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Programmi
 from sqlalchemy.pool import QueuePool
 
 from backend.core.settings import MEMORY
+from backend.core.storage.dialect import Revisions, UnknownRevisions
 
 PATIENCE = 30.0  # s
 SECONDS_BETWEEN_TRIES = 0.005
@@ -66,6 +68,10 @@ class Sqlite:
             pool_use_lifo=True,
         )
 
+    def revisions(self) -> Revisions:
+        """Count what is committed to the file; `:memory:` has no second connection that could."""
+        return UnknownRevisions() if self.path == MEMORY else FileRevisions(self.path)
+
     def is_mistake(self, error: DBAPIError) -> bool:
         """Tell a broken rule of the tables, or a wrong use of sqlite3."""
         return isinstance(error, IntegrityError | InterfaceError | ProgrammingError)
@@ -91,6 +97,38 @@ class Sqlite:
     def insert(self, table: Table) -> Insert:
         """Say it as SQLite does."""
         return insert(table)
+
+
+class FileRevisions:
+    """Asks a connection that never writes: `PRAGMA data_version` (https://sqlite.org/pragma.html#pragma_data_version).
+
+    Of one connection, two of its values are the same only where no other has committed anything in between, in this
+    process or in any other. It looks at memory that they share, and at no page of the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def now(self) -> int | None:
+        """Return the number; None where the file is locked, as in the moment of a recovery."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = sqlite3.connect(
+                        self._path, timeout=0, isolation_level=None, check_same_thread=False
+                    )
+                (number,) = self._connection.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error:
+                return None
+            return int(number)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
 
 
 def _connect(path: str, patience: float) -> sqlite3.Connection:

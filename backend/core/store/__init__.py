@@ -9,7 +9,7 @@ from backend.core.store.answers import (
 from backend.core.store.buckets import forget_full_buckets, spend
 from backend.core.store.estimates import estimate_segments
 from backend.core.store.eta_cache import EtaCache
-from backend.core.store.etas import eta
+from backend.core.store.etas import Question, eta, remembered_eta
 from backend.core.store.feeds import save_feed
 from backend.core.store.keys import (
     StoredKey,
@@ -28,6 +28,7 @@ from backend.core.store.shares import forget_faded_contributions
 __all__ = (
     "EtaCache",
     "JudgementCounts",
+    "Question",
     "StoredAnswer",
     "StoredKey",
     "accuracy_since",
@@ -43,6 +44,7 @@ __all__ = (
     "rebuild",
     "recall_answer",
     "remember_answer",
+    "remembered_eta",
     "retention_step",
     "revoke_key",
     "save_feed",

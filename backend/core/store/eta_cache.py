@@ -9,6 +9,9 @@ fades. And it is used only where the database, asked in the same transaction, sa
 
 So there is nothing to invalidate: a ride that was committed, or a feed that was swapped in, by this process or by any
 other, is seen by the next question on SQLite and PostgreSQL alike, and no answer is ever stale.
+
+Where the database tells by its revision that nothing at all was written since (`Database.revision`), not even that
+question is asked: then the feed and the marks of a trip are what they were.
 """
 
 from collections import OrderedDict
@@ -56,6 +59,15 @@ class _Shelf:
         self.held = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How a trip stood at some revision."""
+
+    feed: int
+    ways: Ways
+    marks: Mapping[Segment, Mark]
+
+
 class EtaCache:
     """The ways between stops, and what is known about segments, of one feed; safe to use from many threads."""
 
@@ -64,6 +76,8 @@ class EtaCache:
         self._feed = 0
         self._ways = _Shelf(most_stops)
         self._known = _Shelf(most_rows)
+        self._revision = UNKNOWN
+        self._standing = _Shelf(most_stops)
 
     def latest_ways(self, from_stop: str, to_stop: str) -> tuple[int, Ways]:
         """Return the feed that was seen last, and the ways between two stops by it; -1 and none when they are not kept.
@@ -106,6 +120,40 @@ class EtaCache:
                 for segment, knowledge in known.items():
                     size = 1 + len(knowledge.timetable) + len(knowledge.cells)
                     self._known.put(segment, (marks[segment], knowledge), size)
+
+    def trip(
+        self, revision: int | None, from_stop: str, to_stop: str
+    ) -> tuple[Ways, dict[Segment, Knowledge]] | None:
+        """Return all that is known of a trip in a database at this revision; None where any of it is not kept."""
+        with self._lock:
+            standing = self._standing.get((from_stop, to_stop))
+            if (
+                revision is None
+                or revision != self._revision
+                or not isinstance(standing, _Standing)
+            ):
+                return None
+        known = self.known(standing.feed, standing.marks)
+        return (standing.ways, known) if known.keys() == standing.marks.keys() else None
+
+    def keep_standing(  # noqa: PLR0917 - of which revision, which trip, and how it stands
+        self,
+        revision: int | None,
+        from_stop: str,
+        to_stop: str,
+        feed: int,
+        ways: Ways,
+        marks: Mapping[Segment, Mark],
+    ) -> None:
+        """Keep how a trip stands, as it was read after the database was at this revision."""
+        if revision is None:
+            return
+        with self._lock:
+            if revision != self._revision:
+                self._revision = revision
+                self._standing.clear()
+            standing = _Standing(feed, ways, marks)
+            self._standing.put((from_stop, to_stop), standing, 2 + len(marks))
 
     @property
     def rows(self) -> int:

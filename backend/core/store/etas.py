@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Executable, bindparam, select
 
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from backend.core.learning import Cell
 
 
+class Question(NamedTuple):
+    """What an estimate depends on, beside what is known: from where, to where and when; then the circumstances."""
+
+    from_stop: str
+    to_stop: str
+    leaving_at: datetime
+    settings: Settings
+    now: datetime
+
+
 def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as everywhere
     tx: Transaction,
     from_stop: str,
@@ -32,23 +42,38 @@ def eta(  # noqa: PLR0917 - where, where to and when; then the circumstances, as
     settings: Settings,
     now: datetime,
     memory: EtaCache | None = None,
+    revision: int | None = None,
 ) -> Eta:
     """Return how long the fastest known way between two stops takes, leaving then.
 
     Ways are the routes of the timetable; only where none of them is known from end to end does a
     segment count that nothing but phones vouches for, so that one bogus ride cannot replace what
-    the timetable says about a whole trip. The answer is the same with a memory and without one.
+    the timetable says about a whole trip. The answer is the same with a memory and without one; what is
+    read is kept in it under the revision at which the database was before the transaction began.
     Raises NoEstimateError when that is unknown too.
     """
-    direct = from_stop, to_stop
     if memory is None:
         ways = _ways(tx, from_stop, to_stop)
-        known = _knowledge(tx, find_marks(tx, _segments(direct, *ways)))
+        known = _knowledge(tx, find_marks(tx, _segments((from_stop, to_stop), *ways)))
     else:
-        ways, known = _remembered(tx, from_stop, to_stop, memory)
+        ways, known = _remembered(tx, from_stop, to_stop, memory, revision)
+    return _fastest(ways, known, Question(from_stop, to_stop, leaving_at, settings, now))
+
+
+def remembered_eta(memory: EtaCache, revision: int | None, asked: Question) -> Eta | None:
+    """Return what `eta` would, for a database that is at this revision now; None where it has to be asked.
+
+    Raises NoEstimateError as `eta` does.
+    """
+    kept = memory.trip(revision, asked.from_stop, asked.to_stop)
+    return None if kept is None else _fastest(*kept, asked)
+
+
+def _fastest(ways: Ways, known: Mapping[Segment, Knowledge], asked: Question) -> Eta:
+    from_stop, to_stop, leaving_at, settings, now = asked
     found = fastest(ways, known, leaving_at, settings, now)
     if found is None:
-        found = fastest((direct,), known, leaving_at, settings, now)
+        found = fastest(((from_stop, to_stop),), known, leaving_at, settings, now)
     if found is None:
         raise NoEstimateError(
             f"No timetable and no ride leads from {from_stop!r} to {to_stop!r}; check the stops, "
@@ -88,7 +113,7 @@ def _segments(*ways: tuple[str, ...]) -> set[Segment]:
 
 
 def _remembered(
-    tx: Transaction, from_stop: str, to_stop: str, memory: EtaCache
+    tx: Transaction, from_stop: str, to_stop: str, memory: EtaCache, revision: int | None
 ) -> tuple[Ways, dict[Segment, Knowledge]]:
     """Return the ways and what is known about their segments, of which only what is new is read.
 
@@ -108,6 +133,7 @@ def _remembered(
         new = _knowledge(tx, missing)
         memory.keep_known(feed, marks, new)
         known |= new
+    memory.keep_standing(revision, from_stop, to_stop, feed, ways, marks)
     return ways, known
 
 
