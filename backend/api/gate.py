@@ -1,4 +1,4 @@
-"""How many rides are stored at a time: the others wait where they keep neither a thread nor a connection."""
+"""How many rides are stored, and questions read, at a time: the others wait where they keep no thread or connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 from backend.core.errors import DatabaseError
 
-PLACES = 16
+RIDES = 16
 """Fewer than the 40 threads that requests share (anyio's default), so that questions always find one."""
+QUESTIONS = 2
+"""They compute, and one interpreter does not compute faster in more threads; and one reads what the next one asks."""
 PATIENCE = 10.0
 """Seconds: many times what all places together take, unless somebody keeps the database to himself."""
 
@@ -15,7 +17,8 @@ PATIENCE = 10.0
 class Gate:
     """Lets some through at a time; the others wait in the event loop, and not for ever."""
 
-    def __init__(self, places: int = PLACES, patience: float = PATIENCE) -> None:
+    def __init__(self, what: str, places: int, patience: float = PATIENCE) -> None:
+        self._what = what
         self._places = asyncio.Semaphore(places)
         self._patience = patience
 
@@ -27,7 +30,8 @@ class Gate:
                 await self._places.acquire()
         except TimeoutError:
             raise DatabaseError(
-                f"Too many rides wait for the database: this one has waited {self._patience:g} s; send it again later."
+                f"Too many {self._what} wait for the database: this one has waited {self._patience:g} s; send it again"
+                " later."
             ) from None
         try:
             yield

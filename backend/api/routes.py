@@ -96,7 +96,8 @@ def open_routes() -> APIRouter:
         revision = services.database.revision()
         found = remembered_eta(services.etas, revision, asked)
         if found is None:
-            found = await run_in_threadpool(_read_eta, services, revision, asked)
+            async with services.questions.place():
+                found = await run_in_threadpool(_read_eta, services, revision, asked)
         # Written here: FastAPI would check the answer once more.
         return Response(EtaAnswer.of(found).model_dump_json(), media_type="application/json")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
-from backend.api.gate import Gate
+from backend.api.gate import QUESTIONS, RIDES, Gate
 from backend.api.kept_messages import KeptMessages
 from backend.api.watching import Watching
 from backend.core.clock import Clock
@@ -26,7 +26,8 @@ class Services:
     live: Hub
     etas: EtaCache = field(default_factory=EtaCache)
     watching: Watching = field(default_factory=Watching)
-    rides: Gate = field(default_factory=Gate)
+    rides: Gate = field(default_factory=lambda: Gate("rides", RIDES))
+    questions: Gate = field(default_factory=lambda: Gate("questions", QUESTIONS))
     trip_updates: KeptMessages = field(default_factory=KeptMessages)
 
 

@@ -29,7 +29,7 @@ from shakeproof.gates.documents import markdown
 from shakeproof.gates.machine import this_machine
 from tests.load.client import Measured, measure, request
 from tests.load.importing import measured_imports
-from tests.load.riders import queries, rides
+from tests.load.riders import among, queries, rides
 from tests.postgres import NoServerError, find_programs, start
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,7 @@ API_KEY = "a-key-for-a-load-that-ends-by-itself"
 BARE = "a bare route"
 CLIENTS = 8
 SECONDS = 30.0
+QUERIES_PER_RIDE = 19
 WARM_SECONDS = 0.5
 APART = 10_000_000  # requests of one part: no part asks what another has asked
 
@@ -98,10 +99,11 @@ def measured(
             load_city(city, now, folder, own | place)
             service = server(("-m", "backend", "serve", "--port", "0"), own | place)
             url = running.enter_context(service)
-            kinds.append(Kind(f"ETA queries, {database}", url, queries(url, city, now)))
-            kinds.append(
-                Kind(f"rides of 10 segments, {database}", url, rides(url, city, now, API_KEY))
-            )
+            asking, riding = queries(url, city, now), rides(url, city, now, API_KEY)
+            kinds.append(Kind(f"ETA queries, {database}", url, asking))
+            kinds.append(Kind(f"rides of 10 segments, {database}", url, riding))
+            mixed = among(riding, asking, QUERIES_PER_RIDE)
+            kinds.append(Kind(f"{QUERIES_PER_RIDE} queries to a ride, {database}", url, mixed))
         # There and back, so that no kind has the better half of the time alone.
         for part, kind in enumerate((*kinds, *reversed(kinds))):
             measure(kind.url, from_(kind.make, 2 * part), clients, WARM_SECONDS)

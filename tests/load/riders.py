@@ -50,6 +50,13 @@ def rides(url: str, city: City, now: datetime, key: str) -> Callable[[int], byte
     return make
 
 
+def among(
+    few: Callable[[int], bytes], many: Callable[[int], bytes], count: int
+) -> Callable[[int], bytes]:
+    """Put one of the few behind so many of the many, again and again."""
+    return lambda number: many(number) if (number + 1) % (count + 1) else few(number)
+
+
 def _ride(city: City, random: Random, now: datetime) -> Ride:
     """Let one rider go along a line, and back on it where it ends."""
     line = random.choice(city.lines)

@@ -45,6 +45,7 @@ def test_who_still_reads_the_old_feed_neither_gets_nor_leaves_anything() -> None
     cache.keep_known(1, {segment: MARK}, {segment: KNOWN})
 
     assert cache.known(1, {segment: MARK}) == cache.known(2, {segment: MARK}) == {}
+    assert cache.timetables(1, {segment: MARK}) == {}
     assert cache.ways(1, "A", "B") is None
     assert cache.ways(2, "A", "B") == (("A", "C", "B"),)
 
@@ -77,6 +78,21 @@ def test_the_second_question_reads_no_timetable(database: Database, settings: Se
         for table in (tx.schema.timetable, tx.schema.pattern_stops):
             tx.execute(table.delete())
         assert eta(tx, stops[0], stops[2], START, settings, START, cache) == first
+
+
+def test_after_a_ride_the_timetable_is_not_read_again(
+    database: Database, settings: Settings
+) -> None:
+    """What riders have taught is."""
+    stops, cache = make_stops(2), EtaCache()
+    with database.writing() as tx:
+        save_feed(tx, make_feed(stops, seconds=240), START)
+        promised = eta(tx, *stops, START, settings, START, cache)
+        submit_ride(tx, make_ride([make_ride_segment(Segment(*stops))]), settings, START)
+        learned = eta(tx, *stops, START, settings, START)
+        tx.execute(tx.schema.timetable.delete())
+        assert learned != promised
+        assert eta(tx, *stops, START, settings, START, cache) == learned
 
 
 def test_a_trip_is_remembered_for_as_long_as_nothing_is_written(

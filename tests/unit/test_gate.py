@@ -9,7 +9,7 @@ from backend.core.errors import DatabaseError
 
 
 async def test_as_many_as_there_are_places_are_in_at_a_time() -> None:
-    gate, inside, most = Gate(places=2), 0, 0
+    gate, inside, most = Gate("rides", places=2), 0, 0
 
     async def pass_through() -> None:
         nonlocal inside, most
@@ -24,7 +24,7 @@ async def test_as_many_as_there_are_places_are_in_at_a_time() -> None:
 
 
 async def test_who_finds_no_place_in_time_is_turned_away_and_takes_none() -> None:
-    gate = Gate(places=1, patience=0)
+    gate = Gate("rides", places=1, patience=0)
     async with gate.place():
         with pytest.raises(DatabaseError, match="Too many rides wait"):
             async with gate.place():

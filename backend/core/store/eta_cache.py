@@ -16,13 +16,14 @@ question is asked: then the feed and the marks of a trip are what they were.
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeAlias
 
 from backend.core.journeys import Knowledge
 from backend.core.rides import Segment
 from backend.core.store.segments import Mark
+from backend.core.timetable import TimetableEntry
 
 Ways: TypeAlias = tuple[tuple[str, ...], ...]
 
@@ -109,6 +110,21 @@ class EtaCache:
                     match self._known.get(segment):
                         case Mark() as kept, Knowledge() as knowledge if kept == mark:
                             found[segment] = knowledge
+        return found
+
+    def timetables(
+        self, feed: int, marks: Mapping[Segment, Mark]
+    ) -> dict[Segment, tuple[TimetableEntry, ...]]:
+        """Return what a feed promises on those segments of which that is kept: lessons do not change it."""
+        found = {}
+        with self._lock:
+            if self._turn_to(feed):
+                for segment, mark in marks.items():
+                    match self._known.get(segment):
+                        case Mark() as kept, Knowledge() as knowledge if mark == replace(
+                            kept, lessons=mark.lessons
+                        ):
+                            found[segment] = knowledge.timetable
         return found
 
     def keep_known(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Executable, bindparam, select
@@ -130,7 +131,7 @@ def _remembered(
     known = memory.known(feed, marks)
     missing = {segment: mark for segment, mark in marks.items() if segment not in known}
     if missing:
-        new = _knowledge(tx, missing)
+        new = _knowledge(tx, missing, memory.timetables(feed, missing))
         memory.keep_known(feed, marks, new)
         known |= new
     memory.keep_standing(revision, from_stop, to_stop, feed, ways, marks)
@@ -157,20 +158,38 @@ def knowledge_of(tx: Transaction, segments: set[Segment]) -> dict[Segment, Knowl
     return _knowledge(tx, find_marks(tx, segments))
 
 
-def _knowledge(tx: Transaction, marks: Mapping[Segment, Mark]) -> dict[Segment, Knowledge]:
-    """Return what the timetable and phones say about each of these segments; nothing about a retired one."""
+def _knowledge(
+    tx: Transaction,
+    marks: Mapping[Segment, Mark],
+    timetables: Mapping[Segment, tuple[TimetableEntry, ...]] = MappingProxyType({}),
+) -> dict[Segment, Knowledge]:
+    """Return what the timetable and phones say about each of these segments; nothing about a retired one.
+
+    The timetables that are given are not read again.
+    """
     names = {mark.number: segment for segment, mark in marks.items() if not mark.retired}
-    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in names.values()}
+    unread = {n: segment for n, segment in names.items() if segment not in timetables}
+    entries = {**timetables, **_promised(tx, unread)}
     cells: dict[Segment, list[tuple[TimeBin, Cell]]] = {segment: [] for segment in names.values()}
-    for row in tx.execute(_find_promised, {"segments": list(names)}):
-        segment, time_bin = names[row.segment], TimeBin.from_index(row.bin)
-        entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
     for (number, time_bin), cell in load_cells(tx, tuple(names)).items():
         cells[names[number]].append((time_bin, cell))
     silent = {segment: Knowledge() for segment, mark in marks.items() if mark.retired}
     return silent | {
-        segment: Knowledge(tuple(entries[segment]), tuple(cells[segment])) for segment in entries
+        segment: Knowledge(entries[segment], tuple(cells[segment])) for segment in cells
     }
+
+
+def _promised(
+    tx: Transaction, names: Mapping[int, Segment]
+) -> dict[Segment, tuple[TimetableEntry, ...]]:
+    """Return what the timetable says about each of these segments, given by their numbers."""
+    if not names:
+        return {}
+    entries: dict[Segment, list[TimetableEntry]] = {segment: [] for segment in names.values()}
+    for row in tx.execute(_find_promised, {"segments": list(names)}):
+        segment, time_bin = names[row.segment], TimeBin.from_index(row.bin)
+        entries[segment].append(TimetableEntry(segment, time_bin, row.mean_seconds, row.departures))
+    return {segment: tuple(several) for segment, several in entries.items()}
 
 
 def _find_promised(schema: Schema) -> Executable:
