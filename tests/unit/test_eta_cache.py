@@ -87,12 +87,12 @@ def test_after_a_ride_the_timetable_is_not_read_again(
     stops, cache = make_stops(2), EtaCache()
     with database.writing() as tx:
         save_feed(tx, make_feed(stops, seconds=240), START)
-        promised = eta(tx, *stops, START, settings, START, cache)
+        promised = eta(tx, stops[0], stops[1], START, settings, START, cache)
         submit_ride(tx, make_ride([make_ride_segment(Segment(*stops))]), settings, START)
-        learned = eta(tx, *stops, START, settings, START)
+        learned = eta(tx, stops[0], stops[1], START, settings, START)
         tx.execute(tx.schema.timetable.delete())
         assert learned != promised
-        assert eta(tx, *stops, START, settings, START, cache) == learned
+        assert eta(tx, stops[0], stops[1], START, settings, START, cache) == learned
 
 
 def test_a_trip_is_remembered_for_as_long_as_nothing_is_written(
