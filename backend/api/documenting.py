@@ -12,12 +12,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from pydantic.json_schema import models_json_schema
 
 from backend.api.models import Envelope
 from backend.api.request_log import HEADER as REQUEST_ID
 from backend.core.settings import PRIVATE, Settings
 
-NAMES_THE_MODEL = HTTPStatus.INTERNAL_SERVER_ERROR
 ALWAYS_POSSIBLE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
 LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 PUBLIC_SETTINGS = "PublicSettings"
@@ -77,8 +77,8 @@ REFUSED_WITH: Mapping[HTTPStatus, tuple[str, ...]] = MappingProxyType(
 def refusals(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Document answers in the envelope, which FastAPI does not know of by itself.
 
-    One of them names the model and the others refer to it: FastAPI builds a validator for each that names it, which
-    makes an app twice as slow to build.
+    They refer to the model, which the document has by other means: where they named it, FastAPI would build a validator
+    for each, which makes an app twice as slow to build.
     """
     reference = {
         "application/json": {"schema": {"$ref": f"#/components/schemas/{Envelope.__name__}"}}
@@ -86,7 +86,7 @@ def refusals(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     return {
         status.value: {
             "description": MEANINGS[status],
-            **({"model": Envelope} if status is NAMES_THE_MODEL else {"content": reference}),
+            "content": reference,
             **with_headers(*REFUSED_WITH.get(status, ())),
         }
         for status in statuses
@@ -139,6 +139,7 @@ def _complete(document: dict[str, Any]) -> None:
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     components = document["components"]
     components["schemas"][PUBLIC_SETTINGS] = _public_settings()
+    components["schemas"].update(_envelope())
     components["schemas"] = dict(sorted(components["schemas"].items()))
     components["headers"] = {
         name: {"description": meaning, "required": required, "schema": {"type": kind}}
@@ -161,6 +162,15 @@ def _complete(document: dict[str, Any]) -> None:
             for answer in answers.values():
                 answer.setdefault("headers", {}).update(with_headers(REQUEST_ID)["headers"])
             operation["responses"] = dict(sorted(answers.items()))
+
+
+def _envelope() -> dict[str, Any]:
+    """Describe the shape of all refusals, and what it is made of."""
+    _, document = models_json_schema(
+        [(Envelope, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    shapes: dict[str, Any] = document["$defs"]
+    return shapes
 
 
 def _public_settings() -> dict[str, Any]:
