@@ -167,6 +167,7 @@ def sides(bench: Bench, tmp_path: Path) -> dict[Arm, Side]:
                 pass
 
         def test_four(benchmark):
+            tell(f"timed by {benchmark._timer.__name__}")
             benchmark.pedantic(meet, rounds=1)
 
         @pytest.fixture(autouse=True)
@@ -206,13 +207,15 @@ def test_processes_take_turns_call_by_call(
 def test_who_shares_a_processor_is_called_at_the_same_time(
     sides: dict[Arm, Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls that wait for each other come to their end, and each is timed."""
-    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
+    """Calls that wait for each other come to their end, and each is timed by what it had of the processor."""
+    told = tmp_path / "told"
+    monkeypatch.setenv("TOLD", str(told))
 
     records = measure_together(sides, [FOUR], Turns({}, (FOUR,), (FOUR,)), PLAN, SILENCE)
 
     assert {arm: len(one.calls[FOUR]) for arm, one in records.items()} == dict.fromkeys(ARMS, 1)
     assert all(one.calls[FOUR][0] > 0 for one in records.values())
+    assert told.read_text(encoding="utf-8").count("timed by elapsed") == len(ARMS)
 
 
 @pytest.mark.skipif(
