@@ -93,11 +93,10 @@ def open_routes() -> APIRouter:
         now = services.clock.now()
         leaving_at = _near(now if at is None else at, now)
         asked = Question(from_stop, to_stop, leaving_at, services.settings, now)
-        revision = services.database.revision()
-        found = remembered_eta(services.etas, revision, asked)
+        found = remembered_eta(services.etas, services.database.revision(), asked)
         if found is None:
             async with services.questions.place():
-                found = await run_in_threadpool(_read_eta, services, revision, asked)
+                found = await run_in_threadpool(_read_eta, services, asked)
         # Written here: FastAPI would check the answer once more.
         return Response(EtaAnswer.of(found).model_dump_json(), media_type="application/json")
 
@@ -121,7 +120,8 @@ def open_routes() -> APIRouter:
     return router
 
 
-def _read_eta(services: Services, revision: int | None, asked: Question) -> Eta:
+def _read_eta(services: Services, asked: Question) -> Eta:
+    revision = services.database.revision()  # now: somebody may have written while this one waited
     with services.database.reading() as transaction:
         return eta(transaction, *asked, services.etas, revision)
 

@@ -15,8 +15,8 @@ question is asked: then the feed and the marks of a trip are what they were.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TypeAlias
 
@@ -103,28 +103,33 @@ class EtaCache:
 
     def known(self, feed: int, marks: Mapping[Segment, Mark]) -> dict[Segment, Knowledge]:
         """Return what is kept about those segments whose marks are still these."""
-        found = {}
-        with self._lock:
-            if self._turn_to(feed):
-                for segment, mark in marks.items():
-                    match self._known.get(segment):
-                        case Mark() as kept, Knowledge() as knowledge if kept == mark:
-                            found[segment] = knowledge
-        return found
+        return {
+            segment: knowledge
+            for segment, (mark, knowledge) in self._kept(feed, marks).items()
+            if mark == marks[segment]
+        }
 
     def timetables(
         self, feed: int, marks: Mapping[Segment, Mark]
     ) -> dict[Segment, tuple[TimetableEntry, ...]]:
         """Return what a feed promises on those segments of which that is kept: lessons do not change it."""
+        return {
+            segment: knowledge.timetable
+            for segment, (mark, knowledge) in self._kept(feed, marks).items()
+            if mark.but_for_lessons() == marks[segment].but_for_lessons()
+        }
+
+    def _kept(
+        self, feed: int, segments: Iterable[Segment]
+    ) -> dict[Segment, tuple[Mark, Knowledge]]:
+        """Return what is kept about segments in a feed, each with the mark that it had then."""
         found = {}
         with self._lock:
             if self._turn_to(feed):
-                for segment, mark in marks.items():
+                for segment in segments:
                     match self._known.get(segment):
-                        case Mark() as kept, Knowledge() as knowledge if mark == replace(
-                            kept, lessons=mark.lessons
-                        ):
-                            found[segment] = knowledge.timetable
+                        case Mark() as mark, Knowledge() as knowledge:
+                            found[segment] = mark, knowledge
         return found
 
     def keep_known(

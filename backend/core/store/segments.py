@@ -25,6 +25,10 @@ class Mark:
     retired: bool
     """Whether the timetable had departures on it once, and has none now."""
 
+    def but_for_lessons(self) -> tuple[int, bool]:
+        """Return what has to be the same, in one feed, for what the timetable says to be the same."""
+        return self.number, self.retired
+
 
 def find_marks(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
     """Return the marks of those segments that have a number."""
