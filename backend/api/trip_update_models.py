@@ -50,6 +50,9 @@ class StopTimeUpdate(Shape):
     """What is predicted of one call."""
 
     stop_id: str
+    stop_sequence: int | None = Field(
+        None, description="as in the timetable; absent where it was loaded by an older service"
+    )
     arrival: StopTimeEvent
     departure: StopTimeEvent
     schedule_relationship: Literal["SCHEDULED"] = "SCHEDULED"
@@ -102,11 +105,11 @@ def _entity(run: TripRun, calls: Iterable[PredictedCall], zone: tzinfo) -> Field
     begins = int(day_begins(run.service_day, zone).timestamp())
     times = Counter(call.stop_id for call in run.calls)
     updates = [
-        # A stop that a trip calls at twice needs a stop_sequence, which the service does not keep. Left
-        # out, it is taken to be as late as the one before it.
+        # Of a stop that a trip calls at twice nothing can be said without a stop_sequence. Left out, it
+        # is taken to be as late as the one before it.
         _stop_time_update(each, begins)
         for each in calls
-        if times[each.call.stop_id] == 1
+        if each.call.sequence is not None or times[each.call.stop_id] == 1
     ]
     if not updates:
         return None
@@ -124,8 +127,10 @@ def _entity(run: TripRun, calls: Iterable[PredictedCall], zone: tzinfo) -> Field
 
 def _stop_time_update(predicted: PredictedCall, begins: int) -> Fields:
     call, late = predicted.call, begins + predicted.delay
+    sequence = {} if call.sequence is None else {"stop_sequence": call.sequence}
     return {
         "stop_id": call.stop_id,
+        **sequence,
         "arrival": _event(predicted, late + call.arrival),
         "departure": _event(predicted, late + call.departure),
         "schedule_relationship": "SCHEDULED",

@@ -55,6 +55,10 @@ class RouteLine:
     """GTFS's number of what goes there: 3 is a bus."""
 
 
+MOST_SEQUENCE = 2**31 - 1
+"""The largest `stop_sequence` that is kept: what fits into a column of whole numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A bus at a stop; seconds since noon minus 12 h of the service day."""
@@ -62,6 +66,8 @@ class Call:
     stop_id: str
     arrival: int
     departure: int
+    sequence: int | None = None
+    """The timetable's `stop_sequence`; None where that is not known, or is more than `MOST_SEQUENCE`."""
 
 
 @dataclass(frozen=True, slots=True)

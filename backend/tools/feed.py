@@ -19,11 +19,18 @@ from backend.core.bins import DayKind, TimeBin, service_time
 from backend.core.errors import FeedError
 from backend.core.rides import LEAST_DURATION, Segment
 from backend.core.schedule import Service
-from backend.core.timetable import Call, Feed, Pattern, TimetableEntry, TripPlan
+from backend.core.timetable import (
+    MOST_SEQUENCE,
+    Call,
+    Feed,
+    Pattern,
+    TimetableEntry,
+    TripPlan,
+)
 from backend.tools.agency import AGENCY
 from backend.tools.catalogue import FEED_INFO, FREQUENCIES, TRIPS, Catalogue, read_catalogue
 from backend.tools.service_days import CALENDAR, CALENDAR_DATES, LONGEST_CALENDAR, count_kinds
-from backend.tools.stop_times import STOP_TIMES, hops, read_calls
+from backend.tools.stop_times import STOP_TIMES, TimedCall, hops, read_calls
 from backend.tools.tables import Problems, cell_error, file_error, open_table, require_bounds
 
 TABLES = (
@@ -157,7 +164,7 @@ def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> It
             trip.route_id,
             trip.service_id,
             trip.headsign,
-            tuple(Call(each.stop_id, round(each.arrival), round(each.departure)) for each in calls),
+            tuple(map(_call, calls)),
         )
         if len(plan.calls) == 1:
             problems.note(_cut_off(trip.line, name, f"has one row in {STOP_TIMES}"))
@@ -172,6 +179,11 @@ def read_trips(archive: ZipFile, catalogue: Catalogue, problems: Problems) -> It
         problems.note(
             file_error(STOP_TIMES, "no trip leads from one stop to another; export the feed again")
         )
+
+
+def _call(timed: TimedCall) -> Call:
+    sequence = timed.sequence if timed.sequence <= MOST_SEQUENCE else None
+    return Call(timed.stop_id, round(timed.arrival), round(timed.departure), sequence)
 
 
 def _cut_off(line: int, trip: str, what: str) -> FeedError:

@@ -27,11 +27,16 @@ class StopTime:
     arrival: float | None
     departure: float | None
 
+    def timed(self, arrival: float, departure: float) -> "TimedCall":
+        """Return the call with these times."""
+        return TimedCall(self.line, self.sequence, self.stop_id, arrival, departure)
+
 
 class TimedCall(NamedTuple):
     """A call whose times are all known, if only by spreading them evenly."""
 
     line: int
+    sequence: int
     stop_id: str
     arrival: float
     departure: float
@@ -140,9 +145,9 @@ def _timed(stop_times: Sequence[StopTime]) -> list[TimedCall]:
             share = (arrival - begin) / (len(waiting) + 1)
             for count, between in enumerate(waiting, start=1):
                 at = begin + share * count
-                timed.append(TimedCall(between.line, between.stop_id, at, at))
+                timed.append(between.timed(at, at))
             waiting = []
-        timed.append(TimedCall(each.line, each.stop_id, arrival, departure))
+        timed.append(each.timed(arrival, departure))
     return timed
 
 

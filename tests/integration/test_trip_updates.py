@@ -14,6 +14,8 @@ from backend.api import trip_update_models
 from backend.api.kept_messages import KEPT_FOR
 from backend.api.trip_updates import MOST_TRIPS
 from backend.core.rides import Segment
+from backend.core.storage import Database
+from backend.core.timetable import MOST_SEQUENCE
 from tests.factories import START, FakeClock
 from tests.feeds import Load, calendar, feed_tables, stop_times
 from tests.integration.phone import eta, receipt, send, travel
@@ -23,6 +25,7 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 SLOW = feed_tables("A", "B", "C", minutes=40)
 """A bus at 08:00, 08:40 and 09:20; the clock shows 09:00."""
 HOUR = timedelta(hours=1)
+TOO_LARGE = MOST_SEQUENCE + 1
 
 
 def message(client: TestClient, **query: object) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def test_a_trip_that_is_under_way_is_told_from_its_next_stop_on(
                 "stop_time_update": [
                     {
                         "stop_id": "C",
+                        "stop_sequence": 2,
                         "arrival": event,
                         "departure": event,
                         "schedule_relationship": "SCHEDULED",
@@ -246,21 +250,57 @@ def test_on_the_day_on_which_the_clock_changes_times_are_those_of_the_schedule(
     assert told(client) == {"20260329:T0": {"C": int(end.timestamp())}}
 
 
-def test_a_stop_that_a_trip_calls_at_twice_is_left_out(client: TestClient, load: Load) -> None:
-    """Only a stop_sequence would say which call is meant; a trip of such stops alone has nothing to tell."""
+def test_a_stop_that_a_trip_calls_at_twice_is_told_by_its_sequence(
+    client: TestClient, load: Load
+) -> None:
+    load(
+        SLOW
+        | stop_times(
+            "T0,08:00:00,08:00:00,A,10",
+            "T0,09:10:00,09:10:00,B,20",
+            "T0,09:20:00,09:20:00,A,30",
+        )
+    )
+
+    (entity,) = message(client)["entity"]
+    updates = entity["trip_update"]["stop_time_update"]
+    assert [(each["stop_id"], each["stop_sequence"]) for each in updates] == [("B", 20), ("A", 30)]
+    protobuf = FeedMessage.FromString(client.get(PATH).content).entity[0].trip_update
+    assert [each.stop_sequence for each in protobuf.stop_time_update] == [20, 30]
+
+
+def test_without_a_sequence_a_stop_that_a_trip_calls_at_twice_is_left_out(
+    client: TestClient, load: Load
+) -> None:
+    """As where it is too large to be kept; a trip of such stops alone has nothing to tell."""
     load(
         SLOW
         | {"trips.txt": "route_id,service_id,trip_id\nR,S,T\nR,S,U\n"}
         | stop_times(
-            "T,08:00:00,08:00:00,A,1",
-            "T,09:10:00,09:10:00,B,2",
-            "T,09:20:00,09:20:00,A,3",
-            "U,08:00:00,08:00:00,A,1",
-            "U,09:20:00,09:20:00,A,2",
+            f"T,08:00:00,08:00:00,A,{TOO_LARGE}",
+            f"T,09:10:00,09:10:00,B,{TOO_LARGE + 1}",
+            f"T,09:20:00,09:20:00,A,{TOO_LARGE + 2}",
+            f"U,08:00:00,08:00:00,A,{TOO_LARGE}",
+            f"U,09:20:00,09:20:00,A,{TOO_LARGE + 1}",
         )
     )
 
     assert told(client) == {"20260304:T": {"B": int((START + timedelta(minutes=10)).timestamp())}}
+
+
+def test_a_timetable_that_an_older_service_has_loaded_is_read_again_for_sequences(
+    client: TestClient, load: Load, database: Database
+) -> None:
+    """And not left alone because it is the same one."""
+    load(SLOW)
+    database.migrate("0004")
+    database.migrate()
+    (before,) = message(client)["entity"]
+    load(SLOW)
+    (after,) = message(client)["entity"]
+
+    assert "stop_sequence" not in before["trip_update"]["stop_time_update"][0]
+    assert after["trip_update"]["stop_time_update"][0]["stop_sequence"] == 2
 
 
 def test_the_trips_of_one_route_can_be_asked_for(client: TestClient, load: Load) -> None:

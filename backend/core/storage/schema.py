@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = "0004"
+VERSION = "0005"
 """The last of versions/: what a new database begins with."""
 
 
@@ -254,6 +254,7 @@ def build_schema() -> Schema:
         Column("stop", Text, nullable=False),
         Column("arrival", Integer, nullable=False),
         Column("departure", Integer, nullable=False),
+        Column("sequence", Integer),
         Index("ix_calls_feed_stop_departure", "feed", "stop", "departure"),
     )
     base_cells = _cells("base_cells", metadata, segments)

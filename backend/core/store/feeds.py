@@ -190,6 +190,7 @@ def stage_trips(tx: Transaction, feed: int, trips: Sequence[tuple[TripPlan, int]
                 "stop": call.stop_id,
                 "arrival": call.arrival,
                 "departure": call.departure,
+                "sequence": call.sequence,
             }
             for trip, _ in trips
             for position, call in enumerate(trip.calls)

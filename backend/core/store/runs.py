@@ -16,9 +16,12 @@ from backend.core.storage import Transaction
 from backend.core.store.cells import load_cells
 from backend.core.store.feeds import current_id
 from backend.core.store.schedules import SECOND, service_days
-from backend.core.store.segments import PER_QUERY, find_segments
+from backend.core.store.segments import find_segments
 from backend.core.timetable import Call
 from backend.core.trip_updates import LATEST, TripRun, bins_between
+
+SEGMENTS_AT_A_TIME = 25
+"""Of which the cells are asked for, in all bins: the statement has a parameter for each."""
 
 
 def running_trips(
@@ -60,8 +63,8 @@ def learned_on(
     bins = bins_between(first, last + LATEST, settings)
     names = {number: segment for segment, number in numbers.items()}
     found: dict[tuple[Segment, TimeBin], Cell] = {}
-    for part in range(0, len(names), PER_QUERY):
-        cells = load_cells(tx, tuple(names)[part : part + PER_QUERY], bins)
+    for part in range(0, len(names), SEGMENTS_AT_A_TIME):
+        cells = load_cells(tx, tuple(names)[part : part + SEGMENTS_AT_A_TIME], bins)
         found |= {(names[number], time_bin): cell for (number, time_bin), cell in cells.items()}
     return found
 
@@ -108,11 +111,11 @@ def _calls(tx: Transaction, trips: Collection[str]) -> dict[str, tuple[Call, ...
     """Return the calls of trips of the current feed."""
     calls = tx.schema.calls
     rows = tx.execute(
-        select(calls.c.trip, calls.c.stop, calls.c.arrival, calls.c.departure)
+        select(calls.c.trip, calls.c.stop, calls.c.arrival, calls.c.departure, calls.c.sequence)
         .where(calls.c.feed == current_id(tx.schema), calls.c.trip.in_(tuple(trips)))
         .order_by(calls.c.trip, calls.c.position)
     )
     return {
-        trip: tuple(Call(row.stop, row.arrival, row.departure) for row in group)
+        trip: tuple(Call(row.stop, row.arrival, row.departure, row.sequence) for row in group)
         for trip, group in groupby(rows, key=lambda row: row.trip)
     }
