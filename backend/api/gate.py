@@ -1,4 +1,4 @@
-"""How many rides are stored, and questions read, at a time: the others wait where they keep no thread or connection."""
+"""How many questions are read at a time: the others wait where they keep no thread or connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 
 from backend.core.errors import DatabaseError
 
-RIDES = 16
-"""Fewer than the 40 threads that requests share (anyio's default), so that questions always find one."""
 QUESTIONS = 2
 """They compute, and one interpreter does not compute faster in more threads; and one reads what the next one asks."""
 PATIENCE = 10.0
@@ -29,11 +27,15 @@ class Gate:
             async with asyncio.timeout(self._patience):
                 await self._places.acquire()
         except TimeoutError:
-            raise DatabaseError(
-                f"Too many {self._what} wait for the database: this one has waited {self._patience:g} s; send it again"
-                " later."
-            ) from None
+            raise too_many(self._what, self._patience) from None
         try:
             yield
         finally:
             self._places.release()
+
+
+def too_many(what: str, waited: float) -> DatabaseError:
+    """Return what somebody is told who has waited so many seconds for nothing."""
+    return DatabaseError(
+        f"Too many {what} wait for the database: this one has waited {waited:g} s; send it again later."
+    )

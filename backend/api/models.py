@@ -3,6 +3,7 @@
 Shapes say which fields there are; which values are believable is `backend.core.rides`' business.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
@@ -78,6 +79,14 @@ class RideSummary(Shape):
         """Return the domain's value."""
         segments = tuple(segment.to_domain() for segment in self.segments)
         return Ride(self.device_id, self.route_id, segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A ride as it was sent, and the key under which it was."""
+
+    key: str
+    summary: RideSummary
 
 
 class RejectionAnswer(Shape):

@@ -3,19 +3,28 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Header, Response
 
 from backend.api.errors import ApiError
-from backend.api.models import RideAnswer, RideSummary
+from backend.api.models import RideAnswer, RideSummary, Submission
 from backend.api.services import Services
+from backend.core.admitting import Admitted, Decision, Refused, TooMany, admit
+from backend.core.errors import RideRefusedError
 from backend.core.limiting import Allowance, Grant
-from backend.core.store import StoredAnswer, recall_answer, remember_answer, spend, submit_ride
-from backend.core.store.rides import pseudonym
+from backend.core.rides import RideReceipt, pseudonym
+from backend.core.store import (
+    StoredAnswer,
+    load_buckets,
+    recall_answers,
+    remember_answers,
+    save_buckets,
+    submit_rides,
+)
 
 KEY_TEXT = re.compile(r"[!-~]{1,255}")
 KEY_HEADER = "Idempotency-Key"
@@ -47,37 +56,70 @@ async def idempotency_key(
     )
 
 
-def submit_once(services: Services, key: str, summary: RideSummary) -> Response:
-    """Learn from a ride and answer with the receipt; repeat the first answer to a key used before.
+Answer: TypeAlias = Response | ApiError | RideRefusedError
+"""What a submission is answered with; errors are raised in its own request."""
 
-    Looking up the key, taking the ride out of the device's allowance, learning, and storing the
-    answer are one write transaction: of several clients with one key at once, one is served and the
+
+def submit_all(services: Services, submissions: Sequence[Submission]) -> tuple[Answer, ...]:
+    """Learn from rides and answer each with its receipt; repeat the first answer to a key used before.
+
+    Looking up the keys, taking the rides out of their devices' allowances, learning, and storing the
+    answers are one write transaction: of several clients with one key at once, one is served and the
     others get its answer, which costs nothing. A refused ride leaves nothing behind, so that it costs
     nothing either and its key can be used again with a corrected body.
 
-    Raises ApiError - 409 when the key belongs to another body, 429 when the device has sent all it may - and
-    RideRefusedError.
+    Answered is 409 when the key belongs to another body, and 429 when the device has sent all it may.
     """
     now, settings = services.clock.now(), services.settings
-    mark, ride = fingerprint(summary), summary.to_domain()
-    with services.database.writing() as transaction:
-        answer = recall_answer(transaction, key, now, settings.idempotency_ttl)
-        receipt = None
-        if answer is None:
-            grant = spend(transaction, pseudonym(ride.device_id), settings.allowance, now)
-            if grant.admitted:
-                receipt = submit_ride(transaction, ride, settings, now)
-                body = RideAnswer.of(receipt).model_dump_json().encode()
-                answer = StoredAnswer(mark, HTTPStatus.OK, body)
-                remember_answer(transaction, key, answer, now)
-    if answer is None:
-        raise _too_many(grant, settings.allowance)
-    if receipt is not None:  # and committed
+    marks = [fingerprint(each.summary) for each in submissions]
+    rides = [(each.key, each.summary.to_domain()) for each in submissions]
+    devices = {pseudonym(ride.device_id) for _, ride in rides}
+    with services.database.writing() as tx:
+        answers = recall_answers(tx, {key for key, _ in rides}, now, settings.idempotency_ttl)
+        buckets = load_buckets(tx, devices, settings.allowance, now)
+        decisions, changed = admit(rides, answers, buckets, settings, now)
+        save_buckets(tx, changed)
+        admitted = [n for n, each in enumerate(decisions) if isinstance(each, Admitted)]
+        receipts = submit_rides(tx, [rides[n][1] for n in admitted], settings, now)
+        new = {
+            rides[n][0]: _answer(marks[n], receipt)
+            for n, receipt in zip(admitted, receipts, strict=True)
+        }
+        remember_answers(tx, new, now)
+    # Committed:
+    for receipt in receipts:
         services.watching.metrics.ride(receipt)
-        services.live.touched(tuple(part.segment for part in ride.segments))
-        return _response(answer, limit_headers(grant, settings.allowance))
+    services.live.touched(tuple(part.segment for n in admitted for part in rides[n][1].segments))
+    answers |= new
+    return tuple(
+        _respond(services, decision, mark, answers, key)
+        for decision, mark, (key, _) in zip(decisions, marks, rides, strict=True)
+    )
+
+
+def _answer(mark: str, receipt: RideReceipt) -> StoredAnswer:
+    return StoredAnswer(mark, HTTPStatus.OK, RideAnswer.of(receipt).model_dump_json().encode())
+
+
+def _respond(
+    services: Services,
+    decision: Decision,
+    mark: str,
+    answers: Mapping[str, StoredAnswer],
+    key: str,
+) -> Answer:
+    """Put a decision into words; `answers` is what is kept under the keys now."""
+    allowance = services.settings.allowance
+    match decision:
+        case Refused(problems):
+            return RideRefusedError(problems)
+        case TooMany(grant):
+            return _too_many(grant, allowance)
+    answer = answers[key]
+    if isinstance(decision, Admitted):
+        return _response(answer, limit_headers(decision.grant, allowance))
     if answer.fingerprint != mark:
-        raise ApiError(
+        return ApiError(
             HTTPStatus.CONFLICT,
             "idempotency_conflict",
             "The Idempotency-Key was used before with another body; send a new one with each ride.",

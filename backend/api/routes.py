@@ -1,10 +1,11 @@
 """The routes under /v1. They are plain functions, run in threads, since SQLite blocks.
 
-Two are not. Submitting a ride waits for a place among the writers first, and threads are for whoever asks questions,
-too. And a question that takes no database is answered at once: to go to a thread and back takes longer.
+Two are not. Rides that come while others are written wait to be written together, and threads are for whoever asks
+questions, too. And a question that takes no database is answered at once: to go to a thread and back takes longer.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -23,8 +24,8 @@ from backend.api.documenting import (
     with_headers,
 )
 from backend.api.errors import ApiError
-from backend.api.models import EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary
-from backend.api.rides import REPLAYED, idempotency_key, key_parameter, submit_once
+from backend.api.models import EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary, Submission
+from backend.api.rides import REPLAYED, idempotency_key, key_parameter, submit_all
 from backend.api.services import Services, own_services, services_of
 from backend.core.journeys import Eta
 from backend.core.store import Question, eta, remembered_eta
@@ -62,8 +63,7 @@ def keyed_routes() -> APIRouter:
     async def post_ride_summary(request: Request, key: Key, summary: RideSummary) -> Response:
         """Learn from one ride."""
         services = services_of(request)
-        async with services.rides.place():
-            return await run_in_threadpool(submit_once, services, key, summary)
+        return await services.rides.answer(Submission(key, summary), partial(submit_all, services))
 
     return router
 

@@ -5,6 +5,7 @@ not trusted on the next. Whether a segment of a ride within the limits is *learn
 question, answered per segment by `backend.core.learning` and reported in the receipt.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +74,14 @@ class RideReceipt:
 
     accepted: int
     rejected: tuple[Rejection, ...]
+
+
+def pseudonym(device_id: str) -> str:
+    """Return a name that tells devices apart without spelling them out: 16 hexadecimal digits.
+
+    Whoever knows a device's id can still find its rides; this is tidiness, not anonymity.
+    """
+    return hashlib.blake2b(device_id.encode(), digest_size=8).hexdigest()
 
 
 def judge_ride(ride: Ride, settings: Settings, now: datetime) -> tuple[Problem, ...]:

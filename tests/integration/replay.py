@@ -6,11 +6,11 @@ from sqlalchemy import select
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell, LearningRules, Observation
+from backend.core.rides import pseudonym
 from backend.core.settings import Settings
 from backend.core.sharing import Contribution, learn_fairly
 from backend.core.storage import Database
 from backend.core.store.cells import load_cells
-from backend.core.store.rides import pseudonym
 
 Cells = dict[tuple[int, TimeBin], Cell]
 

@@ -7,19 +7,20 @@ from itertools import pairwise
 
 import httpx2
 import pytest
+from fastapi import Response
 from sqlalchemy import func, select
 
 from backend.api.live import live_hub
-from backend.api.models import RideSummary
-from backend.api.rides import submit_once
+from backend.api.models import RideSummary, Submission
+from backend.api.rides import submit_all
 from backend.api.services import Services
 from backend.core.clock import SystemClock
 from backend.core.rides import Ride, Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
 from backend.core.store import (
-    recall_answer,
-    remember_answer,
+    recall_answers,
+    remember_answers,
     retention_step,
     save_feed,
     submit_ride,
@@ -138,7 +139,12 @@ async def test_one_key_sent_by_many_to_two_services_is_served_once(
         httpx2.Request("POST", "http://x", json=ride_body(ride)).read()
     )
 
-    answers = at_once(PHONES, lambda number: submit_once(services[number % 2], key, summary))
+    def submit(number: int) -> Response:
+        (answer,) = submit_all(services[number % 2], [Submission(key, summary)])
+        assert isinstance(answer, Response)
+        return answer
+
+    answers = at_once(PHONES, submit)
 
     assert {bytes(answer.body) for answer in answers} == {b'{"accepted":4,"rejected":[]}'}
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == PHONES - 1
@@ -194,16 +200,15 @@ def test_answers_are_forgotten_while_their_keys_are_used_again(
     ttl, keys = settings.idempotency_ttl, [unique_id("key") for _ in range(40)]
     now = START + ttl
     with two[0].writing() as tx:
-        for key in keys:
-            remember_answer(tx, key, ANSWER, START)
+        remember_answers(tx, dict.fromkeys(keys, ANSWER), START)
 
     def act(phone: int) -> None:
         for key in keys[phone::PHONES]:
             with two[phone % 2].writing() as tx:
                 if phone < PHONES // 2:
                     retention_step(tx, settings, now, most=len(keys) // PHONES)
-                elif recall_answer(tx, key, now, ttl) is None:
-                    remember_answer(tx, key, ANSWER, now)
+                elif not recall_answers(tx, [key], now, ttl):
+                    remember_answers(tx, {key: ANSWER}, now)
 
     at_once(PHONES, act)
 

@@ -10,7 +10,6 @@ from fastapi.testclient import TestClient
 from backend.core.limiting import Allowance
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
-from backend.core.store import spend
 from tests.factories import (
     START,
     FakeClock,
@@ -19,6 +18,7 @@ from tests.factories import (
     unique_id,
 )
 from tests.integration.phone import ask, send, travel
+from tests.spending import spend
 
 THREE = {"rate_limit_rides": 3, "rate_limit_seconds": 60}
 pytestmark = pytest.mark.parametrize("settings_overrides", [THREE])

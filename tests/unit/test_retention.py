@@ -11,7 +11,7 @@ from backend.core.storage import Database, Transaction
 from backend.core.store import (
     accuracy_since,
     rebuild,
-    remember_answer,
+    remember_answers,
     retention_step,
     submit_ride,
 )
@@ -97,9 +97,8 @@ def test_what_goes_is_scored_first(database: Database, settings: Settings) -> No
 def test_answers_go_when_their_time_is_over(database: Database, settings: Settings) -> None:
     answer, end = make_answer(), START + settings.idempotency_ttl
     with database.writing() as tx:
-        for number in range(3):
-            remember_answer(tx, f"old {number}", answer, START)
-        remember_answer(tx, "young", answer, START + timedelta(seconds=1))
+        remember_answers(tx, {f"old {number}": answer for number in range(3)}, START)
+        remember_answers(tx, {"young": answer}, START + timedelta(seconds=1))
         assert retention_step(tx, settings, end, most=2) == Taken(0, 2, more=True)
         assert retention_step(tx, settings, end, most=2) == Taken(0, 1, more=False)
         assert rows_of(tx, "answers") == 1

@@ -19,11 +19,12 @@ from backend.core.store import (
     EtaCache,
     StoredAnswer,
     eta,
-    recall_answer,
-    remember_answer,
+    load_buckets,
+    recall_answers,
+    remember_answers,
+    save_buckets,
     save_feed,
-    spend,
-    submit_ride,
+    submit_rides,
 )
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_stops, unique_id
 
@@ -55,18 +56,17 @@ def reads_all(detail: str) -> bool:
     return detail.startswith("SCAN") or detail.endswith("(feed=?)")
 
 
-def take_ride(tx: Transaction, way: tuple[str, ...], settings: Settings) -> None:
-    """Do with a ride what a request does with it."""
-    key = unique_id("key")
-    assert recall_answer(tx, key, START, timedelta(days=1)) is None
-    spend(tx, unique_id("device"), ALLOWANCE, START)
-    submit_ride(
-        tx,
-        make_ride([make_ride_segment(Segment(*ends)) for ends in pairwise(way)]),
-        settings,
-        START,
-    )
-    remember_answer(tx, key, StoredAnswer("", 200, b""), START)
+def take_rides(tx: Transaction, *ways: tuple[str, ...], settings: Settings) -> None:
+    """Do with rides what requests that come at the same time do with them."""
+    keys, devices = [unique_id("key") for _ in ways], [unique_id("device") for _ in ways]
+    assert recall_answers(tx, keys, START, timedelta(days=1)) == {}
+    save_buckets(tx, load_buckets(tx, devices, ALLOWANCE, START))
+    rides = [
+        make_ride([make_ride_segment(Segment(*ends)) for ends in pairwise(way)], device_id=device)
+        for way, device in zip(ways, devices, strict=True)
+    ]
+    submit_rides(tx, rides, settings, START)
+    remember_answers(tx, dict.fromkeys(keys, StoredAnswer("", 200, b"")), START)
 
 
 def test_a_statement_is_built_once() -> None:
@@ -93,7 +93,7 @@ def test_no_statement_of_a_question_or_a_ride_reads_a_table_from_end_to_end(
             save_feed(tx, make_feed(way, bins=[]), START)
         asked.clear()
         with database.writing() as tx:
-            take_ride(tx, way, settings)
+            take_rides(tx, way, settings=settings)
         with database.reading() as tx:
             for memory in (None, EtaCache()):
                 eta(tx, way[0], way[-1], START, settings, START, memory)
@@ -131,9 +131,27 @@ def test_a_long_ride_takes_no_more_statements_than_a_short_one(
         way = make_stops(stops)
         with database.writing() as tx:
             save_feed(tx, make_feed(way), START)
-            take_ride(tx, way, settings)
+            take_rides(tx, way, settings=settings)
             with listening(database) as asked:
-                take_ride(tx, way, settings)
+                take_rides(tx, way, settings=settings)
         numbers.append(len(asked))
 
-    assert numbers == [13, 13]
+    assert numbers == [14, 14]
+
+
+def test_each_ride_more_in_a_transaction_takes_one_statement_more(
+    database: Database, settings: Settings
+) -> None:
+    """Its number is asked for, since the others hang on it."""
+    numbers = []
+    for rides in (1, 8):
+        ways = [make_stops(5) for _ in range(rides)]
+        with database.writing() as tx:
+            for way in ways:
+                save_feed(tx, make_feed(way), START)
+            take_rides(tx, *ways, settings=settings)
+            with listening(database) as asked:
+                take_rides(tx, *ways, settings=settings)
+        numbers.append(len(asked))
+
+    assert numbers[1] - numbers[0] == 7

@@ -10,12 +10,11 @@ from sqlalchemy import func, select
 from backend.core.bins import DayKind, TimeBin
 from backend.core.errors import RideRefusedError
 from backend.core.learning import Cell, Judgement
-from backend.core.rides import Rejection, RideReceipt, Segment
+from backend.core.rides import Rejection, RideReceipt, Segment, pseudonym
 from backend.core.settings import MEMORY, Settings
 from backend.core.storage import Database, Transaction, open_database
 from backend.core.store import forget_faded_contributions, submit_ride
 from backend.core.store.cells import load_cells, save_cells
-from backend.core.store.rides import pseudonym
 from backend.core.store.segments import find_segments, number_segments
 from tests.factories import START, make_device, make_ride, make_ride_segment, make_segment
 

@@ -4,8 +4,9 @@ Each `Database` owns its engine, its tables and its connections; two of them sha
 `:memory:`.
 """
 
+import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,11 @@ from sqlalchemy import (
     CursorResult,
     Engine,
     Executable,
+    FromClause,
     Table,
+    Text,
+    and_,
+    bindparam,
     exc,
     insert,
     inspect,
@@ -70,6 +75,17 @@ class Transaction:
     def claim_everything(self) -> None:
         """Keep all other writers away until the end of the transaction; readers go on."""
         self.dialect.claim_everything(self.connection)
+
+    def wanted(self, table: Table, *names: str) -> FromClause:
+        """Join a table with the rows that are asked for (see `rows`), by the columns with these names.
+
+        An index has to begin with them. So each row is looked up by its whole key: asked for with `(a, b) IN
+        (VALUES ...)`, SQLite reads the table, and with `a IN ... AND b IN ...` every a with every b is found.
+        """
+        asked = self.dialect.rows_of(
+            bindparam("rows", type_=Text), [table.c[name] for name in names]
+        )
+        return table.join(asked, and_(*(table.c[name] == asked.c[name] for name in names)))
 
     def upsert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; each takes the place of the one that has its primary key."""
@@ -240,6 +256,11 @@ class Database:
             raise DatabaseError(
                 f"The database {self.place} failed: {reason}; {self.dialect.remedy}."
             ) from error
+
+
+def rows(keys: Iterable[Sequence[str | int]]) -> dict[str, str]:
+    """Return the parameter of a statement about `Transaction.wanted`: the keys of its rows, none of them twice."""
+    return {"rows": json.dumps([*dict.fromkeys(map(tuple, keys))])}
 
 
 def open_database(address: str) -> Database:

@@ -1,9 +1,9 @@
 """What a kind of database has to say for itself."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import BindParameter, Column, Connection, Engine, FromClause, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -96,4 +96,8 @@ class Dialect(Protocol):
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Begin a statement that may say what happens to rows that are there already."""
+        ...
+
+    def rows_of(self, given: BindParameter[str], columns: Sequence[Column[Any]]) -> FromClause:
+        """Make a table with columns named and typed like these of a parameter: a JSON array with an array per row."""
         ...

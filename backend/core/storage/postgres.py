@@ -7,17 +7,23 @@ the same time, and two over the same one after the other.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     URL,
     BigInteger,
+    BindParameter,
+    Column,
     Connection,
     Engine,
     ExceptionContext,
+    FromClause,
     Table,
+    cast,
+    column,
     create_engine,
     event,
     func,
@@ -25,7 +31,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 
 from backend.core.errors import DatabaseError
@@ -132,6 +138,17 @@ class Postgres:
     def insert(self, table: Table) -> Insert:
         """Say it as PostgreSQL does."""
         return insert(table)
+
+    def rows_of(self, given: BindParameter[str], columns: Sequence[Column[Any]]) -> FromClause:
+        """Let PostgreSQL read the JSON (PostgreSQL manual, section 9.16)."""
+        listed = func.jsonb_array_elements(cast(given, JSONB))
+        row = listed.table_valued(column("value", JSONB), name="listed").render_derived().c.value
+        return select(
+            *(
+                cast(row[place].astext, each.type).label(each.name)
+                for place, each in enumerate(columns)
+            )
+        ).subquery()
 
 
 def read_address(address: str) -> URL:

@@ -7,11 +7,22 @@ beginning late lets two writers read the same state and lose an update.
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    Engine,
+    FromClause,
+    Table,
+    create_engine,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.pool import QueuePool
@@ -97,6 +108,16 @@ class Sqlite:
     def insert(self, table: Table) -> Insert:
         """Say it as SQLite does."""
         return insert(table)
+
+    def rows_of(self, given: BindParameter[str], columns: Sequence[Column[Any]]) -> FromClause:
+        """Let SQLite read the JSON (https://sqlite.org/json1.html#jeach)."""
+        row = func.json_each(given).table_valued("value", name="listed").c.value
+        return select(
+            *(
+                func.json_extract(row, f"$[{place}]").label(column.name)
+                for place, column in enumerate(columns)
+            )
+        ).subquery()
 
 
 class FileRevisions:

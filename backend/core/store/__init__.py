@@ -3,10 +3,10 @@
 from backend.core.store.accuracy import accuracy_since, score_step
 from backend.core.store.answers import (
     StoredAnswer,
-    recall_answer,
-    remember_answer,
+    recall_answers,
+    remember_answers,
 )
-from backend.core.store.buckets import forget_full_buckets, spend
+from backend.core.store.buckets import forget_full_buckets, load_buckets, save_buckets
 from backend.core.store.estimates import estimate_segments
 from backend.core.store.eta_cache import EtaCache
 from backend.core.store.etas import Question, eta, remembered_eta
@@ -22,7 +22,7 @@ from backend.core.store.keys import (
 from backend.core.store.rebuilding import rebuild
 from backend.core.store.rejections import JudgementCounts, count_judgements
 from backend.core.store.retention import retention_step
-from backend.core.store.rides import submit_ride
+from backend.core.store.rides import submit_ride, submit_rides
 from backend.core.store.shares import forget_faded_contributions
 
 __all__ = (
@@ -41,14 +41,16 @@ __all__ = (
     "forget_full_buckets",
     "is_valid_key",
     "list_keys",
+    "load_buckets",
     "rebuild",
-    "recall_answer",
-    "remember_answer",
+    "recall_answers",
+    "remember_answers",
     "remembered_eta",
     "retention_step",
     "revoke_key",
+    "save_buckets",
     "save_feed",
     "score_step",
-    "spend",
     "submit_ride",
+    "submit_rides",
 )

@@ -1,5 +1,6 @@
 """Answers kept under idempotency keys, so that a repeated request repeats its answer."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,34 +20,42 @@ class StoredAnswer:
     body: bytes
 
 
-def remember_answer(tx: Transaction, key: str, answer: StoredAnswer, now: datetime) -> None:
-    """Keep the answer given under a key that has none (see `recall_answer`)."""
-    tx.execute(
-        _remember,
-        {
-            "key": key,
-            "fingerprint": answer.fingerprint,
-            "status": answer.status,
-            "body": answer.body,
-            "stored_at": now,
-        },
-    )
+def remember_answers(tx: Transaction, answers: Mapping[str, StoredAnswer], now: datetime) -> None:
+    """Keep the answers given under keys that have none (see `recall_answers`)."""
+    if answers:
+        tx.execute(
+            _remember,
+            [
+                {
+                    "key": key,
+                    "fingerprint": answer.fingerprint,
+                    "status": answer.status,
+                    "body": answer.body,
+                    "stored_at": now,
+                }
+                for key, answer in answers.items()
+            ],
+        )
 
 
-def recall_answer(tx: Transaction, key: str, now: datetime, ttl: timedelta) -> StoredAnswer | None:
-    """Return the answer given under a key less than `ttl` ago, if any.
+def recall_answers(
+    tx: Transaction, keys: Collection[str], now: datetime, ttl: timedelta
+) -> dict[str, StoredAnswer]:
+    """Return the answers given under these keys less than `ttl` ago.
 
-    An older one is deleted, to make room, so the transaction must be a writing one. Those of other keys are
+    Older ones are deleted, to make room, so the transaction must be a writing one. Those of other keys are
     retention's business: two submissions that deleted the same rows would wait for each other.
     """
-    tx.claim(f"answer {key}")
-    row = tx.execute(_recall, {"key": key}).one_or_none()
-    if row is None:
-        return None
-    if row.stored_at <= now - ttl:
-        tx.execute(delete(tx.schema.answers).where(tx.schema.answers.c.key == key))
-        return None
-    return StoredAnswer(row.fingerprint, row.status, row.body)
+    tx.claim(*(f"answer {key}" for key in keys))
+    found = tx.execute(_recall, {"keys": list(keys)}).all()
+    over = [row.key for row in found if row.stored_at <= now - ttl]
+    if over:
+        tx.execute(delete(tx.schema.answers).where(tx.schema.answers.c.key.in_(over)))
+    return {
+        row.key: StoredAnswer(row.fingerprint, row.status, row.body)
+        for row in found
+        if row.key not in over
+    }
 
 
 def _remember(schema: Schema) -> Executable:
@@ -55,4 +64,4 @@ def _remember(schema: Schema) -> Executable:
 
 def _recall(schema: Schema) -> Executable:
     answers = schema.answers
-    return select(answers).where(answers.c.key == bindparam("key"))
+    return select(answers).where(answers.c.key.in_(bindparam("keys", expanding=True)))

@@ -1,31 +1,46 @@
 """What each device may still send: one token bucket per device (see `backend.core.limiting`)."""
 
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Executable, bindparam, delete, select
 
-from backend.core.limiting import Allowance, Bucket, Grant, full, take
+from backend.core.limiting import Allowance, Bucket, full
 from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
 
 
-def spend(tx: Transaction, device: str, allowance: Allowance, now: datetime) -> Grant:
-    """Take a ride out of a device's bucket, if one is left, and keep what is left then."""
-    tx.claim(f"device {device}")
-    row = tx.execute(_find, {"device": device}).one_or_none()
-    kept = full(allowance, now) if row is None else Bucket(row.tokens, row.price, row.as_of)
-    grant = take(kept, allowance, now)
-    if grant.bucket != kept:
-        tx.upsert(tx.schema.buckets, [{"device": device} | asdict(grant.bucket)])
-    return grant
+def load_buckets(
+    tx: Transaction, devices: Collection[str], allowance: Allowance, now: datetime
+) -> dict[str, Bucket]:
+    """Return the buckets of these devices, which it claims; full ones of those that have none."""
+    tx.claim(*(f"device {device}" for device in devices))
+    kept = {
+        row.device: Bucket(row.tokens, row.price, row.as_of)
+        for row in tx.execute(_find, {"devices": list(devices)})
+    }
+    return {device: full(allowance, now) for device in devices} | kept
+
+
+def save_buckets(tx: Transaction, buckets: Mapping[str, Bucket]) -> None:
+    """Keep what devices have left."""
+    tx.upsert(
+        tx.schema.buckets,
+        [
+            {
+                "device": device,
+                "tokens": bucket.tokens,
+                "price": bucket.price,
+                "as_of": bucket.as_of,
+            }
+            for device, bucket in buckets.items()
+        ],
+    )
 
 
 def _find(schema: Schema) -> Executable:
     buckets = schema.buckets
-    return select(buckets.c.tokens, buckets.c.price, buckets.c.as_of).where(
-        buckets.c.device == bindparam("device")
-    )
+    return select(buckets).where(buckets.c.device.in_(bindparam("devices", expanding=True)))
 
 
 def forget_full_buckets(tx: Transaction, allowance: Allowance, now: datetime) -> int:

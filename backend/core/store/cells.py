@@ -1,6 +1,6 @@
 """What was learned, as it is stored: one row per segment and time bin."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeAlias
 
@@ -8,7 +8,7 @@ from sqlalchemy import Executable, Row, Table, bindparam, select
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
-from backend.core.storage import Transaction
+from backend.core.storage import Transaction, rows
 from backend.core.store.segments import count_lesson
 
 Place: TypeAlias = tuple[int, TimeBin]
@@ -26,18 +26,13 @@ def load_cells(
     Empty ones are left out.
     None stands for all segments or bins, `table` for another one than that of what was learned.
     """
-    table = tx.schema.cells if table is None else table
-    return {
-        (row.segment, TimeBin.from_index(row.bin)): Cell(
-            weight=row.weight,
-            mean=row.mean,
-            spread_sum=row.spread_sum,
-            as_of=row.as_of,
-            streak_side=row.streak_side,
-            streak_devices=row.streak_devices,
-        )
-        for row in find_rows(tx, table, segments, bins)
-    }
+    return _read(find_rows(tx, tx.schema.cells if table is None else table, segments, bins))
+
+
+def load_cells_in(tx: Transaction, places: Iterable[Place]) -> dict[Place, Cell]:
+    """Return the cells in these places; empty ones are left out."""
+    table, key = tx.schema.cells, ("segment", "bin")
+    return _read(find_each(tx, table, key, ((place[0], place[1].index) for place in places)))
 
 
 def save_cells(tx: Transaction, cells: Mapping[Place, Cell], table: Table | None = None) -> None:
@@ -59,14 +54,12 @@ def find_rows(
     tx: Transaction,
     table: Table,
     segments: Collection[int] | None,
-    bins: Collection[TimeBin] | None,
-    device: str | None = None,
+    bins: Collection[TimeBin] | None = None,
 ) -> Iterable[Row[Any]]:
-    """Return the rows of these segments, these bins and this device, in the order of bins; None stands for any."""
+    """Return the rows of these segments in each of these bins, in the order of bins; None stands for any."""
     given = {
         "segment": segments,
         "bin": None if bins is None else [each.index for each in bins],
-        "device": None if device is None else (device,),
     }
     wanted = {name: list(values) for name, values in given.items() if values is not None}
 
@@ -75,3 +68,28 @@ def find_rows(
         return select(table).where(*conditions).order_by(table.c.bin)
 
     return tx.execute(tx.statements.kept(("find", table, *wanted), build), wanted)
+
+
+def find_each(
+    tx: Transaction, table: Table, names: Sequence[str], keys: Iterable[Sequence[str | int]]
+) -> Iterable[Row[Any]]:
+    """Return the rows of a table with these keys: what is in the columns with these names, an index begins with."""
+
+    def build() -> Executable:
+        return select(table).select_from(tx.wanted(table, *names))
+
+    return tx.execute(tx.statements.kept(("each", table, *names), build), rows(keys))
+
+
+def _read(found: Iterable[Row[Any]]) -> dict[Place, Cell]:
+    return {
+        (row.segment, TimeBin.from_index(row.bin)): Cell(
+            weight=row.weight,
+            mean=row.mean,
+            spread_sum=row.spread_sum,
+            as_of=row.as_of,
+            streak_side=row.streak_side,
+            streak_devices=row.streak_devices,
+        )
+        for row in found
+    }

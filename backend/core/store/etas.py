@@ -140,13 +140,14 @@ def _remembered(
 
 def _standing(tx: Transaction, segments: set[Segment]) -> tuple[dict[Segment, Mark], int]:
     """Return the marks of segments and the number of the current feed, 0 for none."""
-    marks, row = read_marks(tx, segments, _find_with_feed)
+    query = tx.statements.kept("marks and feed", lambda: _find_with_feed(tx))
+    marks, row = read_marks(tx, segments, query)
     feed = tx.execute(_find_feed).scalar_one() if row is None else row.feed
     return marks, feed or 0
 
 
-def _find_with_feed(schema: Schema) -> Executable:
-    return find(schema).add_columns(current_id(schema).label("feed"))
+def _find_with_feed(tx: Transaction) -> Executable:
+    return find(tx).add_columns(current_id(tx.schema).label("feed"))
 
 
 def _find_feed(schema: Schema) -> Executable:

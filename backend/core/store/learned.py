@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Table, delete
 
-from backend.core.bins import TimeBin
 from backend.core.learning import Cell, Judgement, LearningRules, Observation
 from backend.core.sharing import Contribution, learn_fairly
 from backend.core.storage import Transaction
-from backend.core.store.cells import Place, load_cells, save_cells
-from backend.core.store.shares import load_contributions, save_contributions
+from backend.core.store.cells import Place, load_cells, load_cells_in, save_cells
+from backend.core.store.shares import (
+    load_contributions,
+    load_contributions_of,
+    save_contributions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,17 @@ class Learned:
 
 
 def load_learned(
-    tx: Transaction,
-    segments: Collection[int] | None,
-    bins: Collection[TimeBin] | None = None,
-    device: str | None = None,
-    *,
-    base: bool = False,
+    tx: Transaction, segments: Collection[int] | None, *, base: bool = False
 ) -> Learned:
-    """Return what was learned on these segments, in these bins, by this device; None stands for all."""
+    """Return what was learned on these segments; None stands for all."""
     cells, weights = _tables(tx, base=base)
+    return Learned(load_cells(tx, segments, table=cells), load_contributions(tx, segments, weights))
+
+
+def load_taught(tx: Transaction, taught: Collection[tuple[Place, str]]) -> Learned:
+    """Return what was learned in these places, and what these devices have taught there."""
     return Learned(
-        load_cells(tx, segments, bins, cells),
-        load_contributions(tx, segments, bins, device, weights),
+        load_cells_in(tx, (place for place, _ in taught)), load_contributions_of(tx, taught)
     )
 
 

@@ -1,72 +1,95 @@
-"""Rides: one ride is one transaction, all or nothing."""
+"""Rides: stored and learned in the order in which they come, each as a whole or not at all."""
 
-import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Executable, insert
 
 from backend.core.accuracy import Prediction
 from backend.core.bins import bin_of
 from backend.core.errors import RideRefusedError
-from backend.core.learning import LearningRules, Observation
-from backend.core.rides import Rejection, Ride, RideReceipt, judge_ride
+from backend.core.learning import Judgement, LearningRules, Observation
+from backend.core.rides import Rejection, Ride, RideReceipt, Segment, judge_ride, pseudonym
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
-from backend.core.store.learned import learn_all, load_learned, save_learned
-from backend.core.store.predictions import predict_places
-from backend.core.store.segments import claim_segments, mark_segments
+from backend.core.store.cells import Place
+from backend.core.store.learned import Learned, learn_all, load_taught, save_learned
+from backend.core.store.predictions import load_background, predict_places
+from backend.core.store.segments import Mark, claim_segments, mark_segments
 
 
 def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) -> RideReceipt:
     """Store a ride, learn from its segments, and say which of them were learned.
 
-    Every segment is stored with what became of it. Raises RideRefusedError, before anything is
-    written, for a ride that breaks a limit.
+    Raises RideRefusedError, before anything is written, for a ride that breaks a limit.
     """
     problems = judge_ride(ride, settings, now)
     if problems:
         raise RideRefusedError(problems)
-    device = pseudonym(ride.device_id)
-    claim_segments(tx, (part.segment for part in ride.segments))
-    marks = mark_segments(tx, (part.segment for part in ride.segments))
-    places = tuple(
-        (marks[part.segment].number, bin_of(part.started_at, settings.zone, settings.holidays))
-        for part in ride.segments
-    )
-    observations = tuple(
-        Observation(part.seconds, part.started_at, device, part.confidence)
-        for part in ride.segments
-    )
+    (receipt,) = submit_rides(tx, (ride,), settings, now)
+    return receipt
+
+
+def submit_rides(
+    tx: Transaction, rides: Sequence[Ride], settings: Settings, now: datetime
+) -> tuple[RideReceipt, ...]:
+    """Store rides that break no limit (see `judge_ride`), learn from each what `submit_ride` would one by one.
+
+    In their order, with as many statements as a single one takes, but for one more with each. Every segment is stored
+    with what became of it.
+    """
+    if not rides:
+        return ()
     rules = LearningRules.from_settings(settings)
-    numbers = {mark.number for mark in marks.values()}
-    known = load_learned(tx, numbers, {moment for _, moment in places}, device)
+    claim_segments(tx, _segments(rides))
+    marks = mark_segments(tx, _segments(rides))
+    seen = tuple(_observed(ride, marks, settings) for ride in rides)
+    known = load_taught(
+        tx, [(place, observation.device) for each in seen for place, observation in each]
+    )
     # Nobody is told anything about a segment that the timetable has no longer.
     retired = {mark.number for mark in marks.values() if mark.retired}
-    told = [place for place in places if place[0] not in retired]
-    predictions = predict_places(tx, told, known.cells, rules, now)
-    learned, judgements = learn_all(known, tuple(zip(places, observations, strict=True)), rules)
-    save_learned(tx, learned)
-    ride_number = _insert_ride(tx, ride, device, now)
-    tx.execute(
-        _observe,
-        [
-            {
-                "ride": ride_number,
-                "position": position,
-                "segment": segment,
-                "bin": time_bin.index,
-                "seconds": observation.seconds,
-                "confidence": observation.confidence,
-                "started_at": observation.at,
-                "judgement": judgement.value,
-                **_predicted(predictions.get((segment, time_bin))),
-            }
-            for position, ((segment, time_bin), observation, judgement) in enumerate(
-                zip(places, observations, judgements, strict=True)
-            )
-        ],
+    told = tuple(tuple(place for place, _ in each if place[0] not in retired) for each in seen)
+    background = load_background(tx, frozenset(chain.from_iterable(told)))
+    changed = Learned({}, {})
+    stored: list[dict[str, object]] = []
+    receipts: list[RideReceipt] = []
+    for ride, observed, places in zip(rides, seen, told, strict=True):
+        predictions = predict_places(places, background, known.cells, rules, now)
+        newer, judgements = learn_all(known, observed, rules)
+        known, changed = known.plus(newer), changed.plus(newer)
+        number = _insert_ride(tx, ride, now)
+        stored += _rows(number, observed, judgements, predictions)
+        receipts.append(_receipt(judgements))
+    save_learned(tx, changed)
+    tx.execute(_observe, stored)
+    return tuple(receipts)
+
+
+def _segments(rides: Iterable[Ride]) -> Iterator[Segment]:
+    return (part.segment for ride in rides for part in ride.segments)
+
+
+def _observed(
+    ride: Ride, marks: Mapping[Segment, Mark], settings: Settings
+) -> tuple[tuple[Place, Observation], ...]:
+    """Return what a ride observed, and where."""
+    device = pseudonym(ride.device_id)
+    return tuple(
+        (
+            (
+                marks[part.segment].number,
+                bin_of(part.started_at, settings.zone, settings.holidays),
+            ),
+            Observation(part.seconds, part.started_at, device, part.confidence),
+        )
+        for part in ride.segments
     )
+
+
+def _receipt(judgements: Sequence[Judgement]) -> RideReceipt:
     rejected = tuple(
         Rejection(index, judgement)
         for index, judgement in enumerate(judgements)
@@ -75,12 +98,27 @@ def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) 
     return RideReceipt(len(judgements) - len(rejected), rejected)
 
 
-def pseudonym(device_id: str) -> str:
-    """Return a name that tells devices apart without spelling them out: 16 hexadecimal digits.
-
-    Whoever knows a device's id can still find its rides; this is tidiness, not anonymity.
-    """
-    return hashlib.blake2b(device_id.encode(), digest_size=8).hexdigest()
+def _rows(
+    ride: int,
+    observed: Sequence[tuple[Place, Observation]],
+    judgements: Sequence[Judgement],
+    predictions: Mapping[Place, Prediction],
+) -> Iterator[dict[str, object]]:
+    """Return what is stored of a ride's segments."""
+    for position, ((place, observation), judgement) in enumerate(
+        zip(observed, judgements, strict=True)
+    ):
+        segment, time_bin = place
+        yield {
+            "ride": ride,
+            "position": position,
+            "segment": segment,
+            "bin": time_bin.index,
+            "seconds": observation.seconds,
+            "confidence": observation.confidence,
+            "started_at": observation.at,
+            "judgement": judgement.value,
+        } | _predicted(predictions.get(place))
 
 
 def _predicted(prediction: Prediction | None) -> dict[str, object]:
@@ -92,9 +130,14 @@ def _predicted(prediction: Prediction | None) -> dict[str, object]:
     }
 
 
-def _insert_ride(tx: Transaction, ride: Ride, device: str, now: datetime) -> int:
+def _insert_ride(tx: Transaction, ride: Ride, now: datetime) -> int:
     """Store what a ride is apart from its segments, and return its number."""
-    row = {"device": device, "route_id": ride.route_id, "received_at": now, "scored": False}
+    row = {
+        "device": pseudonym(ride.device_id),
+        "route_id": ride.route_id,
+        "received_at": now,
+        "scored": False,
+    }
     return int(tx.execute(_number_ride, row).scalar_one())
 
 

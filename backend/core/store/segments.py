@@ -7,12 +7,8 @@ from typing import Any
 from sqlalchemy import Executable, Row, Select, bindparam, select, update
 
 from backend.core.rides import Segment
-from backend.core.storage import Transaction
+from backend.core.storage import Transaction, rows
 from backend.core.storage.schema import Schema
-from backend.core.storage.statements import Build
-
-PER_QUERY = 25
-"""Segments asked for at once, since each stop to start from is looked up with each stop to end at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +28,31 @@ class Mark:
 
 def find_marks(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, Mark]:
     """Return the marks of those segments that have a number."""
-    marks, _ = read_marks(tx, segments, find)
+    marks, _ = read_marks(tx, segments, tx.statements.kept("marks", lambda: find(tx)))
     return marks
 
 
 def read_marks(
-    tx: Transaction, segments: Iterable[Segment], query: Build
+    tx: Transaction, segments: Iterable[Segment], query: Executable
 ) -> tuple[dict[Segment, Mark], Row[Any] | None]:
     """Return the marks of those segments that have a number, and any one of the rows that were read.
 
     `query` is `find`, or `find` with more columns.
     """
-    wanted = tuple(dict.fromkeys(segments))
     marks: dict[Segment, Mark] = {}
     row: Row[Any] | None = None
-    for start in range(0, len(wanted), PER_QUERY):
-        some = frozenset(wanted[start : start + PER_QUERY])
-        for row in tx.execute(query, _ends(some)):
-            segment = Segment(row.from_stop, row.to_stop)
-            if segment in some:
-                marks[segment] = Mark(row.id, row.lessons, row.retired)
+    for row in tx.execute(query, rows((part.from_stop, part.to_stop) for part in segments)):
+        marks[Segment(row.from_stop, row.to_stop)] = Mark(row.id, row.lessons, row.retired)
     return marks, row
 
 
-def find(schema: Schema) -> Select[Any]:
-    """Find segments between stops; also such as nobody asked for, from the start of one to the end of another.
-
-    Asked for pairs, SQLite would read the whole table: it has no index for them.
-    """
-    table = schema.segments
+def find(tx: Transaction) -> Select[Any]:
+    """Find segments by their stops."""
+    table = tx.schema.segments
     retired = table.c.retired_at.is_not(None).label("retired")
-    return select(table.c.id, table.c.from_stop, table.c.to_stop, table.c.lessons, retired).where(
-        table.c.from_stop.in_(bindparam("starts", expanding=True)),
-        table.c.to_stop.in_(bindparam("ends", expanding=True)),
-    )
-
-
-def _ends(segments: Collection[Segment]) -> dict[str, list[str]]:
-    return {
-        "starts": list({part.from_stop for part in segments}),
-        "ends": list({part.to_stop for part in segments}),
-    }
+    return select(
+        table.c.id, table.c.from_stop, table.c.to_stop, table.c.lessons, retired
+    ).select_from(tx.wanted(table, "from_stop", "to_stop"))
 
 
 def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:
