@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -22,6 +23,7 @@ from backend.core.errors import DatabaseError
 from backend.core.settings import MEMORY, PREFIX, Settings
 from backend.core.settings import POSTGRES as ADDRESS
 from backend.core.storage import Database, open_database
+from backend.core.storage.schema import build_schema
 from tests import factories, isolation
 
 if TYPE_CHECKING:  # unit tests, and the small suites that tests run, do without the API
@@ -235,10 +237,16 @@ def clock() -> factories.FakeClock:
     return factories.FakeClock()
 
 
+@pytest.fixture(scope="session")
+def opening() -> Callable[[str], Database]:
+    """Give what opens databases, with tables in common: to build them takes longer than to open a file."""
+    return partial(open_database, schema=build_schema())
+
+
 @pytest.fixture
-def database(database_address: str) -> Iterator[Database]:
+def database(database_address: str, opening: Callable[[str], Database]) -> Iterator[Database]:
     """Give this test's database, migrated; a file is the very one that `app` works on."""
-    database = open_database(database_address)
+    database = opening(database_address)
     try:
         database.migrate()
         yield database
@@ -250,11 +258,13 @@ def database(database_address: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: factories.FakeClock) -> "FastAPI":
+def app(
+    settings: Settings, clock: factories.FakeClock, opening: Callable[[str], Database]
+) -> "FastAPI":
     """Give the assembled service; its lifespan runs only under `client`."""
     from backend.api.app import create_app  # noqa: PLC0415 - see above
 
-    return create_app(settings, clock=clock)
+    return create_app(settings, clock=clock, opening=opening)
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
-from backend.api.documenting import ALWAYS_POSSIBLE, refusals
+from backend.api.documenting import ALWAYS_POSSIBLE, Routes, refusals
 from backend.api.models import Rounded, Shape
 from backend.api.routes import PREFIX, Own
 from backend.core.accuracy import Score, Source, service_day
@@ -48,9 +48,9 @@ class AccuracyAnswer(Shape):
     scores: tuple[ScoreAnswer, ...]
 
 
-def accuracy_routes() -> APIRouter:
+def accuracy_routes() -> Routes:
     """Build the route, which anybody may read."""
-    router = APIRouter(prefix=PREFIX, tags=["estimates"], responses=refusals(*ALWAYS_POSSIBLE))
+    router = Routes(prefix=PREFIX, tags=["estimates"], responses=refusals(*ALWAYS_POSSIBLE))
 
     @router.get(
         "/accuracy",

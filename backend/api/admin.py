@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response, Security
+from fastapi import Query, Request, Response, Security
 
 from backend.api.admin_auth import scoped_route
 from backend.api.admin_models import (
@@ -19,7 +19,13 @@ from backend.api.admin_models import (
     NewKeyAnswer,
     RetentionAnswer,
 )
-from backend.api.documenting import ALWAYS_POSSIBLE, admin_token_scheme, refusals, with_headers
+from backend.api.documenting import (
+    ALWAYS_POSSIBLE,
+    Routes,
+    admin_token_scheme,
+    refusals,
+    with_headers,
+)
 from backend.api.errors import ApiError
 from backend.api.feeds import receive_feed
 from backend.api.routes import PREFIX, Own
@@ -40,14 +46,14 @@ MOST_ROWS = 1000
 """Rows of an answer: a phone may name any route it likes."""
 
 
-def admin_routes() -> tuple[APIRouter, ...]:
+def admin_routes() -> tuple[Routes, ...]:
     """Build all of them; not as one router of routers, for which FastAPI would build each route once more."""
     return _key_routes(), _statistics_routes(), _feed_routes(), _retention_routes()
 
 
-def scoped_router(scope: Scope) -> APIRouter:
+def scoped_router(scope: Scope) -> Routes:
     """Build a router under /v1/admin for tokens with a scope."""
-    return APIRouter(
+    return Routes(
         prefix=f"{PREFIX}/admin",
         tags=["administrators"],
         route_class=scoped_route(scope),
@@ -61,7 +67,7 @@ def scoped_router(scope: Scope) -> APIRouter:
     )
 
 
-def _key_routes() -> APIRouter:
+def _key_routes() -> Routes:
     router = scoped_router(Scope.KEYS_MANAGE)
 
     @router.post(
@@ -104,7 +110,7 @@ def _key_routes() -> APIRouter:
     return router
 
 
-def _statistics_routes() -> APIRouter:
+def _statistics_routes() -> Routes:
     router = scoped_router(Scope.STATS_READ)
 
     @router.get("/rejections", responses=refusals(HTTPStatus.UNPROCESSABLE_ENTITY))
@@ -130,7 +136,7 @@ def _statistics_routes() -> APIRouter:
     return router
 
 
-def _feed_routes() -> APIRouter:
+def _feed_routes() -> Routes:
     router = scoped_router(Scope.FEED_WRITE)
 
     @router.post(
@@ -150,7 +156,7 @@ def _feed_routes() -> APIRouter:
     return router
 
 
-def _retention_routes() -> APIRouter:
+def _retention_routes() -> Routes:
     router = scoped_router(Scope.RETENTION_RUN)
 
     @router.post("/retention")

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic.json_schema import models_json_schema
@@ -121,6 +121,13 @@ def admin_token_scheme() -> HTTPBearer:
 def name_operation(route: APIRoute) -> str:
     """Name an operation like the function that answers it, wherever its path may move."""
     return route.name
+
+
+class Routes(APIRouter):
+    """Routes that have something in common; their operations are named after the functions that answer them."""
+
+    def __init__(self, **common: Any) -> None:  # noqa: ANN401 - what APIRouter takes
+        super().__init__(generate_unique_id_function=name_operation, **common)
 
 
 class DocumentedApp(FastAPI):

@@ -2,7 +2,7 @@
 
 What a transaction costs, whatever is in it - to begin and to commit, a statement for each table, a thread - is so
 shared by those who would have had to wait anyhow; nobody waits for others to come. The method is group commit:
-D. J. DeWitt et al., "Implementation techniques for main memory database systems", SIGMOD 1984, pp. 1-8, section 5.2.
+D. J. DeWitt et al., "Implementation techniques for main memory database systems", SIGMOD 1984, pp. 1-8.
 """
 
 import asyncio
@@ -25,71 +25,92 @@ Work: TypeAlias = Callable[[Sequence[Item]], Sequence[Answer | Exception]]
 whoever asked for it alone. It blocks, and runs in a thread."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Turn(Generic[Item, Answer]):
-    """Somebody who waits, and then the group that has taken him along, with his place in it."""
+    """What somebody waits for."""
 
     item: Item
-    group: asyncio.Task[Sequence[Answer | Exception]] | None = None
-    place: int = 0
+    outcome: asyncio.Future[Answer | Exception]
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """Does one group's work at a time. Who waits keeps no thread and no connection, and does not wait for ever."""
+    """Gathers those who wait; they keep no thread and no connection, and do not wait for ever."""
 
-    def __init__(self, what: str, most: int = MOST, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        what: str,
+        work: Work[Item, Answer],
+        *,
+        groups: int = 1,
+        most: int = MOST,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Let as many groups be under way at a time, of as many at most."""
         self._what = what
+        self._work = work
+        self._groups = groups
         self._most = most
         self._patience = patience
         self._waiting: list[_Turn[Item, Answer]] = []
-        self._leading = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def answer(self, item: Item, work: Work[Item, Answer]) -> Answer:
-        """Return the answer to an item, or raise the error that it is answered with; `work` is the same for all.
+    async def answer(self, item: Item) -> Answer:
+        """Return the answer to an item, or raise the error that it is answered with.
 
         Raises DatabaseError when there is no turn in time, or when the database fails: then nothing of the group is
-        kept. A mistake of this program in one item costs the others nothing: each is then done by itself.
+        kept. A mistake of this program over one item costs the others nothing: each is then done by itself. Who is
+        cancelled leaves the others alone, and what was begun is done.
         """
-        turn: _Turn[Item, Answer] = _Turn(item)
+        turn: _Turn[Item, Answer] = _Turn(item, asyncio.get_running_loop().create_future())
         self._waiting.append(turn)
+        self._begin()
         try:
-            await self._lead(turn, work)
+            await asyncio.wait([turn.outcome], timeout=self._patience)
+            if turn in self._waiting:
+                raise too_many(self._what, self._patience)
         finally:
-            if turn.group is None:  # given up, or cancelled
+            if turn in self._waiting:
                 self._waiting.remove(turn)
-        if turn.group is None:
-            raise too_many(self._what, self._patience)
-        # Another one's group must go on, even when this one is cancelled.
-        outcome = (await asyncio.shield(turn.group))[turn.place]
+        # Begun: however long it takes, what becomes of it is told.
+        await asyncio.wait([turn.outcome])
+        outcome = turn.outcome.result()
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    async def _lead(self, turn: _Turn[Item, Answer], work: Work[Item, Answer]) -> None:
-        """Wait for the end of the group before; then begin the next one, unless that has taken this turn along."""
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._leading.acquire()
-        except TimeoutError:
-            return
-        try:
-            if turn.group is None:
-                # The lock is fair: whoever leads has waited longest, and is the first of his group.
-                taken, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                group = asyncio.create_task(_do(work, [each.item for each in taken]))
-                for place, each in enumerate(taken):
-                    each.group, each.place = group, place
-                await asyncio.wait([group])
-        finally:
-            self._leading.release()
+    def _begin(self) -> None:
+        """Begin with whoever waits, as long as there are places."""
+        while self._waiting and len(self._under_way) < self._groups:
+            taken, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            group = asyncio.create_task(self._do(taken))
+            self._under_way.add(group)
+            group.add_done_callback(self._end)
+
+    def _end(self, group: asyncio.Task[None]) -> None:
+        self._under_way.discard(group)
+        self._begin()
+
+    async def _do(self, turns: Sequence[_Turn[Item, Answer]]) -> None:
+        outcomes = await _outcomes(self._work, [turn.item for turn in turns])
+        for turn, outcome in zip(turns, outcomes, strict=True):
+            turn.outcome.set_result(outcome)
 
 
-async def _do(work: Work[Item, Answer], items: Sequence[Item]) -> Sequence[Answer | Exception]:
+async def _outcomes(
+    work: Work[Item, Answer], items: Sequence[Item]
+) -> Sequence[Answer | Exception]:
     try:
         return await run_in_threadpool(work, items)
     except DatabaseError as error:
-        return [error] * len(items)
+        return [_again(error) for _ in items]
     except Exception as error:  # noqa: BLE001 - raised again, for whoever it concerns
         if len(items) == 1:
             return [error]
-        return [outcome for item in items for outcome in await _do(work, [item])]
+        return [outcome for item in items for outcome in await _outcomes(work, [item])]
+
+
+def _again(error: DatabaseError) -> DatabaseError:
+    """Return the same error anew: each that is raised has written into it where that was."""
+    again = DatabaseError(str(error))
+    again.__cause__ = error
+    return again

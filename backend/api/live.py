@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from fastapi import APIRouter, WebSocket
+from fastapi import WebSocket
 from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
+from backend.api.documenting import Routes
 from backend.api.live_messages import Granted, MessageError, complain, read_wish, tell
 from backend.api.routes import PREFIX
 from backend.api.services import services_of
@@ -182,9 +183,9 @@ async def close(socket: Socket, code: int, reason: str, patience: Patience) -> N
             await socket.close(code, reason)
 
 
-def live_routes() -> APIRouter:
+def live_routes() -> Routes:
     """Build the one route, which anybody may use, like all that read."""
-    router = APIRouter(prefix=PREFIX)
+    router = Routes(prefix=PREFIX)
 
     @router.websocket("/eta/live")
     async def listen(websocket: WebSocket) -> None:

@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
-from backend.api.documenting import ALWAYS_POSSIBLE, refusals
+from backend.api.documenting import ALWAYS_POSSIBLE, Routes, refusals
 from backend.api.errors import ApiError
 from backend.api.metrics import TEXT_FORMAT
 from backend.api.models import LiveAnswer, ReadyAnswer
@@ -13,9 +13,9 @@ from backend.api.services import has_started, services_of
 from backend.core.storage.schema import VERSION
 
 
-def probe_routes() -> APIRouter:
+def probe_routes() -> Routes:
     """Build the routes for whoever runs the service; they need no key."""
-    router = APIRouter(tags=["operations"], responses=refusals(*ALWAYS_POSSIBLE))
+    router = Routes(tags=["operations"], responses=refusals(*ALWAYS_POSSIBLE))
 
     # `async`: it waits for no thread, so that a service whose threads are all busy still lives.
     @router.get(f"{PREFIX}/live")

@@ -5,12 +5,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import Header, Response
+from fastapi import Header, Request, Response
 
 from backend.api.errors import ApiError
+from backend.api.group_commit import GroupCommit
 from backend.api.models import RideAnswer, RideSummary, Submission
 from backend.api.services import Services
 from backend.core.admitting import Admitted, Decision, Refused, TooMany, admit
@@ -56,8 +58,23 @@ async def idempotency_key(
     )
 
 
+GROUPS = 2
+"""Of rides that are stored at a time, where the database has several writers: one may wait for another service."""
+
 Answer: TypeAlias = Response | ApiError | RideRefusedError
 """What a submission is answered with; errors are raised in its own request."""
+
+
+def ride_groups(services: Services) -> GroupCommit[Submission, Response]:
+    """Make what stores the rides of a service, those together that come together."""
+    groups = min(GROUPS, services.database.dialect.writers)
+    return GroupCommit("rides", partial(submit_all, services), groups=groups)
+
+
+def rides_of(request: Request) -> GroupCommit[Submission, Response]:
+    """Return what stores the rides of the app that a request has reached."""
+    rides: GroupCommit[Submission, Response] = request.app.state.rides
+    return rides
 
 
 def submit_all(services: Services, submissions: Sequence[Submission]) -> tuple[Answer, ...]:

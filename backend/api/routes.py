@@ -5,11 +5,10 @@ questions, too. And a question that takes no database is answered at once: to go
 """
 
 from datetime import datetime, timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi import Depends, Query, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
@@ -19,13 +18,14 @@ from backend.api.documenting import (
     ALWAYS_POSSIBLE,
     LIMIT_HEADERS,
     PUBLIC_SETTINGS,
+    Routes,
     api_key_scheme,
     refusals,
     with_headers,
 )
 from backend.api.errors import ApiError
 from backend.api.models import EtaAnswer, HealthAnswer, Name, RideAnswer, RideSummary, Submission
-from backend.api.rides import REPLAYED, idempotency_key, key_parameter, submit_all
+from backend.api.rides import REPLAYED, idempotency_key, key_parameter, rides_of
 from backend.api.services import Services, own_services, services_of
 from backend.core.journeys import Eta
 from backend.core.store import Question, eta, remembered_eta
@@ -37,9 +37,9 @@ Own = Annotated[Services, Depends(own_services)]
 Key = Annotated[str, Depends(idempotency_key)]
 
 
-def keyed_routes() -> APIRouter:
+def keyed_routes() -> Routes:
     """Build the routes that ask for the key: those that write."""
-    router = APIRouter(
+    router = Routes(
         prefix=PREFIX,
         tags=["rides"],
         route_class=guarded_route(require_key),
@@ -62,15 +62,14 @@ def keyed_routes() -> APIRouter:
     )
     async def post_ride_summary(request: Request, key: Key, summary: RideSummary) -> Response:
         """Learn from one ride."""
-        services = services_of(request)
-        return await services.rides.answer(Submission(key, summary), partial(submit_all, services))
+        return await rides_of(request).answer(Submission(key, summary))
 
     return router
 
 
-def open_routes() -> APIRouter:
+def open_routes() -> Routes:
     """Build the routes that anybody may read."""
-    router = APIRouter(prefix=PREFIX, responses=refusals(*ALWAYS_POSSIBLE))
+    router = Routes(prefix=PREFIX, responses=refusals(*ALWAYS_POSSIBLE))
 
     @router.get(
         "/eta",

@@ -4,12 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
 
 from backend.api.gate import QUESTIONS, Gate
-from backend.api.group_commit import GroupCommit
 from backend.api.kept_messages import KeptMessages
-from backend.api.models import Submission
 from backend.api.watching import Watching
 from backend.core.clock import Clock
 from backend.core.live import Hub
@@ -29,7 +26,6 @@ class Services:
     live: Hub
     etas: EtaCache = field(default_factory=EtaCache)
     watching: Watching = field(default_factory=Watching)
-    rides: GroupCommit[Submission, Response] = field(default_factory=lambda: GroupCommit("rides"))
     questions: Gate = field(default_factory=lambda: Gate("questions", QUESTIONS))
     trip_updates: KeptMessages = field(default_factory=KeptMessages)
 

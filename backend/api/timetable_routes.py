@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
-from backend.api.documenting import ALWAYS_POSSIBLE, refusals
+from backend.api.documenting import ALWAYS_POSSIBLE, Routes, refusals
 from backend.api.errors import ApiError
 from backend.api.models import Name
 from backend.api.routes import PREFIX, Own
@@ -45,9 +45,9 @@ Latitude = Annotated[float | None, Query(ge=-90, le=90)]
 Longitude = Annotated[float | None, Query(ge=-180, le=180)]
 
 
-def timetable_routes() -> APIRouter:
+def timetable_routes() -> Routes:
     """Build the routes, which anybody may read."""
-    router = APIRouter(
+    router = Routes(
         prefix=PREFIX,
         tags=["timetable"],
         responses=refusals(

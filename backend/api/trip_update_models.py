@@ -51,7 +51,7 @@ class StopTimeUpdate(Shape):
 
     stop_id: str
     stop_sequence: int | None = Field(
-        None, description="as in the timetable; absent where it was loaded by an older service"
+        None, description="as in the timetable; absent where that was loaded by an older service"
     )
     arrival: StopTimeEvent
     departure: StopTimeEvent

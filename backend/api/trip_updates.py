@@ -5,10 +5,10 @@ from http import HTTPStatus
 from json import dumps
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from google.transit import gtfs_realtime_pb2
 
-from backend.api.documenting import ALWAYS_POSSIBLE, refusals
+from backend.api.documenting import ALWAYS_POSSIBLE, Routes, refusals
 from backend.api.kept_messages import Message, Question
 from backend.api.routes import PREFIX, Own
 from backend.api.services import Services
@@ -26,9 +26,9 @@ PROTOBUFS = frozenset({PROTOBUF, "application/protobuf", "application/octet-stre
 TRUNCATED = "X-Truncated"
 
 
-def trip_update_routes() -> APIRouter:
+def trip_update_routes() -> Routes:
     """Build the one route, which anybody may use."""
-    router = APIRouter(
+    router = Routes(
         prefix=f"{PREFIX}/gtfs-realtime",
         tags=["timetable"],
         responses=refusals(

@@ -19,9 +19,10 @@ from sqlalchemy import func, insert, select
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
 from backend.core.storage.schema import VERSION
-from backend.core.store import add_key, list_keys, submit_ride
+from backend.core.store import add_key, list_keys
 from backend.tools.cli import main
 from tests.factories import START, FakeClock, make_ride, unique_id
+from tests.rides import submit_ride
 
 if sys.platform != "win32":
     import resource

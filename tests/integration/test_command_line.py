@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import MutableMapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import backend
+from backend.api.app import create_app
 from backend.core.clock import SystemClock
 from backend.core.errors import DatabaseError
 from backend.core.rides import Segment
@@ -205,7 +207,7 @@ def test_a_service_that_fails_while_it_starts(
     def vanish(path: str) -> Database:
         raise DatabaseError(f"The database {path} is gone.")
 
-    monkeypatch.setattr("backend.api.app.open_database", vanish)
+    monkeypatch.setattr("backend.tools.serve.create_app", partial(create_app, opening=vanish))
 
     assert main(["serve", "--port", "0"], variables, FakeClock()) == 2
     assert capsys.readouterr().err.endswith("what failed stands in the log above.\n")

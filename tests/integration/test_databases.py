@@ -16,10 +16,10 @@ from backend.core.storage import Database, open_database
 from backend.core.storage.database import BASE
 from backend.core.storage.migrating import change_version, versions
 from backend.core.storage.schema import VERSION
-from backend.core.store import submit_ride
 from backend.core.store.cells import load_cells
 from backend.core.store.segments import find_segments
 from tests.factories import START, make_ride, make_ride_segment, make_segment
+from tests.rides import submit_ride
 
 AT_NINE = TimeBin(DayKind.WEEKDAY, 36)
 

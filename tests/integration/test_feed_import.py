@@ -13,7 +13,7 @@ from backend.core.journeys import Eta
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
-from backend.core.store import eta, submit_ride
+from backend.core.store import eta
 from backend.core.store.feeds import begin_feed, current_feed, remove_some, staging
 from backend.tools.city import build_city
 from backend.tools.city_feed import write_feed
@@ -28,6 +28,7 @@ from tests.feeds import (
     stop_times,
     write_tables,
 )
+from tests.rides import submit_ride
 
 SMALL = feed_tables("A", "B", "C")
 STORED = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -23,7 +24,6 @@ from backend.core.store import (
     remember_answers,
     retention_step,
     save_feed,
-    submit_ride,
 )
 from backend.core.store.segments import find_segments, number_segments
 from tests.factories import (
@@ -31,6 +31,7 @@ from tests.factories import (
     TEST_API_KEY,
     FakeClock,
     make_answer,
+    make_device,
     make_feed,
     make_ride,
     make_ride_segment,
@@ -44,6 +45,7 @@ from tests.integration.phone import receipt, send
 from tests.integration.replay import assert_learned_as_replayed, learned, rides_of
 from tests.integration.server import announced_url, running
 from tests.integration.together import at_once
+from tests.rides import submit_ride
 
 PHONES = 8
 RIDES = 4  # of each phone
@@ -71,6 +73,18 @@ def crossing(
             for segment in (*shared[:: (-1) ** number], make_segment())
         ]
     )
+
+
+def services_over(database: Database, settings: Settings, clock: FakeClock) -> Services:
+    """Make a service of a database."""
+    live = live_hub(settings, clock, database)
+    return Services(settings, clock, database, started_at=START, live=live)
+
+
+def summary_of(ride: Ride) -> RideSummary:
+    """Return a ride as a phone sends it."""
+    body = httpx2.Request("POST", "http://x", json=ride_body(ride)).read()
+    return RideSummary.model_validate_json(body)
 
 
 @pytest.mark.slow
@@ -127,17 +141,39 @@ def test_writers_of_the_same_and_of_different_segments_lose_nothing(
     assert counted == 3 * PHONES * RIDES
 
 
+async def test_groups_of_rides_of_two_services_lose_nothing(
+    two: tuple[Database, Database], settings: Settings, clock: FakeClock
+) -> None:
+    """Their segments, devices and keys cross each other; every ride is sent to both."""
+    services = [services_over(each, settings, clock) for each in two]
+    pool, devices = [make_segment() for _ in range(5)], [make_device() for _ in range(PHONES)]
+    rides = [
+        Submission(
+            unique_id("key"),
+            summary_of(replace(crossing(pool, number), device_id=devices[number % PHONES])),
+        )
+        for number in range(PHONES * RIDES)
+    ]
+
+    def submit(phone: int) -> list[bytes]:
+        """Send a quarter of the rides, so that each is sent twice, by different services, in another order."""
+        mine = rides[phone // 2 :: PHONES // 2][:: (-1) ** phone]
+        answers = submit_all(services[phone % 2], mine)
+        return [bytes(each.body) for each in answers if isinstance(each, Response)]
+
+    answers = at_once(PHONES, submit)
+
+    assert answers == [[b'{"accepted":4,"rejected":[]}'] * (len(rides) * 2 // PHONES)] * PHONES
+    assert rides_of(two[0], devices) == [RIDES] * PHONES
+    assert_learned_as_replayed(two[0], settings)
+
+
 async def test_one_key_sent_by_many_to_two_services_is_served_once(
     two: tuple[Database, Database], settings: Settings, clock: FakeClock
 ) -> None:
-    services = [
-        Services(settings, clock, each, started_at=START, live=live_hub(settings, clock, each))
-        for each in two
-    ]
+    services = [services_over(each, settings, clock) for each in two]
     ride, key = crossing([make_segment()], 1), unique_id("key")
-    summary = RideSummary.model_validate_json(
-        httpx2.Request("POST", "http://x", json=ride_body(ride)).read()
-    )
+    summary = summary_of(ride)
 
     def submit(number: int) -> Response:
         (answer,) = submit_all(services[number % 2], [Submission(key, summary)])

@@ -14,15 +14,23 @@ from sqlalchemy import insert, select, text
 
 from backend.core.clock import SystemClock
 from backend.core.errors import DatabaseError
+from backend.core.limiting import Bucket
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database, open_database
-from backend.core.store import submit_ride
+from backend.core.store import (
+    forget_full_buckets,
+    recall_answers,
+    remember_answers,
+    retention_step,
+    save_buckets,
+)
 from backend.core.store.segments import number_segments
 from backend.tools.cli import main
-from tests.factories import START, TEST_API_KEY, make_ride, make_segment
+from tests.factories import START, TEST_API_KEY, make_answer, make_ride, make_segment
 from tests.integration.phone import ask, receipt, send, travel
 from tests.integration.replay import assert_learned_as_replayed, learned
+from tests.rides import submit_ride
 
 if TYPE_CHECKING:  # loaded with --database postgres only
     from tests.postgres_plugin import Databases
@@ -246,6 +254,22 @@ def test_rides_over_different_segments_do_not_wait_for_each_other(
 
     with database.reading() as tx:
         assert len(tx.execute(select(tx.schema.rides)).all()) == 2
+
+
+@pytest.mark.postgres
+def test_retention_waits_for_no_ride(database: Database, settings: Settings) -> None:
+    """Who waited for it might be waited for: rows that a transaction has in hand are left to the next time."""
+    allowance, later = settings.allowance, START + settings.idempotency_ttl
+    spent = Bucket(0, allowance.price, START)
+    with database.writing() as tx:
+        save_buckets(tx, {"taken": spent, "free": spent})
+        remember_answers(tx, dict.fromkeys(("taken", "free"), make_answer()), START)
+    with database.writing() as ride:
+        save_buckets(ride, {"taken": spent})
+        recall_answers(ride, ["taken"], later, settings.idempotency_ttl)
+        with database.writing() as retention:
+            assert forget_full_buckets(retention, allowance, later) == 1
+            assert retention_step(retention, settings, later, most=9).answers == 1
 
 
 def wait_for_waiting(database: Database) -> None:

@@ -18,7 +18,7 @@ from tests.factories import (
     unique_id,
 )
 from tests.integration.phone import ask, send, travel
-from tests.spending import spend
+from tests.rides import spend
 
 THREE = {"rate_limit_rides": 3, "rate_limit_seconds": 60}
 pytestmark = pytest.mark.parametrize("settings_overrides", [THREE])

@@ -14,7 +14,7 @@ from backend.core.chores import make_chores
 from backend.core.settings import Settings
 from backend.core.storage import Database
 from backend.core.storage.schema import VERSION
-from backend.core.store import save_feed, submit_ride
+from backend.core.store import save_feed
 from backend.core.store.cells import load_cells
 from backend.tools.cli import main
 from tests.factories import (
@@ -27,6 +27,7 @@ from tests.factories import (
     make_segment,
 )
 from tests.integration.phone import receipt, send, travel
+from tests.rides import submit_ride
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from backend.core.rides import RideSegment, Segment
 from backend.core.settings import CLOCK_SKEW, MEMORY
 from backend.core.sharing import HALF_LIVES_KEPT
 from backend.core.storage import Transaction, open_database
-from backend.core.store import rebuild, retention_step, submit_ride
+from backend.core.store import rebuild, retention_step
 from backend.core.store.learned import Learned, load_learned
 from tests.factories import FakeClock, make_ride, make_ride_segment, make_settings
+from tests.rides import submit_ride
 
 SEGMENTS = tuple(Segment(name, "end") for name in "ab")
 SETTINGS = make_settings(

@@ -13,8 +13,9 @@ from backend.core.errors import NoEstimateError
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
-from backend.core.store import accuracy_since, eta, save_feed, score_step, submit_ride
+from backend.core.store import accuracy_since, eta, save_feed, score_step
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_stops
+from tests.rides import submit_ride
 
 NOW = START + timedelta(minutes=5)
 TODAY = date(2026, 3, 4)

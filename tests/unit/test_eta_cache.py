@@ -7,10 +7,11 @@ from backend.core.journeys import Knowledge
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
-from backend.core.store import EtaCache, Question, eta, remembered_eta, save_feed, submit_ride
+from backend.core.store import EtaCache, Question, eta, remembered_eta, save_feed
 from backend.core.store.feeds import current_feed
 from backend.core.store.segments import Mark, find_marks
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_segment, make_stops
+from tests.rides import submit_ride
 
 KNOWN = Knowledge()
 MARK = Mark(number=1, lessons=0, retired=False)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from threading import Event
+from threading import Semaphore
 
 import pytest
 
@@ -10,159 +10,179 @@ from backend.api.group_commit import GroupCommit
 from backend.core.errors import DatabaseError
 
 PATIENT = 30.0  # s, for what the other thread does next
+FULL, STRANGE, WRONG = 1000, 2000, -1
+"""Numbers over which the disk is full, over which the writer stumbles, and to which the answer is an error."""
+WAITING = 3
+"""The number that still waits when a group of two is in hand."""
 
 
 class Writer:
-    """Writes numbers down, a group at a time, once `go` is set."""
+    """Writes numbers down, each group when it is let."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
-        self.begun, self.go = Event(), Event()
+        self._begun, self._let = Semaphore(0), Semaphore(0)
 
     def __call__(self, numbers: Sequence[int]) -> Sequence[str | Exception]:
         self.groups.append(list(numbers))
-        self.begun.set()
-        assert self.go.wait(PATIENT)
-        return [ValueError(str(n)) if n < 0 else f"wrote {n}" for n in numbers]
+        self._begun.release()
+        assert self._let.acquire(timeout=PATIENT)
+        if FULL in numbers:
+            raise DatabaseError("The disk is full.")
+        if STRANGE in numbers:
+            raise KeyError(STRANGE)
+        return [ValueError(number) if number == WRONG else f"wrote {number}" for number in numbers]
+
+    async def begun(self) -> None:
+        """Wait until one more group is in hand."""
+        assert await asyncio.to_thread(self._begun.acquire, timeout=PATIENT)
+
+    def let(self, groups: int = 1) -> None:
+        self._let.release(groups)
 
 
-async def begun(writer: Writer) -> None:
-    """Wait until the writer has a group in hand."""
-    assert await asyncio.to_thread(writer.begun.wait, PATIENT)
+Commit = GroupCommit[int, str]
+Task = asyncio.Task[str]
 
 
-async def started(*tasks: asyncio.Task[str]) -> None:
-    """Let these tasks run until they wait."""
-    for _ in tasks:
+@pytest.fixture
+def writer() -> Writer:
+    return Writer()
+
+
+async def ask(commit: Commit, *numbers: int) -> list[Task]:
+    """Begin to ask for these, one after the other, and return when all of them wait."""
+    tasks = []
+    for number in numbers:
+        tasks.append(asyncio.create_task(commit.answer(number)))
         await asyncio.sleep(0)
+    return tasks
 
 
-async def test_those_who_come_meanwhile_are_one_group_and_each_gets_its_own_answer() -> None:
-    commit, writer = GroupCommit[int, str]("rides"), Writer()
-    first = asyncio.create_task(commit.answer(0, writer))
-    await begun(writer)
-    others = [asyncio.create_task(commit.answer(number, writer)) for number in (1, 2, 3)]
-    await started(*others)
-    writer.go.set()
+async def behind(commit: Commit, writer: Writer, *numbers: int) -> tuple[Task, list[Task]]:
+    """Let these wait behind a group of 0 alone, which is in hand; return the asking for 0 and for them."""
+    (first,) = await ask(commit, 0)
+    await writer.begun()
+    return first, await ask(commit, *numbers)
 
-    assert await asyncio.gather(first, *others) == ["wrote 0", "wrote 1", "wrote 2", "wrote 3"]
+
+async def told(*tasks: Task) -> list[str]:
+    """Return the answers, or what the errors say."""
+    return [str(each) for each in await asyncio.gather(*tasks, return_exceptions=True)]
+
+
+async def test_those_who_come_meanwhile_are_one_group_and_each_gets_its_own_answer(
+    writer: Writer,
+) -> None:
+    first, others = await behind(Commit("rides", writer), writer, 1, 2, 3)
+    writer.let(2)
+
+    assert await told(first, *others) == ["wrote 0", "wrote 1", "wrote 2", "wrote 3"]
     assert writer.groups == [[0], [1, 2, 3]]
 
 
-async def test_a_group_has_no_more_than_it_may() -> None:
-    commit, writer = GroupCommit[int, str]("rides", most=2), Writer()
-    tasks = [asyncio.create_task(commit.answer(number, writer)) for number in range(6)]
-    await started(*tasks)
-    writer.go.set()
-    await asyncio.gather(*tasks)
+async def test_a_group_has_no_more_than_it_may(writer: Writer) -> None:
+    first, others = await behind(Commit("rides", writer, most=2), writer, 1, 2, 3, 4, 5)
+    writer.let(4)
 
-    assert [number for group in writer.groups for number in group] == list(range(6))
-    assert max(map(len, writer.groups)) == 2
+    assert await told(first, *others) == [f"wrote {number}" for number in range(6)]
+    assert writer.groups == [[0], [1, 2], [3, 4], [5]]
 
 
-async def test_an_error_is_raised_for_whoever_it_concerns() -> None:
-    commit, writer = GroupCommit[int, str]("rides"), Writer()
-    first = asyncio.create_task(commit.answer(0, writer))
-    await begun(writer)
-    others = [asyncio.create_task(commit.answer(number, writer)) for number in (1, -2, 3)]
-    await started(*others)
-    writer.go.set()
+async def test_as_many_groups_are_under_way_as_may_be(writer: Writer) -> None:
+    """Two, and the third one gathers those who come."""
+    commit = Commit("rides", writer, groups=2)
+    first, (second,) = await behind(commit, writer, 1)
+    await writer.begun()
+    others = await ask(commit, 2, 3)
+    assert writer.groups == [[0], [1]]
+    writer.let(3)
 
-    one, two, three = await asyncio.gather(*others, return_exceptions=True)
-    assert (one, three, await first) == ("wrote 1", "wrote 3", "wrote 0")
-    assert isinstance(two, ValueError)
-
-
-async def test_when_the_database_fails_all_are_told_and_it_is_not_asked_again() -> None:
-    commit, writer, groups = GroupCommit[int, str]("rides"), Writer(), []
-
-    def fail(numbers: Sequence[int]) -> Sequence[str]:
-        groups.append(list(numbers))
-        raise DatabaseError("The disk is full.")
-
-    first = asyncio.create_task(commit.answer(0, writer))
-    await begun(writer)
-    others = [asyncio.create_task(commit.answer(number, fail)) for number in (1, 2)]
-    await started(*others)
-    writer.go.set()
-
-    results = await asyncio.gather(first, *others, return_exceptions=True)
-    assert [str(each) for each in results] == ["wrote 0", "The disk is full.", "The disk is full."]
-    assert groups == [[1, 2]]
+    assert await told(first, second, *others) == [f"wrote {number}" for number in range(4)]
+    assert writer.groups == [[0], [1], [2, 3]]
 
 
-async def test_a_mistake_in_one_item_costs_the_others_nothing() -> None:
+async def test_an_error_is_raised_for_whoever_it_concerns(writer: Writer) -> None:
+    first, others = await behind(Commit("rides", writer), writer, 1, WRONG, 3)
+    writer.let(2)
+
+    assert await told(first, *others) == ["wrote 0", "wrote 1", str(WRONG), "wrote 3"]
+    assert isinstance(others[1].exception(), ValueError)
+
+
+async def test_when_the_database_fails_all_are_told_and_it_is_not_asked_again(
+    writer: Writer,
+) -> None:
+    """Each by an error of its own, which says where it was raised; what went wrong first stands behind all of them."""
+    first, others = await behind(Commit("rides", writer), writer, 1, FULL)
+    writer.let(2)
+
+    assert await told(first, *others) == ["wrote 0", *["The disk is full."] * 2]
+    assert writer.groups == [[0], [1, FULL]]
+    one, two = (each.exception() for each in others)
+    assert isinstance(one, DatabaseError)
+    assert isinstance(two, DatabaseError)
+    assert one is not two
+    assert one.__cause__ is two.__cause__ is not None
+
+
+async def test_a_mistake_over_one_item_costs_the_others_nothing(writer: Writer) -> None:
     """Where the group as a whole fails, each is done by itself."""
-    commit, writer = GroupCommit[int, str]("rides"), Writer()
+    first, others = await behind(Commit("rides", writer), writer, 1, STRANGE, 3)
+    writer.let(5)
 
-    def stumble(numbers: Sequence[int]) -> Sequence[str]:
-        if 2 in numbers:
-            raise KeyError("two")
-        return [f"wrote {number}" for number in numbers]
-
-    first = asyncio.create_task(commit.answer(0, writer))
-    await begun(writer)
-    others = [asyncio.create_task(commit.answer(number, stumble)) for number in (1, 2, 3)]
-    await started(*others)
-    writer.go.set()
-
-    one, two, three = await asyncio.gather(*others, return_exceptions=True)
-    assert (one, three, await first) == ("wrote 1", "wrote 3", "wrote 0")
-    assert isinstance(two, KeyError)
+    assert await told(first, *others) == ["wrote 0", "wrote 1", str(STRANGE), "wrote 3"]
+    assert isinstance(others[1].exception(), KeyError)
+    assert writer.groups == [[0], [1, STRANGE, 3], [1], [STRANGE], [3]]
 
 
-async def test_who_gets_no_turn_in_time_is_turned_away_and_nothing_is_written() -> None:
-    commit, writer = GroupCommit[int, str]("rides", patience=0), Writer()
-    first = asyncio.create_task(commit.answer(0, writer))
-    await begun(writer)
+async def test_who_gets_no_turn_in_time_is_turned_away_and_nothing_is_written(
+    writer: Writer,
+) -> None:
+    commit = Commit("rides", writer, patience=0)
+    first, (second,) = await behind(commit, writer, 1)
     with pytest.raises(DatabaseError, match="Too many rides wait"):
-        await commit.answer(1, writer)
-    writer.go.set()
+        await second
+    writer.let(2)
 
-    assert await first == "wrote 0"
-    assert await commit.answer(2, writer) == "wrote 2"
+    assert await told(first) == ["wrote 0"]
+    assert await commit.answer(2) == "wrote 2"
     assert writer.groups == [[0], [2]]
 
 
 async def test_who_is_being_written_is_told_what_became_of_it_however_long_that_takes(
-    monkeypatch: pytest.MonkeyPatch,
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An hour passes while a group is written: of that group nobody is turned away, but whoever waits for a turn is."""
     loop, late = asyncio.get_running_loop(), 0.0
     now = loop.time
-    commit = GroupCommit[int, str]("rides", most=2, patience=3600)
-    before, writer = Writer(), Writer()
-    first = asyncio.create_task(commit.answer(0, before))
-    await begun(before)
-    tasks = [asyncio.create_task(commit.answer(number, writer)) for number in (1, 2, 3)]
-    await started(*tasks)
-    before.go.set()
-    await begun(writer)
     monkeypatch.setattr(loop, "time", lambda: now() + late)
+    first, others = await behind(Commit("rides", writer, most=2, patience=3600), writer, 1, 2, 3)
+    writer.let()
+    await writer.begun()
     late = 4000.0
-    (refused,) = await asyncio.gather(tasks[2], return_exceptions=True)
-    writer.go.set()
+    refused = await told(others[2])
+    writer.let()
 
-    assert isinstance(refused, DatabaseError)
-    assert await asyncio.gather(first, *tasks[:2]) == ["wrote 0", "wrote 1", "wrote 2"]
-    assert writer.groups == [[1, 2]]
+    assert "this one has waited 3600 s" in refused[0]
+    assert await told(first, *others[:2]) == ["wrote 0", "wrote 1", "wrote 2"]
+    assert writer.groups == [[0], [1, 2]]
 
 
-@pytest.mark.parametrize("gone", [0, 1, 2], ids=["leading", "taken along", "waiting"])
-async def test_whoever_is_cancelled_takes_nobody_with_him(gone: int) -> None:
-    commit = GroupCommit[int, str]("rides", most=2)
-    before, writer = Writer(), Writer()
-    first = asyncio.create_task(commit.answer(9, before))
-    await begun(before)
-    tasks = [asyncio.create_task(commit.answer(number, writer)) for number in range(3)]
-    await started(*tasks)
-    before.go.set()
-    await begun(writer)
-    tasks[gone].cancel()
-    await started(*tasks)
-    writer.go.set()
+@pytest.mark.parametrize("gone", [1, 2, WAITING], ids=["first of a group", "in a group", "waiting"])
+async def test_whoever_is_cancelled_takes_nobody_with_him(writer: Writer, gone: int) -> None:
+    """What was begun is done; who still waited is not written."""
+    commit = Commit("rides", writer, most=2)
+    first, others = await behind(commit, writer, 1, 2, 3)
+    writer.let()
+    await writer.begun()
+    others[gone - 1].cancel()
+    await asyncio.sleep(0)
+    writer.let(4)
 
-    results = await asyncio.gather(first, *tasks, return_exceptions=True)
-    assert isinstance(results.pop(1 + gone), asyncio.CancelledError)
-    assert results == ["wrote 9", *(f"wrote {number}" for number in range(3) if number != gone)]
-    assert await commit.answer(5, writer) == "wrote 5"
+    left = [others[number - 1] for number in (1, 2, 3) if number != gone]
+    assert await told(first, *left) == ["wrote 0", *(f"wrote {n}" for n in (1, 2, 3) if n != gone)]
+    assert others[gone - 1].cancelled()
+    assert await commit.answer(4) == "wrote 4"
+    written = [] if gone == WAITING else [[WAITING]]
+    assert writer.groups == [[0], [1, 2], *written, [4]]

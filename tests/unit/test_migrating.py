@@ -12,8 +12,8 @@ from backend.core.storage import Database, open_database
 from backend.core.storage.database import BASE, FIRST
 from backend.core.storage.migrating import change_version, versions
 from backend.core.storage.schema import VERSION
-from backend.core.store import submit_ride
 from tests.factories import START, make_ride
+from tests.rides import submit_ride
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from backend.core.store import (
     rebuild,
     remember_answers,
     retention_step,
-    submit_ride,
 )
 from backend.core.store.cells import load_cells
 from backend.core.store.learned import load_learned
 from backend.core.store.retention import Taken
 from tests.factories import START, make_answer, make_ride, make_ride_segment, make_segment
+from tests.rides import submit_ride
 
 MONTH = timedelta(days=30)
 

@@ -145,10 +145,10 @@ def test_each_ride_more_in_a_transaction_takes_one_statement_more(
     """Its number is asked for, since the others hang on it."""
     numbers = []
     for rides in (1, 8):
-        ways = [make_stops(5) for _ in range(rides)]
+        stops = make_stops(20)
+        ways = [stops[first : first + 5] for first in range(rides)]
         with database.writing() as tx:
-            for way in ways:
-                save_feed(tx, make_feed(way), START)
+            save_feed(tx, make_feed(stops), START)
             take_rides(tx, *ways, settings=settings)
             with listening(database) as asked:
                 take_rides(tx, *ways, settings=settings)

@@ -19,6 +19,7 @@ from backend.core.storage import Database, Transaction, open_database, postgres,
 from backend.core.storage.postgres import Postgres
 from backend.core.storage.schema import VERSION, build_schema
 from backend.core.storage.sqlite import Sqlite, write_ahead
+from backend.core.storage.statements import Statements
 from tests.factories import START, make_device
 
 
@@ -187,7 +188,7 @@ def test_waiting_too_long_for_a_connection_is_told_in_a_sentence() -> None:
     engine = create_engine(
         "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
     )
-    database = Database(Sqlite(MEMORY), engine)
+    database = Database(Sqlite(MEMORY), engine, Statements(build_schema()))
     try:
         with database.reading(), pytest.raises(DatabaseError, match="too busy"):
             database.ping()
@@ -198,7 +199,7 @@ def test_waiting_too_long_for_a_connection_is_told_in_a_sentence() -> None:
 def test_a_writer_whose_turn_does_not_come_gives_up(tmp_path: Path) -> None:
     """However many wait before it, it waits as long as for the file itself, and keeps no connection."""
     dialect = Sqlite(str(tmp_path / "busy.sqlite3"), patience=0.01)
-    database = Database(dialect, dialect.engine())
+    database = Database(dialect, dialect.engine(), Statements(build_schema()))
     try:
         with database.writing():
             with pytest.raises(DatabaseError, match="too busy: others have been writing"):
@@ -212,7 +213,7 @@ def test_a_writer_whose_turn_does_not_come_gives_up(tmp_path: Path) -> None:
 def test_a_file_that_somebody_else_is_writing_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "busy.sqlite3"
     dialect = Sqlite(str(path), patience=0.01)
-    database = Database(dialect, dialect.engine())
+    database = Database(dialect, dialect.engine(), Statements(build_schema()))
     try:
         database.migrate()
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -8,7 +8,7 @@ from backend.core.limiting import Allowance
 from backend.core.storage import Database, Transaction
 from backend.core.store import forget_full_buckets
 from tests.factories import START
-from tests.spending import spend
+from tests.rides import spend
 
 TWO_AN_HOUR = Allowance(2, timedelta(hours=1))
 

@@ -12,9 +12,10 @@ from backend.core.journeys import Eta
 from backend.core.rides import Segment
 from backend.core.settings import Settings
 from backend.core.storage import Database
-from backend.core.store import eta, save_feed, submit_ride
+from backend.core.store import eta, save_feed
 from backend.core.timetable import Feed, Pattern
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_stops
+from tests.rides import submit_ride
 
 
 def ask(

@@ -4,19 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import func, select
 
 from backend.core.bins import DayKind, TimeBin
-from backend.core.errors import RideRefusedError
 from backend.core.learning import Cell, Judgement
 from backend.core.rides import Rejection, RideReceipt, Segment, pseudonym
 from backend.core.settings import MEMORY, Settings
 from backend.core.storage import Database, Transaction, open_database
-from backend.core.store import forget_faded_contributions, submit_ride
+from backend.core.store import forget_faded_contributions
 from backend.core.store.cells import load_cells, save_cells
 from backend.core.store.segments import find_segments, number_segments
 from tests.factories import START, make_device, make_ride, make_ride_segment, make_segment
+from tests.rides import submit_ride
 
 NOW = START + timedelta(minutes=15)
 AT_NINE = TimeBin(DayKind.WEEKDAY, 36)
@@ -150,18 +149,6 @@ def test_only_what_counts_next_to_nothing_is_forgotten(
         assert (early, rows_of(tx, "device_weights")) == (0, 1)
         late = end + timedelta(microseconds=1)
         assert forget_faded_contributions(tx, half_life, late, weights) == 1
-
-
-def test_a_refused_ride_leaves_nothing_behind(database: Database, settings: Settings) -> None:
-    good, endless = make_ride_segment(), make_ride_segment(seconds=7201)
-    with database.writing() as tx:
-        with pytest.raises(RideRefusedError, match="at most 7200 s"):
-            submit_ride(tx, make_ride([good, endless]), settings, NOW)
-        assert {name: rows_of(tx, name) for name in ("segments", "rides", "cells")} == {
-            "segments": 0,
-            "rides": 0,
-            "cells": 0,
-        }
 
 
 def test_no_device_is_stored_by_its_own_name(database: Database, settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """An open database and its transactions.
 
-Each `Database` owns its engine, its tables and its connections; two of them share nothing, not even when both are
-`:memory:`.
+Each `Database` owns its engine and its connections; two of them share nothing but tables that they were both given,
+not even when both are `:memory:`.
 """
 
 import json
@@ -76,14 +76,14 @@ class Transaction:
         """Keep all other writers away until the end of the transaction; readers go on."""
         self.dialect.claim_everything(self.connection)
 
-    def wanted(self, table: Table, *names: str) -> FromClause:
-        """Join a table with the rows that are asked for (see `rows`), by the columns with these names.
+    def joined_by_key(self, table: Table, *names: str) -> FromClause:
+        """Join a table with the keys that are asked for (see `keys_parameter`), by the columns with these names.
 
         An index has to begin with them. So each row is looked up by its whole key: asked for with `(a, b) IN
         (VALUES ...)`, SQLite reads the table, and with `a IN ... AND b IN ...` every a with every b is found.
         """
         asked = self.dialect.rows_of(
-            bindparam("rows", type_=Text), [table.c[name] for name in names]
+            bindparam("keys", type_=Text), [table.c[name] for name in names]
         )
         return table.join(asked, and_(*(table.c[name] == asked.c[name] for name in names)))
 
@@ -111,7 +111,7 @@ class Database:
 
     dialect: Dialect
     engine: Engine
-    statements: Statements = field(default_factory=lambda: Statements(build_schema()))
+    statements: Statements
     _turns: threading.Semaphore = field(init=False)
     _revisions: Revisions = field(init=False)
     _closed: threading.Event = field(default_factory=threading.Event)
@@ -258,18 +258,19 @@ class Database:
             ) from error
 
 
-def rows(keys: Iterable[Sequence[str | int]]) -> dict[str, str]:
-    """Return the parameter of a statement about `Transaction.wanted`: the keys of its rows, none of them twice."""
-    return {"rows": json.dumps([*dict.fromkeys(map(tuple, keys))])}
+def keys_parameter(keys: Iterable[Sequence[str | int]]) -> dict[str, str]:
+    """Return the parameter of a statement with `Transaction.joined_by_key`: what is asked for, nothing of it twice."""
+    return {"keys": json.dumps([*dict.fromkeys(map(tuple, keys))])}
 
 
-def open_database(address: str) -> Database:
+def open_database(address: str, schema: Schema | None = None) -> Database:
     """Open a SQLite file, created if missing, `:memory:`, or a database of a PostgreSQL server (`postgresql://...`).
 
+    Who opens many may give all of them one set of tables, which nobody changes; otherwise it gets its own.
     Raises DatabaseError when the folder is missing, access is denied, the file is no database, or no server answers.
     """
     dialect = Postgres(read_address(address)) if address.startswith(POSTGRES) else Sqlite(address)
-    database = Database(dialect, dialect.engine())
+    database = Database(dialect, dialect.engine(), Statements(schema or build_schema()))
     try:
         database.ping()
     except DatabaseError as error:

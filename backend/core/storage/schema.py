@@ -96,7 +96,7 @@ def build_schema() -> Schema:
     """Return a new set of tables.
 
     Segments outlive the timetable that named them, since what was learned hangs on them. Devices
-    are stored as pseudonyms (see `backend.core.store.rides`). Durations are seconds. At most one
+    are stored as pseudonyms (see `backend.core.rides`). Durations are seconds. At most one
     feed is `current` (see `backend.core.store.feeds`); nobody reads of another one.
     """
     metadata = MetaData()

@@ -22,7 +22,7 @@ from backend.core.store.keys import (
 from backend.core.store.rebuilding import rebuild
 from backend.core.store.rejections import JudgementCounts, count_judgements
 from backend.core.store.retention import retention_step
-from backend.core.store.rides import submit_ride, submit_rides
+from backend.core.store.rides import submit_rides
 from backend.core.store.shares import forget_faded_contributions
 
 __all__ = (
@@ -51,6 +51,5 @@ __all__ = (
     "save_buckets",
     "save_feed",
     "score_step",
-    "submit_ride",
     "submit_rides",
 )

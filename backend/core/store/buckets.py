@@ -44,6 +44,11 @@ def _find(schema: Schema) -> Executable:
 
 
 def forget_full_buckets(tx: Transaction, allowance: Allowance, now: datetime) -> int:
-    """Delete the buckets that have had the time to fill, and return how many: no device notices."""
+    """Delete the buckets that have had the time to fill, and return how many: no device notices.
+
+    But for those that a ride is about to take from: who waited for it might be waited for.
+    """
     buckets = tx.schema.buckets
-    return tx.execute(delete(buckets).where(buckets.c.as_of <= now - allowance.refill)).rowcount
+    over = select(buckets.c.device).where(buckets.c.as_of <= now - allowance.refill)
+    free = over.with_for_update(skip_locked=True)
+    return tx.execute(delete(buckets).where(buckets.c.device.in_(free))).rowcount

@@ -8,7 +8,7 @@ from sqlalchemy import Executable, Row, Table, bindparam, select
 
 from backend.core.bins import TimeBin
 from backend.core.learning import Cell
-from backend.core.storage import Transaction, rows
+from backend.core.storage import Transaction, keys_parameter
 from backend.core.store.segments import count_lesson
 
 Place: TypeAlias = tuple[int, TimeBin]
@@ -32,7 +32,7 @@ def load_cells(
 def load_cells_in(tx: Transaction, places: Iterable[Place]) -> dict[Place, Cell]:
     """Return the cells in these places; empty ones are left out."""
     table, key = tx.schema.cells, ("segment", "bin")
-    return _read(find_each(tx, table, key, ((place[0], place[1].index) for place in places)))
+    return _read(find_by_keys(tx, table, key, ((place[0], place[1].index) for place in places)))
 
 
 def save_cells(tx: Transaction, cells: Mapping[Place, Cell], table: Table | None = None) -> None:
@@ -70,15 +70,15 @@ def find_rows(
     return tx.execute(tx.statements.kept(("find", table, *wanted), build), wanted)
 
 
-def find_each(
+def find_by_keys(
     tx: Transaction, table: Table, names: Sequence[str], keys: Iterable[Sequence[str | int]]
 ) -> Iterable[Row[Any]]:
-    """Return the rows of a table with these keys: what is in the columns with these names, an index begins with."""
+    """Return the rows that have one of these keys in the columns with these names, with which an index begins."""
 
     def build() -> Executable:
-        return select(table).select_from(tx.wanted(table, *names))
+        return select(table).select_from(tx.joined_by_key(table, *names))
 
-    return tx.execute(tx.statements.kept(("each", table, *names), build), rows(keys))
+    return tx.execute(tx.statements.kept(("each", table, *names), build), keys_parameter(keys))
 
 
 def _read(found: Iterable[Row[Any]]) -> dict[Place, Cell]:

@@ -12,7 +12,7 @@ from backend.core.learning import Cell, LearningRules
 from backend.core.predicting import Prior, predict
 from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
-from backend.core.store.cells import Place, find_each, load_cells
+from backend.core.store.cells import Place, find_by_keys, load_cells
 from backend.core.store.feeds import current_id
 
 
@@ -66,7 +66,7 @@ def _timetable(tx: Transaction, places: Collection[Place]) -> dict[Place, Prior]
         return {}
     # Its number is looked up by itself: SQLite would begin with all that the feed has.
     keys = {(feed, segment, time_bin.index) for segment, time_bin in places}
-    found = find_each(tx, tx.schema.timetable, ("feed", "segment", "bin"), keys)
+    found = find_by_keys(tx, tx.schema.timetable, ("feed", "segment", "bin"), keys)
     exact = {(row.segment, row.bin): float(row.mean_seconds) for row in found}
     missing = {segment for _, segment, index in keys if (segment, index) not in exact}
     whole: dict[int, float] = {}

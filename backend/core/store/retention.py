@@ -88,7 +88,8 @@ def _take_answers(tx: Transaction, settings: Settings, now: datetime, most: int)
     table = tx.schema.answers
     over = table.c.stored_at <= now - settings.idempotency_ttl
     some = select(table.c.key).where(over).order_by(table.c.stored_at).limit(most)
-    keys = tx.execute(some).scalars().all()
+    # Without those that a submission has in hand: who waited for it might be waited for.
+    keys = tx.execute(some.with_for_update(skip_locked=True)).scalars().all()
     if keys:
         tx.execute(delete(table).where(table.c.key.in_(keys), over))
     return len(keys)

@@ -8,9 +8,8 @@ from sqlalchemy import Executable, insert
 
 from backend.core.accuracy import Prediction
 from backend.core.bins import bin_of
-from backend.core.errors import RideRefusedError
 from backend.core.learning import Judgement, LearningRules, Observation
-from backend.core.rides import Rejection, Ride, RideReceipt, Segment, judge_ride, pseudonym
+from backend.core.rides import Rejection, Ride, RideReceipt, Segment, pseudonym
 from backend.core.settings import Settings
 from backend.core.storage import Transaction
 from backend.core.storage.schema import Schema
@@ -20,25 +19,14 @@ from backend.core.store.predictions import load_background, predict_places
 from backend.core.store.segments import Mark, claim_segments, mark_segments
 
 
-def submit_ride(tx: Transaction, ride: Ride, settings: Settings, now: datetime) -> RideReceipt:
-    """Store a ride, learn from its segments, and say which of them were learned.
-
-    Raises RideRefusedError, before anything is written, for a ride that breaks a limit.
-    """
-    problems = judge_ride(ride, settings, now)
-    if problems:
-        raise RideRefusedError(problems)
-    (receipt,) = submit_rides(tx, (ride,), settings, now)
-    return receipt
-
-
 def submit_rides(
     tx: Transaction, rides: Sequence[Ride], settings: Settings, now: datetime
 ) -> tuple[RideReceipt, ...]:
-    """Store rides that break no limit (see `judge_ride`), learn from each what `submit_ride` would one by one.
+    """Store rides, learn from their segments, and say of each ride which of them were learned.
 
-    In their order, with as many statements as a single one takes, but for one more with each. Every segment is stored
-    with what became of it.
+    They break no limit (see `backend.core.rides.judge_ride`). Whether they come together or one after the other, in
+    this order, makes no difference but in time: together they take one statement for each table, and one for each
+    ride. Every segment is stored with what became of it.
     """
     if not rides:
         return ()

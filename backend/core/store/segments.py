@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, Row, Select, bindparam, select, update
 
 from backend.core.rides import Segment
-from backend.core.storage import Transaction, rows
+from backend.core.storage import Transaction, keys_parameter
 from backend.core.storage.schema import Schema
 
 
@@ -41,7 +41,9 @@ def read_marks(
     """
     marks: dict[Segment, Mark] = {}
     row: Row[Any] | None = None
-    for row in tx.execute(query, rows((part.from_stop, part.to_stop) for part in segments)):
+    for row in tx.execute(
+        query, keys_parameter((part.from_stop, part.to_stop) for part in segments)
+    ):
         marks[Segment(row.from_stop, row.to_stop)] = Mark(row.id, row.lessons, row.retired)
     return marks, row
 
@@ -52,7 +54,7 @@ def find(tx: Transaction) -> Select[Any]:
     retired = table.c.retired_at.is_not(None).label("retired")
     return select(
         table.c.id, table.c.from_stop, table.c.to_stop, table.c.lessons, retired
-    ).select_from(tx.wanted(table, "from_stop", "to_stop"))
+    ).select_from(tx.joined_by_key(table, "from_stop", "to_stop"))
 
 
 def find_segments(tx: Transaction, segments: Iterable[Segment]) -> dict[Segment, int]:

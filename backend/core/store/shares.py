@@ -9,7 +9,7 @@ from sqlalchemy import Row, Table, delete
 from backend.core.bins import TimeBin
 from backend.core.sharing import HALF_LIVES_KEPT, Contribution
 from backend.core.storage import Transaction
-from backend.core.store.cells import Place, find_each, find_rows
+from backend.core.store.cells import Place, find_by_keys, find_rows
 
 
 def load_contributions(
@@ -24,7 +24,7 @@ def load_contributions_of(
 ) -> dict[tuple[Place, str], Contribution]:
     """Return what these devices have taught in these places."""
     keys = ((place[0], place[1].index, device) for place, device in taught)
-    return _read(find_each(tx, tx.schema.device_weights, ("segment", "bin", "device"), keys))
+    return _read(find_by_keys(tx, tx.schema.device_weights, ("segment", "bin", "device"), keys))
 
 
 def save_contributions(
