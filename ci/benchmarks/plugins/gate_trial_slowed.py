@@ -6,11 +6,12 @@ leave it to others.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shakeproof.inject.shakeproof_elapsed import elapsed
+from shakeproof.inject.shakeproof_elapsed import counts_waits, elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -37,12 +38,13 @@ def pytest_fixture_setup(
 
 def slowed(function: Callable[..., Any], share: float) -> Callable[..., Any]:
     """Return the function made slower."""
+    now = elapsed if counts_waits() else time.perf_counter
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        begun = elapsed()
+        begun = now()
         result = function(*args, **kwargs)
-        until = begun + (elapsed() - begun) * (1 + share)
-        while elapsed() < until:
+        until = begun + (now() - begun) * (1 + share)
+        while now() < until:
             pass
         return result
 

@@ -27,7 +27,7 @@ MOST_PROCESSORS: Final = 2**16
 CALLS: Final = ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1))
 WORTH: Final = 0.12  # seconds that a benchmark is timed in one process...
 # ...and all together so many at least: where few are left, processes mostly start.
-SHARED: Final = 0.6
+WORTH_TOGETHER: Final = 0.6
 # What takes so many seconds, and computes for so much of it by itself, is called on all sides at the same time.
 LONG: Final = 0.02
 COMPUTING: Final = 0.9
@@ -76,7 +76,7 @@ def round_plans(seed: int) -> Iterator[RoundPlan]:
 
 def calls_worth(seconds: float, benchmarks: int) -> int:
     """Return how often what takes so many seconds is called in a process that measures so many benchmarks."""
-    return max(FEWEST, min(MOST, math.ceil(max(WORTH, SHARED / benchmarks) / seconds)))
+    return max(FEWEST, min(MOST, math.ceil(max(WORTH, WORTH_TOGETHER / benchmarks) / seconds)))
 
 
 def is_shared(seconds: float, computing: float) -> bool:
