@@ -58,8 +58,8 @@ def install_error_handlers(app: FastAPI) -> None:
         return envelope(problem)
 
     @app.exception_handler(RequestValidationError)
-    async def refuse_shape(_: Request, problem: RequestValidationError) -> JSONResponse:
-        return envelope(_malformed(problem) or _invalid(problem))
+    async def refuse_shape(request: Request, problem: RequestValidationError) -> JSONResponse:
+        return envelope(_malformed(problem) or _unnamed(request, problem) or _invalid(problem))
 
     @app.exception_handler(RideRefusedError)
     async def refuse_ride(_: Request, refused: RideRefusedError) -> JSONResponse:
@@ -137,6 +137,19 @@ def _malformed(problem: RequestValidationError) -> ApiError | None:
                 f"The body is not JSON: {reason} at character {place}; send valid JSON.",
             )
     return None
+
+
+def _unnamed(request: Request, problem: RequestValidationError) -> ApiError | None:
+    """Tell a body that is not looked at since no header says that it is JSON; None when one does."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    whole = any(tuple(error["loc"]) == ("body",) for error in problem.errors())
+    if not whole or kind == "application/json" or kind.endswith("+json"):
+        return None
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        "No header says that the body is JSON; send it with Content-Type: application/json.",
+    )
 
 
 def _invalid(problem: RequestValidationError) -> ApiError:

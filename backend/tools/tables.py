@@ -244,8 +244,12 @@ def read_table(archive: ZipFile, file: str, required: frozenset[str]) -> Iterato
     try:
         binary = open_table(archive, file)
     except KeyError:
+        inside = any(name.endswith(f"/{file}") for name in archive.namelist())
         raise file_error(
-            file, "the feed has no such file, but GTFS requires it; put it into the zip"
+            file,
+            "the feed has it in a folder; put the files themselves into the zip, and not the folder"
+            if inside
+            else "the feed has no such file, but GTFS requires it; put it into the zip",
         ) from None
     # The byte order mark that spreadsheets put first would otherwise become part of a column name.
     with io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as text:

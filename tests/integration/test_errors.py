@@ -64,6 +64,32 @@ def test_a_body_that_is_no_json(client: TestClient, content: bytes) -> None:
     check_envelope(response, 400, response.json()["error"])
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_no_header_calls_json(client: TestClient, kind: str | None) -> None:
+    """As curl sends it with --data: what is wrong is not the body."""
+    named = {} if kind is None else {"Content-Type": kind}
+    body = json.dumps(ride_body(make_ride()))
+
+    response = client.post("/v1/ride_summary", content=body, headers=headers() | named)
+
+    check_envelope(response, 422, "invalid_request")
+    assert response.json()["message"].endswith("send it with Content-Type: application/json.")
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON; charset=utf-8", "x/y+json"]
+)
+def test_a_body_of_another_shape_is_told_whatever_json_is_called(
+    client: TestClient, kind: str
+) -> None:
+    response = client.post(
+        "/v1/ride_summary", content="7", headers=headers() | {"Content-Type": kind}
+    )
+
+    check_envelope(response, 422, "invalid_request")
+    assert response.json()["message"].endswith("correct body.")
+
+
 @pytest.mark.parametrize(
     "key", [None, "", "two words", "k" * 256, "ключ"], ids=["no", "empty", "space", "long", "odd"]
 )

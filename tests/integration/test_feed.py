@@ -327,6 +327,14 @@ def test_a_missing_file_is_named(path: Path, file: str) -> None:
         read_feed(path)
 
 
+def test_a_feed_in_a_folder_is_told_as_such(path: Path) -> None:
+    """As where somebody packs the folder, and not what is in it."""
+    write(path, {f"city/{name}": text for name, text in SMALL.items()})
+
+    with pytest.raises(FeedError, match=r"^routes.txt: the feed has it in a folder; put the files"):
+        read_feed(path)
+
+
 def test_a_feed_needs_some_calendar(path: Path) -> None:
     """Without calendar.txt and calendar_dates.txt nothing would ever run."""
     write(path, {name: text for name, text in SMALL.items() if name != "calendar.txt"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.core.storage import open_database
+from backend.core.storage import Database, open_database
 from backend.core.storage.migrating import versions
 from backend.core.storage.schema import VERSION
 from backend.tools.cli import main
@@ -52,3 +52,20 @@ def test_a_version_that_is_none_changes_nothing(
 def test_nothing_in_memory_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate", VERSION], {"BMTC_DB_PATH": ":memory:"}, FakeClock()) == 2
     assert "BMTC_DB_PATH is :memory:" in capsys.readouterr().err
+
+
+def test_a_command_that_brings_tables_up_again_says_so(
+    database: Database, database_variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once: somebody may have taken them down on purpose."""
+    database.migrate("0003")
+
+    told = []
+    for _ in range(2):
+        assert main(["keys", "list"], database_variables, FakeClock()) == 0
+        told.append(capsys.readouterr())
+
+    assert told[0].err == (
+        f"The tables of {database.place} have version {VERSION} now; they had 0003.\n"
+    )
+    assert told[1].err == told[0].out == told[1].out == ""
