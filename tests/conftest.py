@@ -29,6 +29,7 @@ from tests import factories, isolation
 if TYPE_CHECKING:  # unit tests, and the small suites that tests run, do without the API
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
+    from starlette.routing import BaseRoute
 
 TESTS = Path(__file__).parent
 SQLITE, POSTGRES = "sqlite", "postgres"
@@ -257,14 +258,25 @@ def database(database_address: str, opening: Callable[[str], Database]) -> Itera
         pytest.fail(f"database isolation broke: {busy} transactions were left open", pytrace=False)
 
 
+@pytest.fixture(scope="session")
+def routes() -> "tuple[BaseRoute, ...]":
+    """Give the routes that all apps have in common: to build them takes longer than most tests."""
+    from backend.api.app import all_routes  # noqa: PLC0415 - see above
+
+    return all_routes()
+
+
 @pytest.fixture
 def app(
-    settings: Settings, clock: factories.FakeClock, opening: Callable[[str], Database]
+    settings: Settings,
+    clock: factories.FakeClock,
+    opening: Callable[[str], Database],
+    routes: "tuple[BaseRoute, ...]",
 ) -> "FastAPI":
     """Give the assembled service; its lifespan runs only under `client`."""
     from backend.api.app import create_app  # noqa: PLC0415 - see above
 
-    return create_app(settings, clock=clock, opening=opening)
+    return create_app(settings, clock=clock, opening=opening, routes=routes)
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """The composition root of the HTTP service: every part of an app is made here, from arguments."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from backend.api.accuracy import accuracy_routes
 from backend.api.admin import admin_routes
@@ -35,14 +36,15 @@ def create_app(
     watching: Watching | None = None,
     wait: Wait = asyncio.sleep,
     opening: Callable[[str], Database] = open_database,
+    routes: Sequence[BaseRoute] | None = None,
 ) -> FastAPI:
-    """Build an app that shares nothing with any other app in the process.
+    """Build an app that shares nothing with any other app in the process, but what it is given.
 
     Its lifespan opens and migrates the database, keeps the app's `Services` in `app.state.services` with the
     moment at which it started, and what stores rides in `app.state.rides`, does the chores of the background
     when the clock says so, and in the end awaits them and closes the database. `watching` is where its log goes and
     what it counts with; without one it gets its own. `wait` is how it waits between two chores, `opening` how it
-    opens its database.
+    opens its database. Who builds many may give all of them the same `routes`, which know of no app (see `all_routes`).
     """
     watched = watching or Watching()
 
@@ -88,7 +90,15 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, watching=watched)  # the last one added is the outermost
     install_error_handlers(app)
-    for routes in (
+    # They are whole already: `include_router` would put each together once more, at the first request. (So
+    # `app.dependency_overrides` does not reach them; what differs is given as an argument here.)
+    app.router.routes.extend(all_routes() if routes is None else routes)
+    return app
+
+
+def all_routes() -> tuple[BaseRoute, ...]:
+    """Build the routes of an app; a request that reaches one brings along the app that it has reached."""
+    groups = (
         keyed_routes(),
         open_routes(),
         *admin_routes(),
@@ -97,8 +107,5 @@ def create_app(
         live_routes(),
         accuracy_routes(),
         trip_update_routes(),
-    ):
-        # They are whole already: `include_router` would put each together once more, at the first request. (So
-        # `app.dependency_overrides` does not reach them; what differs is given as an argument here.)
-        app.router.routes.extend(routes.routes)
-    return app
+    )
+    return tuple(route for group in groups for route in group.routes)

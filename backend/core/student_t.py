@@ -1,7 +1,5 @@
 """Quantiles of Student's t distribution: SciPy's, behind one typed function."""
 
-from scipy import special
-
 
 def t_quantile(probability: float, dof: float) -> float:
     """Return the x below which a t variable with `dof` degrees of freedom lies so probably.
@@ -13,4 +11,7 @@ def t_quantile(probability: float, dof: float) -> float:
         raise ValueError(f"A quantile is asked for between 0 and 1, not for {probability}.")
     if not dof > 0:
         raise ValueError(f"Student's t has more than 0 degrees of freedom, not {dof}.")
-    return float(special.stdtrit(dof, probability))
+    # Half of the time that a command takes to start, and most of them ask for no quantile.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
+    return float(stdtrit(dof, probability))

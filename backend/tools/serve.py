@@ -13,6 +13,7 @@ from backend.api.app import create_app
 from backend.core.clock import Clock
 from backend.core.settings import Settings
 from backend.core.store import any_valid_key
+from backend.core.student_t import t_quantile
 from backend.tools.errors import CommandError
 from backend.tools.logs import logging_to
 from backend.tools.opening import opened
@@ -32,6 +33,7 @@ def serve(settings: Settings, clock: Clock, host: str, port: int) -> None:
     _check_database(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
     server = server_of(create_app(settings, clock=clock))
+    t_quantile(0.9, 1)  # imports SciPy: no rider shall wait for that
     with listen(host, port) as listener:
         # Connections are queued from here on, so whoever reads the line may connect at once.
         print(f"Serving on {url_of(listener)} (Ctrl-C stops it)", flush=True)

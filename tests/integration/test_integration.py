@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute
 
 from backend.api.app import create_app
 from backend.api.models import Envelope
@@ -241,13 +242,19 @@ def test_the_document_of_the_api_tells_the_refusals(client: TestClient) -> None:
     assert Envelope.model_validate(answer.json()).error == "no_estimate"
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["same routes", "own routes"])
 def test_two_apps_with_different_settings_live_side_by_side(
-    make_settings: Callable[..., Settings], clock: FakeClock
+    make_settings: Callable[..., Settings],
+    clock: FakeClock,
+    routes: tuple[BaseRoute, ...],
+    *,
+    shared: bool,
 ) -> None:
-    """Each app goes by its own settings, and by its own key."""
-    one = create_app(make_settings(db_path=":memory:", n0=1), clock=clock)
-    other = create_app(
-        make_settings(db_path=":memory:", n0=2, api_key="another-key-for-tests"), clock=clock
+    """Each app goes by its own settings, and by its own key; also where both were given the same routes."""
+    given = routes if shared else None
+    one, other = (
+        create_app(make_settings(db_path=":memory:", **own), clock=clock, routes=given)
+        for own in ({"n0": 1}, {"n0": 2, "api_key": "another-key-for-tests"})
     )
     segment = make_segment()
     with TestClient(one) as first, TestClient(other) as second:
