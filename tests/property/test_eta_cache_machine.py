@@ -17,7 +17,7 @@ from backend.core.settings import MEMORY
 from backend.core.storage import open_database
 from backend.core.store import EtaCache, Question, eta, remembered_eta, save_feed
 from tests.factories import START, make_feed, make_ride, make_ride_segment, make_settings
-from tests.property.test_idempotency_machine import capped
+from tests.property.machines import capped
 from tests.rides import submit_ride
 
 STOPS = st.sampled_from("ABCD")

@@ -18,7 +18,7 @@ from backend.core.store import eta
 from backend.tools.import_feed import import_feed
 from tests.factories import START, make_ride, make_ride_segment, make_settings
 from tests.feeds import DyingDatabase, PowerCutError, feed_tables, stop_times, write_tables
-from tests.property.test_idempotency_machine import capped
+from tests.property.machines import capped
 from tests.rides import submit_ride
 
 # Each by the stops of its only route, and the minutes between them: some segments are in several.

@@ -1,16 +1,21 @@
 """Idempotency as a state machine: any history of submissions, against a model of a few lines."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import hypothesis.strategies as st
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import func, select
+from starlette.routing import BaseRoute
 
 from backend.api.app import create_app
 from backend.core.settings import CLOCK_SKEW
+from backend.core.storage import Database
 from tests.factories import (
     TEST_API_KEY,
     FakeClock,
@@ -19,22 +24,19 @@ from tests.factories import (
     make_settings,
     ride_body,
 )
+from tests.property.machines import capped, check_machine
 
 KEYS = st.sampled_from(["first", "second", "third"])
 TTL = timedelta(hours=24)
-SHARE = (
-    0.32  # of a profile's examples: each is an app of its own, and a test of a law has one second
-)
-MOST_EXAMPLES = 200  # some 20 s on a busy machine, of the 60 s that a test may take
 
 
 class IdempotencyMachine(RuleBasedStateMachine):
     """Phones that repeat themselves, mix up their keys, send nonsense, and let time pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, create: Callable[..., FastAPI]) -> None:
         super().__init__()
         self.clock = FakeClock()
-        app = create_app(
+        app = create(
             make_settings(idempotency_ttl_hours=24, observation_window_days=0.99),
             clock=self.clock,
         )
@@ -108,14 +110,12 @@ class IdempotencyMachine(RuleBasedStateMachine):
         return answer.status_code, answer.content, answer.headers.get("Idempotency-Replayed")
 
 
-def capped(profile: settings) -> settings:
-    """Return a profile for tests of which each step is an HTTP request, with fewer examples."""
-    most = min(int(profile.max_examples * SHARE), MOST_EXAMPLES)
-    return settings(profile, max_examples=most, stateful_step_count=9)
-
-
-TestIdempotency = IdempotencyMachine.TestCase
-TestIdempotency.settings = capped(settings())
+def test_keys_are_known_for_as_long_as_the_settings_say(
+    opening: Callable[[str], Database], routes: tuple[BaseRoute, ...]
+) -> None:
+    """Each example is an app of its own; what apps have in common is put together once."""
+    create = partial(create_app, opening=opening, routes=routes)
+    check_machine(IdempotencyMachine, create, capped(settings()))
 
 
 @pytest.mark.parametrize(("profile", "examples"), [("quick", 8), ("thorough", 200)])

@@ -1,14 +1,19 @@
 """The limit per device as a state machine over HTTP: any history, against a model of a few lines."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 
 import hypothesis.strategies as st
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, rule
+from starlette.routing import BaseRoute
 
 from backend.api.app import create_app
+from backend.core.storage import Database
 from tests.factories import (
     FakeClock,
     make_ride,
@@ -18,20 +23,21 @@ from tests.factories import (
     unique_id,
 )
 from tests.integration.phone import headers
-from tests.property.test_idempotency_machine import capped
+from tests.property.machines import capped, check_machine
 
 RIDES = 2
 SECONDS = 60
+MOST_EXAMPLES = 80
 DEVICES = st.sampled_from(["one", "other"])
 
 
 class LimiterMachine(RuleBasedStateMachine):
     """Two devices that send, repeat themselves, send nonsense, and wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, create: Callable[..., FastAPI]) -> None:
         super().__init__()
         self.clock = FakeClock()
-        app = create_app(
+        app = create(
             make_settings(
                 rate_limit_rides=RIDES,
                 rate_limit_seconds=SECONDS,
@@ -106,10 +112,11 @@ class LimiterMachine(RuleBasedStateMachine):
         }
 
 
-TestLimiter = LimiterMachine.TestCase
-MOST_EXAMPLES = 80
-TestLimiter.settings = settings(
-    capped(settings()),
-    max_examples=min(capped(settings()).max_examples, MOST_EXAMPLES),
-    stateful_step_count=9,
-)
+def test_each_device_has_what_it_is_allowed(
+    opening: Callable[[str], Database], routes: tuple[BaseRoute, ...]
+) -> None:
+    """Each example is an app of its own; what apps have in common is put together once."""
+    create = partial(create_app, opening=opening, routes=routes)
+    profile = capped(settings())
+    profile = settings(profile, max_examples=min(profile.max_examples, MOST_EXAMPLES))
+    check_machine(LimiterMachine, create, profile)

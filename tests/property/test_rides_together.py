@@ -86,7 +86,6 @@ MANY_BINS = [
 @given(groups=GROUPS)
 @example(groups=[ONE_CELL])
 @example(groups=[MANY_BINS, MANY_BINS])
-@example(groups=[[*MANY_BINS, *ONE_CELL], ONE_CELL])
 @settings(max_examples=min(settings().max_examples // 5, MOST_EXAMPLES))
 def test_together_is_one_after_the_other(
     opening: Callable[[str], Database], groups: list[list[Told]]
