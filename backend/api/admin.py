@@ -47,7 +47,7 @@ MOST_ROWS = 1000
 
 
 def admin_routes() -> tuple[Routes, ...]:
-    """Build all of them; not as one router of routers, for which FastAPI would build each route once more."""
+    """Build all of them, by the scope that a token needs."""
     return _key_routes(), _statistics_routes(), _feed_routes(), _retention_routes()
 
 

@@ -66,11 +66,12 @@ class GroupCommit(Generic[Item, Answer]):
         self._begin()
         try:
             await asyncio.wait([turn.outcome], timeout=self._patience)
-            if turn in self._waiting:
-                raise too_many(self._what, self._patience)
         finally:
-            if turn in self._waiting:
+            begun = turn not in self._waiting
+            if not begun:
                 self._waiting.remove(turn)
+        if not begun:
+            raise too_many(self._what, self._patience)
         # Begun: however long it takes, what becomes of it is told.
         await asyncio.wait([turn.outcome])
         outcome = turn.outcome.result()

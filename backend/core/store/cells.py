@@ -78,7 +78,7 @@ def find_by_keys(
     def build() -> Executable:
         return select(table).select_from(tx.joined_by_key(table, *names))
 
-    return tx.execute(tx.statements.kept(("each", table, *names), build), keys_parameter(keys))
+    return tx.execute(tx.statements.kept(("by key", table, *names), build), keys_parameter(keys))
 
 
 def _read(found: Iterable[Row[Any]]) -> dict[Place, Cell]:
