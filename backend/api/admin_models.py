@@ -86,6 +86,9 @@ class FeedAnswer(Shape):
     segments: int
     entries: int
     trips: int
+    last_day: date | None = Field(
+        description="the last service day on which any trip runs; none for a feed that was in use already"
+    )
 
     @classmethod
     def of(cls, report: ImportReport) -> "FeedAnswer":
@@ -98,6 +101,7 @@ class FeedAnswer(Shape):
             segments=report.segments,
             entries=report.entries,
             trips=report.trips,
+            last_day=report.last_day,
         )
 
 

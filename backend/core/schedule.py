@@ -33,6 +33,10 @@ class Service:
             return False
         return self.first_day <= day <= self.last_day and bool(self.weekdays >> day.weekday() & 1)
 
+    def ends(self) -> date | None:
+        """Return the last day on which it runs, if it runs at all."""
+        return max((*self.added, *self._last_of_weeks()), default=None)
+
     def days(self, most: timedelta) -> Iterator[date]:
         """Yield the days on which it runs, those of the week no later than `most` after the first one."""
         if self.first_day is not None and self.last_day is not None:
@@ -42,6 +46,16 @@ class Service:
                 if day not in self.added and self.runs_on(day):
                     yield day
         yield from self.added
+
+    def _last_of_weeks(self) -> Iterator[date]:
+        """Yield the last day but those added; looked for backwards, since the end may be that of all calendars."""
+        if self.first_day is None or self.last_day is None or not self.weekdays:
+            return
+        for number in range((self.last_day - self.first_day).days + 1):
+            day = self.last_day - timedelta(days=number)
+            if self.runs_on(day):
+                yield day
+                return
 
 
 def day_begins(day: date, zone: tzinfo) -> datetime:

@@ -46,6 +46,8 @@ class ImportReport:
     entries: int = 0
     trips: int = 0
     calls: int = 0
+    last_day: date | None = None
+    """The last service day on which any of its trips runs; None where none ever does."""
 
 
 @dataclass
@@ -109,7 +111,14 @@ def import_feed(
         entries=len(entries),
         trips=staged.trips,
         calls=staged.calls,
+        last_day=_last_day(catalogue),
     )
+
+
+def _last_day(catalogue: Catalogue) -> date | None:
+    used = {trip.service_id for trip in catalogue.trips.values()}
+    ends = (catalogue.services[service].ends() for service in used)
+    return max((day for day in ends if day is not None), default=None)
 
 
 def _counted(

@@ -1,5 +1,7 @@
 """`python -m backend load-feed`: a GTFS timetable into the database."""
 
+import sys
+from datetime import date
 from pathlib import Path
 
 from backend.core.clock import Clock
@@ -11,15 +13,35 @@ from backend.tools.opening import opened, require_file
 def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
     """Replace the timetable by that of a feed, keep what was learned, and print what was found.
 
+    A timetable that is over is told of: it is served all the same, since its durations are still worth something.
     Raises FeedError for a feed that cannot be read, and leaves the old timetable as it was.
     """
     require_file(settings, "a timetable would be lost at once")
+    now = clock.now()
     with opened(settings) as database:
-        report = import_feed(database, path, settings.holidays, clock.now(), settings.zone)
+        report = import_feed(database, path, settings.holidays, now, settings.zone)
     if report.changed:
         print(f"Loaded {path}: {describe(report)}.")
+        over = told_over(report.last_day, now.astimezone(settings.zone).date())
+        if over:
+            print(over, file=sys.stderr)
     else:
         print(f"{path} holds the timetable that is loaded already; nothing has changed.")
+
+
+def told_over(last_day: date | None, today: date) -> str | None:
+    """Say that a timetable has no trips any more, if that is so."""
+    if last_day is not None and last_day >= today:
+        return None
+    when = (
+        "none of its trips runs on any day"
+        if last_day is None
+        else f"its last trips ran on {last_day}"
+    )
+    return (
+        f"Mind that {when}: schedules and trip updates stay empty, and only durations are answered;"
+        " load a newer feed."
+    )
 
 
 def describe(report: ImportReport) -> str:

@@ -298,6 +298,7 @@ def test_a_feed_takes_the_place_of_the_timetable(
         "patterns": 6,
         "segments": 42,
         "entries": 6720,
+        "last_day": "2027-03-04",
     }
     assert ask(keeper, Segment(*build_city(1).commute.ends)).status_code == 200
     assert ask(keeper, Segment(*old)).status_code == 404

@@ -2,9 +2,12 @@
 
 import importlib
 import json
+import os
 import re
 import signal
-from collections.abc import MutableMapping
+import subprocess
+import sys
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +32,7 @@ from backend.tools.errors import CommandError
 from backend.tools.serve import listen
 from backend.tools.simulate import next_commute, post_rides, ride_the_city
 from tests.factories import TEST_API_KEY, FakeClock, make_feed, make_stops
+from tests.feeds import calendar, feed_tables, write_tables
 from tests.integration.live import connect, serving
 from tests.integration.phone import ask, eta, headers
 from tests.integration.server import announced_url, running
@@ -258,6 +262,57 @@ def test_a_feed_is_loaded_with_its_counts(
     assert ask(client, Segment(*old)).status_code == 404
     assert main(["load-feed", str(feed)], variables, FakeClock()) == 0
     assert capsys.readouterr().out.endswith("loaded already; nothing has changed.\n")
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ({}, ""),
+        (
+            calendar("S,1,1,1,1,1,1,1,20260201,20260303"),
+            "Mind that its last trips ran on 2026-03-03",
+        ),
+        (
+            calendar("S,0,0,0,0,0,0,0,20260201,20260331"),
+            "Mind that none of its trips runs on any day",
+        ),
+    ],
+)
+def test_a_timetable_that_is_over_is_told_of(
+    days: dict[str, str],
+    told: str,
+    variables: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is loaded: its durations are worth something. But nobody should wonder why no bus is announced."""
+    feed = tmp_path / "feed.zip"
+    write_tables(feed, feed_tables("A", "B") | days)
+
+    assert main(["load-feed", str(feed)], variables, FakeClock()) == 0
+
+    assert capsys.readouterr().err.partition(":")[0] == told
+
+
+@pytest.mark.parametrize("command", [("admin-token", "--scope", "keys:manage"), ("--help",)])
+def test_who_has_read_enough_of_the_output_gets_no_traceback(
+    command: tuple[str, ...], environ: Mapping[str, str]
+) -> None:
+    """As with `| head`: the status is what a shell tells of a program that wrote for nobody."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "backend", *command],
+            # Unbuffered, argparse would meet the closed pipe by itself, and be content.
+            env={**environ, "BMTC_ADMIN_KEYS": f"k:{'s' * 32}", "PYTHONUNBUFFERED": ""},
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
 
 
 def test_a_bad_feed_leaves_the_old_timetable(

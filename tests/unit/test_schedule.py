@@ -56,7 +56,13 @@ def test_the_days_are_those_on_which_it_runs(
     service = Service(weekdays, FIRST, LAST, added, removed - added)
     nearby = [FIRST + timedelta(days=n) for n in range(-10, 30)]
 
-    assert sorted(service.days(timedelta(days=99))) == [d for d in nearby if service.runs_on(d)]
+    running = [day for day in nearby if service.runs_on(day)]
+    assert sorted(service.days(timedelta(days=99))) == running
+    assert service.ends() == max(running, default=None)
+
+
+def test_a_service_for_ever_ends_on_the_last_of_all_days() -> None:
+    assert Service(0b1111111, FIRST, date.max).ends() == date.max
 
 
 def test_only_the_first_days_of_the_week_are_listed() -> None:
