@@ -161,7 +161,7 @@ def suite_cost(session: nox.Session) -> None:
 
 @nox.session  # no job: it tells of the machine as well
 def load(session: nox.Session) -> None:
-    """How many rides and questions does one worker take in a second?"""
+    """How many rides and questions does one worker take a second?"""
     _install(session, "test")
     _python(session, "tests.load", *session.posargs, env={"PYTHONPATH": "ci"})
 

@@ -23,6 +23,7 @@ COPIED = (
     *("backend", "tests/__init__.py", "tests/factories.py"),
     *("tests/integration/__init__.py", "tests/integration/phone.py"),
 )
+NOTHING_FOUND = 1
 BEGIN, END = "<!-- story: begin -->", "<!-- story: end -->"
 
 
@@ -30,6 +31,12 @@ def main(argv: list[str]) -> int:
     """Print the report, or write it into the README."""
     with tempfile.TemporaryDirectory() as folder:
         answer = ask(lay_out(Path(folder) / "copy"))
+    if "\nunstable: " not in answer.stdout:
+        print(
+            f"readme_story: shakeproof found nothing:\n{answer.stdout}{answer.stderr}",
+            file=sys.stderr,
+        )
+        return NOTHING_FOUND
     return print_or_write(argv, BEGIN, END, story(answer.stdout))
 
 

@@ -30,7 +30,7 @@ def pytest_configure() -> None:
     # No database of examples: what one run found must not decide the next one's outcome.
     quick = hypothesis.settings(max_examples=50, deadline=None, database=None)
     hypothesis.settings.register_profile("quick", quick)
-    hypothesis.settings.register_profile("thorough", quick, max_examples=2000)
+    hypothesis.settings.register_profile("thorough", quick, max_examples=2000, print_blob=True)
     hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 

@@ -68,7 +68,7 @@ def bash(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 # Run by hand: they measure for many minutes, and judge no change.
-WITHOUT_JOB = {"gate-trial", "lab-benchmark", "mutants", "suite-cost"}
+WITHOUT_JOB = {"gate-trial", "lab-benchmark", "load", "mutants", "suite-cost"}
 
 
 def tagged(source: str, tag: str | None) -> set[str]:
@@ -78,8 +78,10 @@ def tagged(source: str, tag: str | None) -> set[str]:
         if not isinstance(function, ast.FunctionDef):
             continue
         for decorator in function.decorator_list:
-            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "nox.session":
-                given = {one.arg: ast.literal_eval(one.value) for one in decorator.keywords}
+            bare = not isinstance(decorator, ast.Call)
+            if ast.unparse(decorator if bare else decorator.func) == "nox.session":
+                keywords = () if bare else decorator.keywords
+                given = {one.arg: ast.literal_eval(one.value) for one in keywords}
                 if tag is None or tag in given.get("tags", ()):
                     names.add(given.get("name", function.name))
     return names
@@ -112,6 +114,20 @@ def test_no_session_is_left_without_a_job_by_mistake() -> None:
     source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
 
     assert tagged(source, None) - tagged(source, "ci") == WITHOUT_JOB
+
+
+def test_every_session_asks_a_short_question() -> None:
+    """The first line of its docstring is what `nox -l` and the table in README.md show."""
+    source = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    sessions = [
+        function
+        for function in source.body
+        if isinstance(function, ast.FunctionDef) and function.decorator_list
+    ]
+    questions = [(ast.get_docstring(session) or "").partition("\n")[0] for session in sessions]
+
+    assert [one for one in questions if len(one) > 60 or "?" not in one] == []
+    assert len(questions) > len(PROMISED)
 
 
 @needs_bash
