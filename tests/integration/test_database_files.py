@@ -1,6 +1,7 @@
 """A SQLite database in a file: opened, refused in a sentence, shared, and closed without a trace."""
 
 import os
+import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +76,40 @@ def test_a_refused_file_is_not_kept_open(tmp_path: Path) -> None:
     path.unlink()
     database = open_database(str(path))
     database.close()
+
+
+@pytest.mark.parametrize("put_back", [False, True])
+def test_a_file_that_is_removed_while_it_is_open_fails_and_loses_nothing_in_silence(
+    put_back: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """SQLite itself goes on writing into the file that has no name any more."""
+    path, copy = tmp_path / "open.sqlite3", tmp_path / "copy.sqlite3"
+    database = open_database(str(path))
+    try:
+        database.migrate()
+        shutil.copyfile(path, copy)
+        path.unlink()
+        if put_back:
+            copy.rename(path)
+        for transaction in (database.reading, database.writing):
+            with pytest.raises(DatabaseError, match="was removed, or another"), transaction():
+                pytest.fail("it began")
+    finally:
+        database.close()
+
+
+def test_a_new_connection_does_not_open_the_file_that_was_put_in_its_place(tmp_path: Path) -> None:
+    path, other = tmp_path / "open.sqlite3", tmp_path / "other.sqlite3"
+    open_database(str(other)).close()
+    database = open_database(str(path))
+    try:
+        with database.reading():  # has the only connection that there is so far
+            other.replace(path)
+            with pytest.raises(DatabaseError, match="was removed, or another"), database.reading():
+                pytest.fail("it began")
+    finally:
+        database.close()
 
 
 def test_every_connection_has_foreign_keys_and_a_write_ahead_log(database: Database) -> None:
