@@ -16,7 +16,8 @@ def run() -> int:
         try:
             return main(sys.argv[1:], os.environ, SystemClock())
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as it is where the shell has closed it
+                sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes once more when it ends (https://docs.python.org/3/library/signal.html#note-on-sigpipe).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -87,7 +87,7 @@ class FeedAnswer(Shape):
     entries: int
     trips: int
     last_day: date | None = Field(
-        description="the last service day on which any trip runs; none for a feed that was in use already"
+        description="the last service day on which any trip runs; null where none ever does"
     )
 
     @classmethod

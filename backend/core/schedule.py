@@ -48,7 +48,7 @@ class Service:
         yield from self.added
 
     def _last_of_weeks(self) -> Iterator[date]:
-        """Yield the last day but those added; looked for backwards, since the end may be that of all calendars."""
+        """Yield the last day but those added; looked for backwards, since agencies write 9999 where no end is known."""
         if self.first_day is None or self.last_day is None or not self.weekdays:
             return
         for number in range((self.last_day - self.first_day).days + 1):

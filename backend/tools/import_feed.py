@@ -22,6 +22,7 @@ from backend.core.store.feeds import (
     stage_trips,
     staging,
 )
+from backend.core.store.schedules import last_service_day
 from backend.core.timetable import Pattern, TimetableEntry, TripPlan
 from backend.tools.catalogue import Catalogue, read_catalogue
 from backend.tools.feed import Promises, digest_of, open_feed, read_trips
@@ -40,14 +41,14 @@ class ImportReport:
     feed: int
     version: str | None
     changed: bool
+    last_day: date | None
+    """The last service day on which any of its trips runs; None where none ever does."""
     routes: int = 0
     patterns: int = 0
     segments: int = 0
     entries: int = 0
     trips: int = 0
     calls: int = 0
-    last_day: date | None = None
-    """The last service day on which any of its trips runs; None where none ever does."""
 
 
 @dataclass
@@ -78,10 +79,10 @@ def import_feed(
     with open_feed(path) as archive:
         digest = digest_of(archive, holidays, zone)
         with database.reading() as tx:
-            current = current_feed(tx)
+            current, last_day = current_feed(tx), last_service_day(tx)
         if current is not None and current.digest == digest:
             _remove_discarded(database)
-            return ImportReport(current.feed_id, current.version, changed=False)
+            return ImportReport(current.feed_id, current.version, changed=False, last_day=last_day)
         problems = Problems()
         catalogue = read_catalogue(archive, problems, zone)
         with database.writing() as tx:
@@ -96,6 +97,7 @@ def import_feed(
             _stage_entries(database, feed, entries)
             with database.writing() as tx:
                 make_current(tx, feed, now)
+                last_day = last_service_day(tx)
         finally:
             # After a failure its own rows, otherwise those of the feed before it.
             with database.writing() as tx:
@@ -105,20 +107,14 @@ def import_feed(
         feed,
         catalogue.version,
         changed=True,
+        last_day=last_day,
         routes=len({pattern.route_id for pattern in staged.patterns}),
         patterns=len(staged.patterns),
         segments=len({entry.segment for entry in entries}),
         entries=len(entries),
         trips=staged.trips,
         calls=staged.calls,
-        last_day=_last_day(catalogue),
     )
-
-
-def _last_day(catalogue: Catalogue) -> date | None:
-    used = {trip.service_id for trip in catalogue.trips.values()}
-    ends = (catalogue.services[service].ends() for service in used)
-    return max((day for day in ends if day is not None), default=None)
 
 
 def _counted(

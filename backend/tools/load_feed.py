@@ -13,7 +13,8 @@ from backend.tools.opening import opened, require_file
 def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
     """Replace the timetable by that of a feed, keep what was learned, and print what was found.
 
-    A timetable that is over is told of: it is served all the same, since its durations are still worth something.
+    A timetable that is over is told of, loaded before or not: it is served all the same, since its durations are
+    still worth something.
     Raises FeedError for a feed that cannot be read, and leaves the old timetable as it was.
     """
     require_file(settings, "a timetable would be lost at once")
@@ -22,24 +23,22 @@ def load_feed(settings: Settings, clock: Clock, path: Path) -> None:
         report = import_feed(database, path, settings.holidays, now, settings.zone)
     if report.changed:
         print(f"Loaded {path}: {describe(report)}.")
-        over = told_over(report.last_day, now.astimezone(settings.zone).date())
-        if over:
-            print(over, file=sys.stderr)
     else:
         print(f"{path} holds the timetable that is loaded already; nothing has changed.")
+    if over := told_over(report.last_day, now.astimezone(settings.zone).date()):
+        print(over, file=sys.stderr)
 
 
-def told_over(last_day: date | None, today: date) -> str | None:
-    """Say that a timetable has no trips any more, if that is so."""
-    if last_day is not None and last_day >= today:
-        return None
-    when = (
-        "none of its trips runs on any day"
-        if last_day is None
-        else f"its last trips ran on {last_day}"
-    )
+def told_over(last_day: date | None, today: date) -> str:
+    """Say that a timetable has no service days any more, if that is so; else nothing."""
+    if last_day is None:
+        why = "none of its trips runs on any day"
+    elif last_day < today:
+        why = f"its last service day was {last_day}"
+    else:
+        return ""
     return (
-        f"Mind that {when}: schedules and trip updates stay empty, and only durations are answered;"
+        f"Mind that {why}: schedules and trip updates stay empty, and only durations are answered;"
         " load a newer feed."
     )
 

@@ -67,7 +67,7 @@ def bash(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# Run by hand: they measure for many minutes, and judge no change.
+# Run by hand: they tell of the machine as well, and judge no change.
 WITHOUT_JOB = {"gate-trial", "lab-benchmark", "load", "mutants", "suite-cost"}
 
 
@@ -78,10 +78,9 @@ def tagged(source: str, tag: str | None) -> set[str]:
         if not isinstance(function, ast.FunctionDef):
             continue
         for decorator in function.decorator_list:
-            bare = not isinstance(decorator, ast.Call)
-            if ast.unparse(decorator if bare else decorator.func) == "nox.session":
-                keywords = () if bare else decorator.keywords
-                given = {one.arg: ast.literal_eval(one.value) for one in keywords}
+            call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+            if ast.unparse(call.func) == "nox.session":
+                given = {one.arg: ast.literal_eval(one.value) for one in call.keywords}
                 if tag is None or tag in given.get("tags", ()):
                     names.add(given.get("name", function.name))
     return names

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, MutableMapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -270,8 +270,9 @@ def test_a_feed_is_loaded_with_its_counts(
         ({}, ""),
         (
             calendar("S,1,1,1,1,1,1,1,20260201,20260303"),
-            "Mind that its last trips ran on 2026-03-03",
+            "Mind that its last service day was 2026-03-03",
         ),
+        (calendar("S,1,1,1,1,1,1,1,20260201,20260304"), ""),
         (
             calendar("S,0,0,0,0,0,0,0,20260201,20260331"),
             "Mind that none of its trips runs on any day",
@@ -292,6 +293,36 @@ def test_a_timetable_that_is_over_is_told_of(
     assert main(["load-feed", str(feed)], variables, FakeClock()) == 0
 
     assert capsys.readouterr().err.partition(":")[0] == told
+    # Whoever loads it every night hears of it every night.
+    assert main(["load-feed", str(feed)], variables, FakeClock()) == 0
+    assert capsys.readouterr().err.partition(":")[0] == told
+
+
+def test_today_is_that_of_the_riders(
+    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the evening of UTC it is tomorrow in Kolkata already."""
+    feed, evening = tmp_path / "feed.zip", FakeClock(datetime(2026, 3, 3, 20, tzinfo=UTC))
+    write_tables(feed, feed_tables("A", "B") | calendar("S,1,1,1,1,1,1,1,20260201,20260303"))
+
+    assert main(["load-feed", str(feed)], variables, evening) == 0
+
+    assert "its last service day was 2026-03-03" in capsys.readouterr().err
+
+
+def test_a_command_whose_output_is_closed_does_its_work(
+    environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    """As with `>&-`: Python has no standard output then."""
+    feed = tmp_path / "city.zip"
+    command = (sys.executable, "-m", "backend", "simulate", "--write-feed", str(feed))
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command],  # noqa: S607 - whichever shell there is
+        env=dict(environ),
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr, feed.exists()) == (0, b"", True)
 
 
 @pytest.mark.parametrize("command", [("admin-token", "--scope", "keys:manage"), ("--help",)])

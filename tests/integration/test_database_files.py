@@ -1,9 +1,9 @@
 """A SQLite database in a file: opened, refused in a sentence, shared, and closed without a trace."""
 
 import os
-import shutil
 import sqlite3
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from backend.core.errors import DatabaseError
 from backend.core.storage import Database, open_database
+from backend.core.store import add_key, list_keys
 from tests import isolation
+from tests.factories import START
 
 pytestmark = pytest.mark.sqlite
 
@@ -78,38 +80,86 @@ def test_a_refused_file_is_not_kept_open(tmp_path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("put_back", [False, True])
-def test_a_file_that_is_removed_while_it_is_open_fails_and_loses_nothing_in_silence(
-    put_back: bool,  # noqa: FBT001
-    tmp_path: Path,
-) -> None:
-    """SQLite itself goes on writing into the file that has no name any more."""
-    path, copy = tmp_path / "open.sqlite3", tmp_path / "copy.sqlite3"
-    database = open_database(str(path))
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Database]:
+    """Give a database in a file in a folder of its own, with something in it."""
+    (tmp_path / "own").mkdir()
+    database = open_database(str(tmp_path / "own/open.sqlite3"))
     try:
         database.migrate()
-        shutil.copyfile(path, copy)
-        path.unlink()
-        if put_back:
-            copy.rename(path)
-        for transaction in (database.reading, database.writing):
-            with pytest.raises(DatabaseError, match="was removed, or another"), transaction():
-                pytest.fail("it began")
+        with database.writing() as tx:
+            add_key(tx, "before", START)
+        yield database
     finally:
         database.close()
 
 
-def test_a_new_connection_does_not_open_the_file_that_was_put_in_its_place(tmp_path: Path) -> None:
-    path, other = tmp_path / "open.sqlite3", tmp_path / "other.sqlite3"
+def refused(database: Database) -> str:
+    """Return what a reader and a writer are told."""
+    told = set()
+    for transaction in (database.reading, database.writing):
+        with pytest.raises(DatabaseError) as refusal, transaction():
+            pytest.fail("it began")
+        told.add(str(refusal.value))
+    (sentence,) = told
+    return sentence
+
+
+def test_a_file_that_is_removed_under_a_service_is_missed(opened: Database) -> None:
+    """SQLite itself goes on writing into the file that has no name any more."""
+    path = Path(opened.place)
+    path.unlink()
+
+    assert refused(opened) == (
+        f"The file of the database {path} is not there any more (No such file or directory);"
+        " put the file itself back, or stop the service and restore a backup."
+    )
+
+
+def test_a_folder_that_is_removed_under_a_service_is_missed(opened: Database) -> None:
+    folder = Path(opened.place).parent
+    folder.rename(folder.with_name("elsewhere"))
+    folder.touch()
+
+    assert "is not there any more (Not a directory)" in refused(opened)
+
+
+def test_a_file_that_takes_the_place_of_the_open_one_is_left_alone(
+    opened: Database, tmp_path: Path
+) -> None:
+    """A new connection to it would take the log of the one before for its own."""
+    path, other = Path(opened.place), tmp_path / "other.sqlite3"
     open_database(str(other)).close()
-    database = open_database(str(path))
-    try:
-        with database.reading():  # has the only connection that there is so far
-            other.replace(path)
-            with pytest.raises(DatabaseError, match="was removed, or another"), database.reading():
-                pytest.fail("it began")
-    finally:
-        database.close()
+    before = other.read_bytes()
+
+    with opened.reading():  # keeps the only connection that there is so far
+        other.replace(path)
+        told = refused(opened)
+    opened.close()
+
+    assert told.startswith(f"Another file has the name of the database {path} now;")
+    assert path.read_bytes() == before
+
+
+def test_a_name_that_is_free_is_not_taken_by_an_empty_database(opened: Database) -> None:
+    """Whoever starts the service anew would begin with nothing, and not be told."""
+    path = Path(opened.place)
+    with opened.reading():
+        path.unlink()
+        refused(opened)
+    assert not path.exists()
+
+
+def test_a_file_that_is_put_back_goes_on(opened: Database) -> None:
+    """Whatever connections there were and came to be meanwhile: all see the one file."""
+    path = Path(opened.place)
+    away = path.rename(path.with_name("away.sqlite3"))
+    refused(opened)
+
+    away.rename(path)
+
+    with opened.reading() as one, opened.reading() as other:
+        assert [[key.name for key in list_keys(tx)] for tx in (one, other)] == [["before"]] * 2
 
 
 def test_every_connection_has_foreign_keys_and_a_write_ahead_log(database: Database) -> None:

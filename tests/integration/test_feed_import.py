@@ -131,6 +131,24 @@ def test_a_feed_of_many_transactions_is_stored_as_it_was_counted(
     assert report.version == "city 1, 2026-03-04"
 
 
+def test_a_feed_ends_with_the_last_of_its_trips(path: Path, database: Database) -> None:
+    """Not with a service that no trip has, and not before days that were taken out."""
+    tables = feed_tables("A", "B", trips=2) | {
+        "trips.txt": "route_id,service_id,trip_id\nR,S,T0\nR,E,T1\n",
+        **calendar(
+            "S,1,1,1,1,1,1,1,20260301,20260310",
+            "E,1,1,1,1,1,1,1,20260301,20260320",
+            "UNUSED,1,1,1,1,1,1,1,20260301,20260331",
+        ),
+        "calendar_dates.txt": "service_id,date,exception_type\nE,20260320,2\nE,20260319,2\n",
+    }
+
+    report = load(database, path, tables)
+
+    assert report.last_day == date(2026, 3, 18)
+    assert load(database, path, tables).last_day == date(2026, 3, 18)
+
+
 def test_a_place_within_a_station_needs_no_coordinates(path: Path, database: Database) -> None:
     """No bus calls at a node of a way through a station, and who says so is wrong."""
     stops = "stop_id,stop_lat,stop_lon,location_type\nA,12.9,77.5,0\nB,12.9,77.6,\nC,12.9,77.7,\nN,,,3\n"

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from fastapi import FastAPI
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from starlette.routing import BaseRoute
+
+from backend.api.app import create_app
+from backend.core.storage import Database
 
 SHARE = (
     0.32  # of a profile's examples: each is an app of its own, and a test of a law has one second
@@ -20,10 +23,20 @@ def capped(profile: settings) -> settings:
 
 
 def check_machine(
-    machine: Callable[[Callable[..., FastAPI]], RuleBasedStateMachine],
-    create: Callable[..., FastAPI],
+    machine: type[RuleBasedStateMachine],
     profile: settings,
+    opening: Callable[[str], Database],
+    routes: tuple[BaseRoute, ...],
 ) -> None:
-    """Run a machine that makes an app for each of its examples."""
-    # Any function without arguments will do, says its docstring; its types ask for a class.
-    run_state_machine_as_test(partial(machine, create), settings=profile)  # type: ignore[arg-type]
+    """Run a machine that makes an app for each of its examples, from what they all have in common.
+
+    `@reproduce_failure` belongs before the machine's class.
+    """
+    create = partial(create_app, opening=opening, routes=routes)
+
+    # A class and no function, since Hypothesis looks for its decorators there.
+    class WithApps(machine):  # type: ignore[misc, valid-type]  # mypy knows no base that is an argument
+        def __init__(self) -> None:
+            super().__init__(create)
+
+    run_state_machine_as_test(WithApps, settings=profile)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 
 import hypothesis.strategies as st
 import pytest
@@ -13,7 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import func, select
 from starlette.routing import BaseRoute
 
-from backend.api.app import create_app
 from backend.core.settings import CLOCK_SKEW
 from backend.core.storage import Database
 from tests.factories import (
@@ -113,9 +111,7 @@ class IdempotencyMachine(RuleBasedStateMachine):
 def test_keys_are_known_for_as_long_as_the_settings_say(
     opening: Callable[[str], Database], routes: tuple[BaseRoute, ...]
 ) -> None:
-    """Each example is an app of its own; what apps have in common is put together once."""
-    create = partial(create_app, opening=opening, routes=routes)
-    check_machine(IdempotencyMachine, create, capped(settings()))
+    check_machine(IdempotencyMachine, capped(settings()), opening, routes)
 
 
 @pytest.mark.parametrize(("profile", "examples"), [("quick", 8), ("thorough", 200)])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
-from functools import partial
 
 import hypothesis.strategies as st
 from fastapi import FastAPI
@@ -12,7 +11,6 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from starlette.routing import BaseRoute
 
-from backend.api.app import create_app
 from backend.core.storage import Database
 from tests.factories import (
     FakeClock,
@@ -115,8 +113,6 @@ class LimiterMachine(RuleBasedStateMachine):
 def test_each_device_has_what_it_is_allowed(
     opening: Callable[[str], Database], routes: tuple[BaseRoute, ...]
 ) -> None:
-    """Each example is an app of its own; what apps have in common is put together once."""
-    create = partial(create_app, opening=opening, routes=routes)
     profile = capped(settings())
     profile = settings(profile, max_examples=min(profile.max_examples, MOST_EXAMPLES))
-    check_machine(LimiterMachine, create, profile)
+    check_machine(LimiterMachine, profile, opening, routes)

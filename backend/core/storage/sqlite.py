@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from backend.core.errors import DatabaseError
 from backend.core.settings import MEMORY
 from backend.core.storage.dialect import Revisions, UnknownRevisions
 
+AWAY = "put the file itself back, or stop the service and restore a backup"
 PATIENCE = 30.0  # s
 SECONDS_BETWEEN_TRIES = 0.005
 PRIMARY_CODE = 0xFF  # of an SQLite error; the higher bits say more exactly which
@@ -41,26 +42,34 @@ CHECKPOINT_PAGES = 4000
 pages, most of them those of the ride before it: the longer the log, the fewer of them are copied."""
 
 
-class FoundFile:
-    """Which file a name stood for at first."""
+class NamedFile:
+    """Which file a name stood for when it was opened: SQLite goes on with one that has lost its name."""
 
     def __init__(self) -> None:
         self._identity: tuple[int, int] | None = None
 
-    def check(self, path: str) -> None:
-        """Raise DatabaseError unless the name still stands for it."""
-        try:
-            found = os.stat(path)  # noqa: PTH116 - before each transaction; to make a Path takes three times as long
-            here = (found.st_dev, found.st_ino)
-        except FileNotFoundError:
-            here = None
+    def note(self, path: str) -> None:
+        """Note the file, at the first time; raise DatabaseError where it is another one by then.
+
+        What is no file's name - a URI, a temporary database - is noted as nothing, and never missed.
+        """
         if self._identity is None:
-            self._identity = here
-        if here is None or here != self._identity:
+            with suppress(OSError):
+                self._identity = _identity(path)
+        self.check(path)
+
+    def check(self, path: str) -> None:
+        """Raise DatabaseError where the name stands no longer for the file that was noted."""
+        if self._identity is None:
+            return
+        try:
+            same = _identity(path) == self._identity
+        except OSError as problem:
             raise DatabaseError(
-                f"The database {path} was removed, or another file was put in its place, while it was open; start the"
-                " service anew, and restore a backup first where the file is missing."
-            )
+                f"The file of the database {path} is not there any more ({problem.strerror}); {AWAY}."
+            ) from problem
+        if not same:
+            raise DatabaseError(f"Another file has the name of the database {path} now; {AWAY}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Sqlite:
 
     path: str
     patience: float = PATIENCE
-    found: FoundFile = field(init=False, compare=False, default_factory=FoundFile)
+    file: NamedFile = field(init=False, compare=False, repr=False, default_factory=NamedFile)
 
     @property
     def place(self) -> str:
@@ -96,7 +105,7 @@ class Sqlite:
         return create_engine(
             "sqlite://",
             hide_parameters=True,  # of statements, in errors: they come from requests
-            creator=lambda: _connect(self.path, self.patience),
+            creator=self._connect,
             poolclass=QueuePool,
             pool_size=1 if self.path == MEMORY else CONNECTIONS,
             max_overflow=0,
@@ -106,7 +115,7 @@ class Sqlite:
 
     def revisions(self) -> Revisions:
         """Count what is committed to the file; `:memory:` has no second connection that could."""
-        return UnknownRevisions() if self.path == MEMORY else FileRevisions(self.path)
+        return UnknownRevisions() if self.path == MEMORY else FileRevisions(self.path, self.file)
 
     def is_mistake(self, error: DBAPIError) -> bool:
         """Tell a broken rule of the tables, or a wrong use of sqlite3."""
@@ -119,11 +128,9 @@ class Sqlite:
     def begin(self, connection: Connection, *, writing: bool) -> None:
         """Begin; who writes takes the only place for writers at once.
 
-        Raises DatabaseError where the file that is open is no longer the one with this name: what is written would be
-        gone as soon as it is closed, and nobody would have noticed.
+        Raises DatabaseError where the file has lost its name: what is written would be gone with the last connection.
         """
-        if self.path != MEMORY:
-            self.found.check(self.path)
+        self.file.check(self.path)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     def claim(self, connection: Connection, names: Iterable[str]) -> None:
@@ -150,6 +157,20 @@ class Sqlite:
             )
         ).subquery()
 
+    def _connect(self) -> sqlite3.Connection:
+        """Connect to the file that was opened first, and to no other: its log would be taken for that one's.
+
+        Raises DatabaseError where that is impossible.
+        """
+        self.file.check(self.path)
+        connection = _connect(self.path, self.patience)
+        try:
+            self.file.note(self.path)
+        except DatabaseError:
+            connection.close()
+            raise
+        return connection
+
 
 class FileRevisions:
     """Asks a connection that never writes: `PRAGMA data_version` (https://sqlite.org/pragma.html#pragma_data_version).
@@ -158,21 +179,23 @@ class FileRevisions:
     process or in any other. It looks at memory that they share, and at no page of the file.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, file: NamedFile) -> None:
         self._path = path
+        self._file = file
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
     def now(self) -> int | None:
-        """Return the number; None where the file is locked, as in the moment of a recovery."""
+        """Return the number; None where the file is locked, as in the moment of a recovery, or has lost its name."""
         with self._lock:
             try:
                 if self._connection is None:
+                    self._file.check(self._path)
                     self._connection = sqlite3.connect(
                         self._path, timeout=0, isolation_level=None, check_same_thread=False
                     )
                 (number,) = self._connection.execute("PRAGMA data_version").fetchone()
-            except sqlite3.Error:
+            except (sqlite3.Error, DatabaseError):
                 return None
             return int(number)
 
@@ -181,6 +204,12 @@ class FileRevisions:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Return what no other file has, as long as this one is there or open."""
+    found = os.stat(path)  # noqa: PTH116 - before each transaction, and to make a Path takes three times as long
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: str, patience: float) -> sqlite3.Connection:

@@ -227,14 +227,22 @@ def service_days(
             yield day, day_begins(day, zone), running
 
 
-def _services_of(tx: Transaction, days: Collection[date]) -> dict[str, Service]:
-    """Return the services of the current feed, with the exceptions of these days."""
+def last_service_day(tx: Transaction) -> date | None:
+    """Return the last day on which any trip of the current feed runs; None where none ever does."""
+    trips = tx.schema.trips
+    used = select(trips.c.service).where(trips.c.feed == current_id(tx.schema)).distinct()
+    services = _services_of(tx)
+    ends = (services[service].ends() for service in tx.execute(used).scalars())
+    return max((day for day in ends if day is not None), default=None)
+
+
+def _services_of(tx: Transaction, days: Collection[date] | None = None) -> dict[str, Service]:
+    """Return the services of the current feed, with the exceptions of these days, or with all of them."""
     services, exceptions = tx.schema.services, tx.schema.service_exceptions
     feed = current_id(tx.schema)
     changed: dict[tuple[str, bool], set[date]] = {}
-    for row in tx.execute(
-        select(exceptions).where(exceptions.c.feed == feed, exceptions.c.day.in_(days))
-    ):
+    of_days = true() if days is None else exceptions.c.day.in_(days)
+    for row in tx.execute(select(exceptions).where(exceptions.c.feed == feed, of_days)):
         changed.setdefault((row.service, row.added), set()).add(row.day)
     return {
         row.id: Service(

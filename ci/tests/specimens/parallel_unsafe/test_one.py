@@ -17,4 +17,4 @@ def lock():
 
 
 def test_takes_the_lock(lock):
-    time.sleep(0.2)
+    time.sleep(0.5)
