@@ -20,12 +20,12 @@ def database():
 
 def test_counts_its_rides(database):
     database.execute("INSERT INTO rides VALUES ('500D')")
-    time.sleep(0.2)
+    time.sleep(0.3)
     assert database.execute("SELECT count(*) FROM rides").fetchone() == (1,)
 
 
 def test_adds_rides(database):
-    for _ in range(10):
+    for _ in range(15):
         database.execute("INSERT INTO rides VALUES ('335E')")
         time.sleep(0.02)
 

@@ -23,13 +23,13 @@ def report():
 
 def test_writes_rides(report):
     write(b"rides")
-    for _ in range(10):
+    for _ in range(15):
         time.sleep(0.02)
         assert REPORT.read_bytes() != b"fares\n"
 
 
 def test_writes_fares(report):
-    for _ in range(10):
+    for _ in range(15):
         write(b"fares")
         time.sleep(0.02)
 

@@ -15,7 +15,7 @@ def serve():
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", PORT))
         server.listen()
-        time.sleep(0.2)
+        time.sleep(0.3)
 
 
 def test_serves_rides():

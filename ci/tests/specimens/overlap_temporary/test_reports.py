@@ -17,12 +17,12 @@ def place():
 
 def test_writes_rides(place):
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-    time.sleep(0.2)
+    time.sleep(0.3)
 
 
 def test_writes_fares(place):
     place.touch()
-    time.sleep(0.2)
+    time.sleep(0.3)
 
 
 def test_writes_its_own(tmp_path):
