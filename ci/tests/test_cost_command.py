@@ -10,7 +10,6 @@ from costs import run as made_up
 
 from shakeproof.errors import NothingToJudgeError, ShakeproofError
 from shakeproof.gates import pages
-from shakeproof.gates.cost import page
 from shakeproof.gates.cost.arms import SERIAL, Arm, parallel
 from shakeproof.gates.cost.command import main
 from shakeproof.gates.cost.judging import verdict
@@ -195,13 +194,29 @@ def test_no_run_is_started_that_would_end_too_late(root: Path) -> None:
     assert said[-1] == "round 2 of 2: no time is left for serial"
 
 
+def test_a_trial_shows_that_it_works_and_judges_nothing(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 0, however long the few tests take."""
+    (root / "test_small.py").write_text(SLOW, encoding="utf-8")
+    (root / "pyproject.toml").write_text(PYPROJECT.replace("LIMIT", "0.001"), encoding="utf-8")
+
+    status = main(["--root", str(root), "--out", str(tmp_path / "out"), "--quick"])
+
+    said = capsys.readouterr()
+    assert (status, "round 1 of 1: serial took" in said.err) == (0, True)
+    assert "suite-cost: pass. It works; what a few tests took once tells nothing" in said.out
+    assert json.loads((tmp_path / "out/history.jsonl").read_text("utf-8"))["extent"] == "trial"
+
+
 def test_one_round_decides_nothing_and_is_written_down(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Status 5; report, page and log have the numbers, and the log grows by a line a run."""
     out = tmp_path / "out"
 
-    status = main(["--root", str(root), "--out", str(out), "--quick", "--write", "page.md"])
+    once = ("--rounds", "1", "--write", "page.md")
+    status = main(["--root", str(root), "--out", str(out), *once])
 
     said = capsys.readouterr()
     assert (status, json.loads((out / "report.json").read_text("utf-8"))["verdict"]) == (
@@ -210,7 +225,7 @@ def test_one_round_decides_nothing_and_is_written_down(
     )
     assert "round 1 of 1: serial took" in said.err
     assert "after 1 of at least 3 runs" in said.out
-    assert page.TINY in (root / "page.md").read_text(encoding="utf-8")
+    assert "**inconclusive**" in (root / "page.md").read_text(encoding="utf-8")
     assert len((out / "history.jsonl").read_text(encoding="utf-8").splitlines()) == 1
 
 
@@ -237,6 +252,9 @@ def test_a_slow_test_makes_it_red(root: Path) -> None:
     ("arguments", "name", "sentence"),
     [
         (["--write", "nowhere.md"], "", "nowhere.md cannot be read"),
+        (["--write", "--quick"], "", "--write is for what the whole suite costs"),
+        (["--write", "page.md", "--", "test_small.py"], "", "--write is for what the whole suite"),
+        (["--quick", "--rounds", "3"], "", "--quick is one round, whatever --rounds says"),
         (["--write", "bare.md"], "bare.md", "bare.md: The page has no place"),
         ([], "pyproject.toml", "is not TOML"),
         ([], "out/history.jsonl/a folder", "history.jsonl cannot be read: Is a directory"),
@@ -256,6 +274,14 @@ def test_what_is_wrong_is_said_before_anything_is_measured(
     assert status == 2
     assert sentence in said
     assert "round 1" not in said
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_budget_is_some_seconds(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--out", "out", "--budget", seconds])
+    assert ended.value.code == 2
+    assert f"'{seconds}' is not a number of seconds above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rounds", ["0", "-1", "many"])

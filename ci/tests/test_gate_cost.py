@@ -53,6 +53,26 @@ def test_a_suite_within_its_limits_passes() -> None:
     assert "which does not apply: this machine has 2" in answer.notes[0]
 
 
+def test_a_part_of_the_suite_is_judged_by_its_single_tests() -> None:
+    """How workers share out a part tells nothing of the whole; a test that is too slow is so anywhere."""
+    slower = {"n2": (160.0, 170.0, 180.0), SERIAL: (999.0, 999.0, 999.0)}
+    quick, slow = (measured((timed("test_a", s, "property"),), **slower) for s in (0.5, 5.0))
+
+    passed = verdict(SETTINGS, TWO, quick, (), "part")
+    failed = verdict(SETTINGS, TWO, slow, (), "part")
+
+    assert passed.answer == "pass"
+    assert passed.sentence.startswith("This part of the suite takes 999.0 s (")
+    assert failed.answer == "fail"
+    assert failed.sentence.startswith("each of 1 property tests: 5.00 s")
+    assert "which does not apply: this is a part of the suite" in failed.notes[1]
+
+
+def test_a_part_without_a_kind_that_has_a_limit_is_no_error() -> None:
+    answer = verdict(SETTINGS, TWO, measured((timed("test_a", 0.1, "unit"),)), (), "part")
+    assert answer.answer == "pass"
+
+
 def test_a_machine_of_one_core_has_one_worker() -> None:
     """Its limits are told in the singular."""
     one = Machine("a CPU", 1, "Linux", "3.11")
@@ -396,29 +416,27 @@ def test_a_run_without_tests_is_nothing_to_judge() -> None:
         read_run(SERIAL, 9.0, 100.0, watched(tests=[]))
 
 
-def test_results_go_between_the_markers_and_a_tiny_run_says_so() -> None:
+def test_results_go_between_the_markers() -> None:
     """What stands around them stays."""
     old = f"# Page\n\n{pages.BEGIN}\nold\n{pages.END}\n\nThe end.\n"
 
-    new = pages.replaced(old, page.results(judged(), "Here.", quick=True))
+    new = pages.replaced(old, page.results(judged(), "Here."))
 
-    assert new.startswith(
-        f"# Page\n\n{pages.BEGIN}\n{page.TINY}\n\nHere.\n\n**pass**: The suite takes"
-    )
+    assert new.startswith(f"# Page\n\n{pages.BEGIN}\nHere.\n\n**pass**: The suite takes")
     assert new.endswith(f"\n{pages.END}\n\nThe end.\n")
     assert "### Limits\n\n| what |" in new
-    assert page.TINY not in page.results(judged(), "Here.", quick=False)
 
 
 def test_the_trend_is_of_the_same_machine_and_of_whole_runs() -> None:
-    """Other machines, tiny runs and damaged lines are passed over; the last five are shown."""
+    """Other machines, trials, parts and damaged lines are passed over; the last five are shown."""
     seen = judged()
-    whole = [page.log_line(seen, f"day {number}", "c" * 40, quick=False) for number in range(7)]
-    other = page.log_line(judged(FOUR), "elsewhere", None, quick=False)
-    tiny = page.log_line(seen, "tiny", None, quick=True)
+    whole = [page.log_line(seen, f"day {number}", "c" * 40, "whole") for number in range(7)]
+    other = page.log_line(judged(FOUR), "elsewhere", None, "whole")
+    trial = page.log_line(seen, "trial", None, "trial")
+    part = page.log_line(seen, "part", None, "part")
     machine = json.loads(whole[0])["machine"]
 
-    table = page.trend([*whole, other, tiny, "damaged", "{}", "3"], machine)
+    table = page.trend([*whole, other, trial, part, "damaged", "{}", "3"], machine)
 
     assert table is not None
     assert [row[0] for row in table.rows] == ["date", "day 2", "day 3", "day 4", "day 5", "day 6"]

@@ -108,8 +108,10 @@ def refused(database: Database) -> str:
 def test_a_file_that_is_removed_under_a_service_is_missed(opened: Database) -> None:
     """SQLite itself goes on writing into the file that has no name any more."""
     path = Path(opened.place)
+    assert opened.revision() is not None
     path.unlink()
 
+    assert opened.revision() is None  # what was read before is not answered from memory either
     assert refused(opened) == (
         f"The file of the database {path} is not there any more (No such file or directory);"
         " put the file itself back, or stop the service and restore a backup."

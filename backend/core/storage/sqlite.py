@@ -189,8 +189,8 @@ class FileRevisions:
         """Return the number; None where the file is locked, as in the moment of a recovery, or has lost its name."""
         with self._lock:
             try:
+                self._file.check(self._path)
                 if self._connection is None:
-                    self._file.check(self._path)
                     self._connection = sqlite3.connect(
                         self._path, timeout=0, isolation_level=None, check_same_thread=False
                     )

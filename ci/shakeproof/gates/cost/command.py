@@ -26,10 +26,13 @@ from shakeproof.gates.verdict import Verdict, masked, settle
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shakeproof.gates.cost.judging import Extent
+
 PAGE: Final = "docs/performance.md"
 LOG: Final = "history.jsonl"
 ROUNDS: Final = 3
 BUDGET: Final = 1800.0  # seconds
+LONGEST: Final = 1e6
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,10 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, default=Path(), help="the project (default: here)")
     parser.add_argument("--out", type=Path, required=True, help="where the reports go")
     parser.add_argument(
-        "--rounds", type=_count, default=ROUNDS, help="runs of each way (default: %(default)s)"
+        "--rounds", type=_count, help=f"runs of each way (default: {ROUNDS}; with --quick always 1)"
     )
     parser.add_argument(
-        "--budget", type=float, default=BUDGET, metavar="SECONDS",
+        "--budget", type=_seconds, default=BUDGET, metavar="SECONDS",
         help="start no run that would end later (default: %(default)g)",
     )  # fmt: skip
     parser.add_argument(
@@ -65,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=PAGE,
         metavar="PAGE",
-        help=f"put the results into this page (default: {PAGE})",
+        help=f"put the results into this page (default: {PAGE}); of the whole suite only",
     )
     return parser
 
@@ -73,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 def _judge(options: argparse.Namespace) -> Verdict:
     """Read and try first all that could be wrong: nobody measures for minutes to hear it afterwards."""
     root: Path = options.root.absolute()
+    extent = _extent(options)
     make_folder(options.out)
     settings = read_settings(read_pyproject(root / "pyproject.toml"))
     page = None if options.write is None else root / options.write
@@ -80,7 +84,7 @@ def _judge(options: argparse.Namespace) -> Verdict:
     history = _history(options.out / LOG)
     commit = head(root)
     machine = this_machine()
-    bounds = Bounds(1 if options.quick else options.rounds, options.budget)
+    bounds = Bounds(1 if options.quick else options.rounds or ROUNDS, options.budget)
     arguments = (*(settings.quick if options.quick else settings.pytest), *options.pytest)
     auto = auto_workers(arguments, root)
     ways = arms(settings, worker_counts(machine.cores, auto))
@@ -89,12 +93,26 @@ def _judge(options: argparse.Namespace) -> Verdict:
     loads.append(os.getloadavg()[0])
     conditions = _conditions(machine, measured, loads)
     seen = masked(
-        _with_trend(verdict(settings, machine, measured, (conditions,)), history, machine)
+        _with_trend(verdict(settings, machine, measured, (conditions,), extent), history, machine)
     )
-    _log(options.out / LOG, log_line(seen, _now(), commit, quick=options.quick))
+    _log(options.out / LOG, log_line(seen, _now(), commit, extent))
     if page is not None and text is not None:
-        write_text(page, pages.replaced(text, results(seen, conditions, quick=options.quick)))
+        write_text(page, pages.replaced(text, results(seen, conditions)))
     return seen
+
+
+def _extent(options: argparse.Namespace) -> Extent:
+    """Say how much of the suite is run; raise `ShakeproofError` for options that mean nothing together."""
+    if options.quick and options.rounds is not None:
+        raise ShakeproofError(
+            "--quick is one round, whatever --rounds says: leave one of them out."
+        )
+    extent: Extent = "trial" if options.quick else "part" if options.pytest else "whole"
+    if options.write is not None and extent != "whole":
+        raise ShakeproofError(
+            "--write is for what the whole suite costs: leave out --quick and what follows the last `--`."
+        )
+    return extent
 
 
 def _conditions(machine: Machine, measured: Measured, loads: Sequence[float]) -> str:
@@ -143,6 +161,18 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0 and below {LONGEST:.0f}"
+        )
+    return seconds
 
 
 def _say(sentence: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from shakeproof.errors import ShakeproofError
 from shakeproof.gates.cost import breakdown, tables
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from shakeproof.gates.verdict import Answer
 
 GATE: Final = "suite-cost"
+Extent: TypeAlias = Literal["whole", "part", "trial"]
+"""How much of the suite was run: all, what the user chose, or a few tests once, to see whether measuring works."""
+WHY_NOT: Final = {"part": "this is a part of the suite", "trial": "this is only a trial"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Limit:
     limit: str
     answer: Answer | None
     why: str = ""
+    alone: bool = False  # it is about single tests, and holds for a part of the suite as well
 
     @property
     def sentence(self) -> str:
@@ -43,23 +47,35 @@ class Limit:
 
 
 def verdict(
-    settings: Settings, machine: Machine, measured: Measured, remarks: Sequence[str]
+    settings: Settings,
+    machine: Machine,
+    measured: Measured,
+    remarks: Sequence[str],
+    extent: Extent = "whole",
 ) -> Verdict:
-    """Judge the limits, and lay out where the time goes.
+    """Judge the limits, and lay out where the time goes; of a part of the suite, only what holds for single tests.
 
-    Raises ShakeproofError where the serial run, or a kind of test that has a limit, was not measured.
+    Raises ShakeproofError where the serial run, or in the whole suite a kind of test that has a limit, was not
+    measured.
     """
     serial = tuple(measured.of(SERIAL).values())
     whole = spread(run.seconds for run in serial)
     tests = breakdown.typical(serial)
-    limits = tuple(_limits(settings, machine, measured))
+    limits = tuple(
+        limit
+        if extent == "whole" or (extent == "part" and limit.alone)
+        else replace(limit, answer=None, why=f": {WHY_NOT[extent]}")
+        for limit in _limits(settings, machine, measured, extent)
+    )
     answer = worst(limit.answer for limit in limits if limit.answer is not None)
     scaling = fit(_medians(measured), machine.cores)
     unkept = [limit for limit in limits if limit.answer not in {"pass", None}]
     return Verdict(
         gate=GATE,
         answer=answer,
-        sentence=_sentence(unkept, answer, whole, scaling.recommended),
+        sentence=_passed(extent, whole, scaling.recommended)
+        if answer == "pass"
+        else _missed(unkept, answer),
         notes=(
             *(limit.sentence for limit in unkept),
             *(limit.sentence for limit in limits if limit.answer is None),
@@ -97,15 +113,23 @@ def verdict(
     )
 
 
-def _sentence(unkept: Sequence[Limit], answer: Answer, whole: Spread, recommended: int) -> str:
-    if answer == "pass":
-        return f"The suite takes {tables.shown(whole)} in one process; {recommended} workers are recommended here."
+def _passed(extent: Extent, whole: Spread, recommended: int) -> str:
+    if extent == "trial":
+        return "It works; what a few tests took once tells nothing of the suite."
+    if extent == "part":
+        return f"This part of the suite takes {tables.shown(whole)} in one process."
+    return f"The suite takes {tables.shown(whole)} in one process; {recommended} workers are recommended here."
+
+
+def _missed(unkept: Sequence[Limit], answer: Answer) -> str:
     first = next(limit for limit in unkept if limit.answer == answer)
-    more = f" ({len(unkept) - 1} more above)" if len(unkept) > 1 else ""
+    more = f" ({plural(len(unkept) - 1, 'more limit')} above)" if len(unkept) > 1 else ""
     return f"{first.sentence.removesuffix('.')}{more}."
 
 
-def _limits(settings: Settings, machine: Machine, measured: Measured) -> Iterator[Limit]:
+def _limits(
+    settings: Settings, machine: Machine, measured: Measured, extent: Extent
+) -> Iterator[Limit]:
     serial = measured.of(SERIAL)
     whole = spread(run.seconds for run in serial.values())
     yield Limit(
@@ -116,7 +140,13 @@ def _limits(settings: Settings, machine: Machine, measured: Measured) -> Iterato
         _few(whole),
     )
     for kind, seconds in settings.each.items():
-        yield _each(kind, seconds, measured)
+        times = _times(kind, measured)
+        if times:
+            yield _each(kind, seconds, times)
+        elif extent == "whole":
+            raise ShakeproofError(
+                f"No test has the marker {kind!r}, which has a limit: mark some, or drop the limit."
+            )
     for workers in sorted({machine.cores, measured.auto or machine.cores}):
         slower = spread(breakdown.ratios(measured.of(parallel(workers)), serial))
         yield Limit(
@@ -137,17 +167,18 @@ def _limits(settings: Settings, machine: Machine, measured: Measured) -> Iterato
     )
 
 
-def _each(kind: str, seconds: float, measured: Measured) -> Limit:
-    """Judge the tests of one kind: the one that comes nearest to the limit, or beyond it, speaks for all."""
+def _times(kind: str, measured: Measured) -> Mapping[str, Sequence[float]]:
+    """Give what the tests of one kind took in each serial run, by name; seconds."""
     times: dict[str, list[float]] = {}
     for run in measured.of(SERIAL).values():
         for test in run.tests:
             if kind in test.marks:
                 times.setdefault(test.test, []).append(test.seconds)
-    if not times:
-        raise ShakeproofError(
-            f"No test has the marker {kind!r}, which has a limit: mark some, or drop the limit."
-        )
+    return times
+
+
+def _each(kind: str, seconds: float, times: Mapping[str, Sequence[float]]) -> Limit:
+    """Judge the tests of one kind: the one that comes nearest to the limit, or beyond it, speaks for all."""
     judged = {name: spread(each) for name, each in times.items()}
     answer = worst(each.at_most(seconds) for each in judged.values())
     telling = {
@@ -164,6 +195,7 @@ def _each(kind: str, seconds: float, measured: Measured) -> Limit:
         f"at most {seconds:g} s",
         answer,
         f"{more}; the slowest is {name}",
+        alone=True,
     )
 
 

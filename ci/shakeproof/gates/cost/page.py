@@ -11,20 +11,20 @@ from shakeproof.gates.verdict import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from shakeproof.gates.cost.judging import Extent
     from shakeproof.gates.verdict import Verdict
 
-TINY: Final = "**A tiny run (`--quick`): it shows that measuring works; the figures mean nothing.**"
 BEFORE: Final = 5  # lines of the log that are shown
 
 
-def results(seen: Verdict, conditions: str, *, quick: bool) -> str:
+def results(seen: Verdict, conditions: str) -> str:
     """Write what stands between the markers."""
-    parts = [*([TINY] if quick else []), conditions, f"**{seen.answer}**: {seen.sentence}"]
+    parts = [conditions, f"**{seen.answer}**: {seen.sentence}"]
     parts += [f"### {table.title}\n\n{markdown(table.rows).rstrip()}" for table in seen.tables]
     return "\n\n".join(parts)
 
 
-def log_line(seen: Verdict, date: str, commit: str | None, *, quick: bool) -> str:
+def log_line(seen: Verdict, date: str, commit: str | None, extent: Extent) -> str:
     """Write one run as one line of JSON."""
     ways = seen.details["ways"]
     tests = seen.details["tests"]
@@ -34,7 +34,7 @@ def log_line(seen: Verdict, date: str, commit: str | None, *, quick: bool) -> st
             "date": date,
             "commit": commit,
             "machine": machine,
-            "quick": quick,
+            "extent": extent,
             "answer": seen.answer,
             "tests": len(tests) if isinstance(tests, list) else 0,
             "ways": ways,
@@ -48,7 +48,7 @@ def trend(lines: Iterable[str], machine: Mapping[str, object]) -> Table | None:
     for line in lines:
         try:
             run = json.loads(line)
-            same = run["machine"] == machine and not run["quick"]
+            same = run["machine"] == machine and run["extent"] == "whole"
             medians = {name: f"{way['median']:.1f}" for name, way in run["ways"].items()}
             row = (run["date"], (run["commit"] or "-")[:12], str(run["tests"]), medians)
         except (ValueError, KeyError, TypeError):

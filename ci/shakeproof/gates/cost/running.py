@@ -96,8 +96,8 @@ def auto_workers(arguments: Sequence[str], root: Path) -> int:
         status = run((sys.executable, "-m", "pytest", *asked, *arguments), root, output=printed)
         if status or not told.exists():
             raise ShakeproofError(
-                f"pytest does not say how many workers -n auto makes (it ended with {status}): is pytest-xdist "
-                f"installed? Its last lines:\n{_last_lines(printed)}"
+                f"pytest does not say how many workers -n auto makes (it ended with {status}): it refuses the "
+                f"arguments, or pytest-xdist is not installed. Its last lines:\n{_last_lines(printed)}"
             )
         return int(told.read_text(encoding="utf-8"))
 
